@@ -1,0 +1,32 @@
+"""Every operator of completion.ops again in plain torch: any dtype and device, differentiated by autograd.
+
+The oracle of the tests and the readable definition; shares no code with the native operators and is not fast.
+"""
+
+from completion.ops.reference.convolution import convolution, convolution_grad_weight
+from completion.ops.reference.coordinate_set import coordinate_set
+from completion.ops.reference.coords import decode, encode
+from completion.ops.reference.generative_set import generative_set
+from completion.ops.reference.kernel_map import kernel_map, reverse_map
+from completion.ops.reference.lookup import lookup
+from completion.ops.reference.pooling import pool_max, pool_sum
+from completion.ops.reference.strided_set import strided_set
+from completion.ops.reference.take_rows import take_rows
+from completion.ops.reference.union_set import union_set
+
+__all__ = [
+    "convolution",
+    "convolution_grad_weight",
+    "coordinate_set",
+    "decode",
+    "encode",
+    "generative_set",
+    "kernel_map",
+    "lookup",
+    "pool_max",
+    "pool_sum",
+    "reverse_map",
+    "strided_set",
+    "take_rows",
+    "union_set",
+]
