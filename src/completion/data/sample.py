@@ -1,0 +1,88 @@
+"""One prepared item, a partial scan and the whole shape in one frame, and its NPZ file; owns no batching."""
+
+import os
+import zipfile
+from dataclasses import dataclass
+
+import numpy as np
+
+from completion.data.arrays import FloatArray, IntArray
+from completion.data.files import atomic_path
+from completion.data.frame import Frame
+
+ARRAYS = {
+    "partial_coords": np.int32,
+    "complete_coords": np.int32,
+    "partial_points": np.float32,
+    "complete_points": np.float32,
+}
+
+
+@dataclass
+class Sample:
+    """A partial scan with its truth.
+
+    Attributes:
+        name: of the item; unique in its data set together with `view`.
+        category, group: class name; near-duplicates share a group and never cross a split.
+        source: the file it came from, or the recipe of a made shape.
+        view: which scan of the shape, 0-based.
+        frame: world ↔ grid, found from the partial alone.
+        partial_coords: int32[N, 3], unique voxels of the scan's points inside the box.
+        complete_coords: int32[M, 3], unique voxels of the whole surface inside the box (not united with
+            the scan's noise voxels).
+        partial_points: float32[P, 3], grid units.
+        complete_points: float32[Q, 3], grid units, samples of the whole surface (also outside the box).
+        num_clipped: truth voxels that fall outside the box, and so cannot be predicted.
+    """
+
+    name: str
+    category: str
+    group: str
+    source: str
+    view: int
+    frame: Frame
+    partial_coords: IntArray
+    complete_coords: IntArray
+    partial_points: FloatArray
+    complete_points: FloatArray
+    num_clipped: int = 0
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a compressed NPZ atomically."""
+        with atomic_path(path) as temporary:
+            np.savez_compressed(
+                temporary,
+                text=np.array([self.name, self.category, self.group, self.source], dtype=np.str_),
+                view=np.int64(self.view),
+                num_clipped=np.int64(self.num_clipped),
+                origin=np.asarray(self.frame.origin, dtype=np.float64),
+                voxel_size=np.float64(self.frame.voxel_size),
+                resolution=np.int64(self.frame.resolution),
+                partial_coords=np.asarray(self.partial_coords, dtype=np.int32),
+                complete_coords=np.asarray(self.complete_coords, dtype=np.int32),
+                partial_points=np.asarray(self.partial_points, dtype=np.float32),
+                complete_points=np.asarray(self.complete_points, dtype=np.float32),
+            )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Sample":
+        """Reads what `save` wrote.
+
+        Raises:
+            ValueError: if the file is not a prepared sample, naming it.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                name, category, group, source = (str(text) for text in data["text"])
+                x, y, z = (float(value) for value in data["origin"])
+                frame = Frame((x, y, z), float(data["voxel_size"]), int(data["resolution"]))
+                arrays = {
+                    key: data[key].astype(dtype, copy=False).reshape(-1, 3) for key, dtype in ARRAYS.items()
+                }
+                view, num_clipped = int(data["view"]), int(data["num_clipped"])
+        except (KeyError, zipfile.BadZipFile, EOFError, ValueError) as error:
+            raise ValueError(
+                f"Sample.load: {path} must be a prepared sample (NPZ), got {error}; prepare the data again"
+            ) from error
+        return cls(name, category, group, source, view, frame, num_clipped=num_clipped, **arrays)
