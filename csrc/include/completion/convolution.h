@@ -1,0 +1,59 @@
+// convolution: y[m] = Σ_k x[table[m, k]] W_k; convolution_grad_weight: gW_k = Σ_m x[table[m, k]]ᵀ g[m].
+#pragma once
+
+#include <cstdint>
+
+#include "completion/dtype.h"
+#include "completion/parallel_for.h"
+#include "completion/status.h"
+
+namespace completion {
+
+struct ConvolutionParams {
+  const void* features;     // [N, Cin] dtype
+  const void* weight;       // [K, Cin, Cout] dtype
+  const int32_t* table;     // [M, K] feature row or −1
+  void* output;             // [M, Cout] dtype, every row written once
+  int64_t num_source;       // N
+  int64_t num_target;       // M
+  int64_t in_channels;      // Cin ≥ 1
+  int64_t out_channels;     // Cout ≥ 1
+  int32_t num_offsets;      // K, 1 … kMaxOffsets
+  DType dtype;              // of features, weight and output; the CPU takes float32 and float64 alone
+  bool allow_tf32;          // CUDA, float32: products in TF32 (torch.backends.cuda.matmul.allow_tf32)
+  void* workspace;          // scratch
+  int64_t workspace_bytes;  // at least convolution_workspace_bytes(params)
+};
+
+struct ConvolutionGradWeightParams {
+  const void* features;     // [N, Cin] dtype
+  const void* grad;         // [M, Cout] dtype
+  const int32_t* table;     // [M, K] feature row or −1
+  const int32_t* reverse;   // [N, K] the same pairs seen from the features: target row or −1
+  void* grad_weight;        // [K, Cin, Cout] float64 for float64, else float32
+  int64_t num_source;       // N
+  int64_t num_target;       // M
+  int64_t in_channels;      // Cin ≥ 1
+  int64_t out_channels;     // Cout ≥ 1
+  int32_t num_offsets;      // K, 1 … kMaxOffsets
+  DType dtype;              // of features and grad; the CPU takes float32 and float64 alone
+  bool allow_tf32;          // CUDA, float32: products in TF32
+  void* workspace;          // scratch: pair lists and partial sums, reduced in fixed order
+  int64_t workspace_bytes;  // at least convolution_grad_weight_workspace_bytes(params)
+};
+
+namespace cpu {
+int64_t convolution_workspace_bytes(const ConvolutionParams& params);
+void convolution(const ConvolutionParams& params, ParallelFor parallel_for);
+int64_t convolution_grad_weight_workspace_bytes(const ConvolutionGradWeightParams& params);
+void convolution_grad_weight(const ConvolutionGradWeightParams& params, ParallelFor parallel_for);
+}  // namespace cpu
+
+namespace cuda {
+int64_t convolution_workspace_bytes(const ConvolutionParams& params);
+Status convolution(const ConvolutionParams& params, void* stream);
+int64_t convolution_grad_weight_workspace_bytes(const ConvolutionGradWeightParams& params);
+Status convolution_grad_weight(const ConvolutionGradWeightParams& params, void* stream);
+}  // namespace cuda
+
+}  // namespace completion

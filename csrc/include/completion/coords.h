@@ -1,0 +1,33 @@
+// encode and decode: coordinates [N, 4] to packed keys [N] and back.
+#pragma once
+
+#include <cstdint>
+
+#include "completion/parallel_for.h"
+#include "completion/status.h"
+
+namespace completion {
+
+struct EncodeParams {
+  const int32_t* coords;  // [N, 4] batch, x, y, z in finest voxels, in range (checked by the caller)
+  int64_t* keys;          // [N] out
+  int64_t num_rows;       // N
+};
+
+struct DecodeParams {
+  const int64_t* keys;  // [N]
+  int32_t* coords;      // [N, 4] out
+  int64_t num_rows;     // N
+};
+
+namespace cpu {
+void encode(const EncodeParams& params, ParallelFor parallel_for);
+void decode(const DecodeParams& params, ParallelFor parallel_for);
+}  // namespace cpu
+
+namespace cuda {
+Status encode(const EncodeParams& params, void* stream);
+Status decode(const DecodeParams& params, void* stream);
+}  // namespace cuda
+
+}  // namespace completion
