@@ -1,4 +1,4 @@
-"""The eight symmetries of the grid that keep y up (quarter turns about y, mirrors); draws nothing at random."""
+"""The eight symmetries of the grid that keep y up (quarter turns about y, mirrors); draws nothing."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Several samples as one batch of coordinates, batch index first; makes no sparse tensors (data imports no ops)."""
+"""Several samples as one batch of coordinates, batch index first; makes no sparse tensors (no ops here)."""
 
 from dataclasses import dataclass
 

@@ -55,7 +55,7 @@ class Frame:
         extent = float((high - low).max())
         if extent <= 0:
             raise ValueError(
-                f"Frame.from_partial: points must be at least two distinct ones, got {len(points)} in one place"
+                f"Frame.from_partial: points must be two distinct ones or more, got {len(points)} in one place"
             )
         side = extent * margin
         origin = (low + high) / 2 - side / 2

@@ -1,0 +1,163 @@
+"""A source of shapes → a folder of prepared samples, cached and deterministic; owns the folder's layout and index."""
+
+import hashlib
+import json
+import multiprocessing
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from completion.data.camera import DepthCamera
+from completion.data.dataset import SPLITS, PreparedItem, read_index
+from completion.data.files import atomic_path
+from completion.data.sample import Sample
+from completion.data.samples import Recipe, make_samples
+from completion.data.shape import Item, Source
+
+VERSION = 1  # raise it when prepared samples change, so that old caches are not used
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An item that could not be used, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass
+class PreparedFolder:
+    """Where the samples are, how many per split, and what was left out."""
+
+    path: Path
+    counts: dict[str, int]
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How shapes become samples. The result is cached under a hash of everything that matters.
+
+    Args:
+        cache_dir: folder of all prepared data.
+        resolution: voxels per side.
+        margin: see `Frame.from_partial`.
+        views: scans per shape (pairs bring their own scan and count once).
+        num_points: points of the whole surface that are kept per sample, and the most of the scan.
+        camera: what simulates the scans.
+        seed: of viewpoints and noise.
+        workers: processes; 0 prepares in this one. The result does not depend on it.
+    """
+
+    cache_dir: str | Path
+    resolution: int = 64
+    margin: float = 1.25
+    views: int = 2
+    num_points: int = 4096
+    camera: DepthCamera = field(default_factory=DepthCamera)
+    seed: int = 0
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("resolution", "views", "num_points"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"Preparation: {name} must be at least 1, got {getattr(self, name)}")
+        if self.workers < 0:
+            raise ValueError(f"Preparation: workers must be at least 0, got {self.workers}")
+
+    @property
+    def recipe(self) -> Recipe:
+        """What a worker needs to know."""
+        return Recipe(self.resolution, self.margin, self.views, self.num_points, self.camera, self.seed)
+
+    def folder(self, source: Source) -> Path:
+        """Returns where the samples of `source` go; the name holds a hash of the source and the recipe."""
+        text = f"{VERSION}\n{self.recipe}\n{source.fingerprint()}"
+        label = re.sub(r"[^A-Za-z0-9]+", "_", source.name).strip("_").lower() or "data"
+        return Path(self.cache_dir) / f"{label}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    def run(self, source: Source, progress: Progress | None = None) -> PreparedFolder:
+        """Returns the prepared folder, making it first if its index is missing.
+
+        Args:
+            source: what to prepare.
+            progress: called with (done, total, item name) after each item.
+
+        Raises:
+            ValueError: if not one item could be used; the sentence quotes the first reasons.
+        """
+        folder = self.folder(source)
+        if (folder / "index.json").is_file():
+            return open_prepared(folder)
+        shutil.rmtree(folder, ignore_errors=True)  # what an interrupted run left
+        items = source.items()
+        samples, skipped = [], []
+        for done, (made, failure) in enumerate(self._made(source, items, folder), start=1):
+            samples += made
+            skipped += [failure] if failure else []
+            if progress is not None:
+                progress(done, len(items), items[done - 1].name)
+        if not samples:
+            reasons = "; ".join(f"{entry.name}: {entry.reason}" for entry in skipped[:3])
+            raise ValueError(f"Preparation.run: source must hold a usable shape, got none ({reasons})")
+        self._write_index(folder, source, samples, skipped)
+        return open_prepared(folder)
+
+    def _made(
+        self, source: Source, items: list[Item], folder: Path
+    ) -> Iterable[tuple[list[PreparedItem], Skipped | None]]:
+        """Yields the outcome of each item, in the order of `items`, whatever the number of workers."""
+        jobs = [(source, item, self.recipe, folder) for item in items]
+        if self.workers == 0 or len(jobs) < 2:
+            yield from map(_prepare_item, jobs)
+            return
+        # Spawned, not forked: the ray caster's threads do not survive a fork.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(self.workers, mp_context=context) as pool:
+            yield from pool.map(
+                _prepare_item, jobs, chunksize=max(1, min(16, len(jobs) // (4 * self.workers)))
+            )
+
+    def _write_index(
+        self, folder: Path, source: Source, samples: list[PreparedItem], skipped: list[Skipped]
+    ) -> None:
+        """Writes index.json last: its presence means that the folder is complete."""
+        index = {
+            "source": source.name,
+            "recipe": asdict(self.recipe),
+            "skipped": [asdict(entry) for entry in skipped],
+            "items": [asdict(sample) for sample in samples],
+        }
+        with atomic_path(folder / "index.json") as temporary:
+            temporary.write_text(json.dumps(index, indent=1), encoding="utf-8")
+
+
+def open_prepared(folder: Path) -> PreparedFolder:
+    """Returns what an existing index says."""
+    items = read_index(folder)
+    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    counts = Counter(item.split for item in items)
+    skipped = [Skipped(**entry) for entry in index["skipped"]]
+    return PreparedFolder(folder, {split: counts[split] for split in SPLITS}, skipped)
+
+
+def _prepare_item(job: tuple[Source, Item, Recipe, Path]) -> tuple[list[PreparedItem], Skipped | None]:
+    """Makes and writes all samples of one item; a fault in the item is reported, not raised."""
+    source, item, recipe, folder = job
+    try:
+        samples = make_samples(source.load(item), item, recipe)
+    except (ValueError, OSError, MemoryError) as error:
+        return [], Skipped(item.name, f"{type(error).__name__}: {error}")
+    return [_written(sample, item.split, folder) for sample in samples], None
+
+
+def _written(sample: Sample, split: str, folder: Path) -> PreparedItem:
+    """Writes one sample and returns its line of the index."""
+    file = f"{split}/{sample.name}_{sample.view}.npz"
+    sample.save(folder / file)
+    return PreparedItem(sample.name, sample.category, sample.group, split, sample.view, file)

@@ -1,0 +1,35 @@
+"""Points in grid units → occupied voxels of the box; knows no frame and no mesh."""
+
+import numpy as np
+
+from completion.data.arrays import FloatArray, IntArray
+
+_DENSE_LIMIT = 256  # voxels per side up to which a dense bit table (16 MiB) is quicker than sorting
+
+
+def voxelise(points_grid: FloatArray, resolution: int) -> tuple[IntArray, int]:
+    """Returns the voxels that hold a point, and how many voxels outside the box do.
+
+    Voxel i covers [i, i + 1); a point exactly on the upper bound `resolution` is outside.
+
+    Args:
+        points_grid: float[N, 3], grid units, finite; N = 0 is legal.
+        resolution: voxels per side of the box [0, resolution)³.
+
+    Returns:
+        (coords, num_outside): int32[M, 3] unique, sorted by x, then y, then z; the number of distinct voxels outside.
+    """
+    cells = np.floor(np.asarray(points_grid).reshape(-1, 3)).astype(np.int64)
+    inside = ((cells >= 0) & (cells < resolution)).all(axis=1)
+    outside = cells[~inside]
+    num_outside = len(np.unique(outside, axis=0)) if len(outside) else 0
+    keys = (cells[inside, 0] * resolution + cells[inside, 1]) * resolution + cells[inside, 2]
+    if resolution <= _DENSE_LIMIT:
+        occupied = np.zeros(resolution**3, dtype=bool)
+        occupied[keys] = True
+        keys = np.flatnonzero(occupied)
+    else:
+        keys = np.unique(keys)
+    rest, z = np.divmod(keys, resolution)
+    x, y = np.divmod(rest, resolution)
+    return np.stack([x, y, z], axis=1).astype(np.int32), num_outside
