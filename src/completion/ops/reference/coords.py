@@ -1,4 +1,4 @@
-"""Packing of voxel coordinates into sortable 64-bit keys, one bit at a time: the plain twin of the native code."""
+"""Packing of voxel coordinates into sortable 64-bit keys, bit by bit: the plain twin of the native code."""
 
 import torch
 from torch import Tensor

@@ -1,0 +1,160 @@
+"""Sparse convolutions as functions of tensor and weight: geometry and checks; the sums are in completion.ops.
+
+Weights are `[K, Cin, Cout]`, K in the order of `kernel_offsets`. W is never flipped: cross-correlation.
+"""
+
+from torch import Tensor
+
+from completion import ops
+from completion.nn.functional.dtypes import matched
+from completion.sparse import CoordMap, KernelMap, SparseTensor, cell_map, kernel_map
+from completion.sparse.coord_map import Size
+from completion.sparse.kernel_offsets import Phase, Region, Triple, kernel_offsets, triple
+
+ONE = (1, 1, 1)
+
+
+def conv(
+    x: SparseTensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    kernel_size: Size = 3,
+    stride: Size = 1,
+    dilation: Size = 1,
+    phase: Phase = "corner",
+    target: CoordMap | None = None,
+    region: Region = "cube",
+) -> SparseTensor:
+    """Convolution `y[u] = bias + sum_k x[u + off_k] W_k` over the offsets where a voxel exists.
+
+    The result lies on x's own set (stride 1, the same object), on its strided set, or on `target`.
+
+    Args:
+        x: features [N, Cin].
+        weight: [K, Cin, Cout].
+        bias: [Cout].
+        kernel_size: one int or three.
+        stride: of the layer, one int or three.
+        dilation: one int or three, in units of x's stride.
+        phase: anchoring of even kernel sizes, see `kernel_offsets`.
+        target: set to compute on, of x's stride times `stride`; any rows.
+        region: cube or cross.
+
+    Raises:
+        TypeError: features and weight differ in dtype outside autocast.
+        ValueError: weight does not fit kernel and channels, or target is of another stride.
+    """
+    size, factor = triple("conv", "kernel_size", kernel_size), triple("conv", "stride", stride)
+    spread = triple("conv", "dilation", dilation)
+    _check_weight("conv", weight, x, len(kernel_offsets(size, spread, x.stride, phase, region)) // 3)
+    given = target if target is not None else x.coord_map.strided(factor)
+    _check_stride("conv", given.stride, _times(x.stride, factor))
+    if size == ONE and given is x.coord_map:
+        return x.replace(_dense_product("conv", x.features, weight, bias))
+    pairs = _conv_pairs(x.coord_map, given, size, factor, spread, phase, region)
+    return SparseTensor(_sum_over(pairs, "conv", x.features, weight, bias), given)
+
+
+def conv_transpose(
+    x: SparseTensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    kernel_size: Size = 2,
+    stride: Size = 2,
+    dilation: Size = 1,
+    phase: Phase = "corner",
+    *,
+    target: CoordMap,
+) -> SparseTensor:
+    """Transposed convolution onto a recorded finer set: `y[p + off_k] += x[p] W_k`, the adjoint of `conv`.
+
+    Args:
+        x: features [N, Cin].
+        weight: [K, Cin, Cout], Cin of this layer; not the transpose of the strided layer's.
+        bias: [Cout], also at voxels that nothing reaches.
+        kernel_size: one int or three.
+        stride: of the layer; target's stride times this is x's stride.
+        dilation: one int or three, in units of target's stride.
+        phase: anchoring of even kernel sizes.
+        target: the set that the result lies on.
+
+    Raises:
+        TypeError, ValueError: as `conv`.
+    """
+    size, factor = (
+        triple("conv_transpose", "kernel_size", kernel_size),
+        triple("conv_transpose", "stride", stride),
+    )
+    spread = triple("conv_transpose", "dilation", dilation)
+    fine = x.coord_map.finer_stride("conv_transpose", factor)
+    _check_weight("conv_transpose", weight, x, size[0] * size[1] * size[2])
+    _check_stride("conv_transpose", target.stride, fine)
+    if size == ONE and target is x.coord_map:
+        return x.replace(_dense_product("conv_transpose", x.features, weight, bias))
+    pairs = _conv_pairs(target, x.coord_map, size, factor, spread, phase, "cube").swapped
+    return SparseTensor(_sum_over(pairs, "conv_transpose", x.features, weight, bias), target)
+
+
+def expanding_conv(
+    x: SparseTensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    kernel_size: Size = 3,
+    stride: Size = 1,
+    dilation: Size = 1,
+    phase: Phase = "corner",
+) -> SparseTensor:
+    """Convolution onto the new set of all `u + off_k` that are multiples of the output stride."""
+    target = x.coord_map.expanded(kernel_size, stride, dilation, phase)
+    return conv(x, weight, bias, kernel_size, stride, dilation, phase, target)
+
+
+def _conv_pairs(
+    source: CoordMap,
+    target: CoordMap,
+    size: Triple,
+    factor: Triple,
+    dilation: Triple,
+    phase: Phase,
+    region: Region,
+) -> KernelMap:
+    """Map of a convolution; a kernel that is the floor cell itself needs no search."""
+    offsets = kernel_offsets(size, dilation, source.stride, phase, region)
+    if size == factor and dilation == ONE and min(offsets) == 0:
+        return cell_map(source, target)
+    return kernel_map(source, target, size, dilation, phase, region=region)
+
+
+def _sum_over(
+    pairs: KernelMap, function: str, features: Tensor, weight: Tensor, bias: Tensor | None
+) -> Tensor:
+    features, weight = matched(function, features, weight)
+    out = ops.convolution(features, weight, pairs.table, pairs.reverse)
+    return out if bias is None else out + bias.to(out.dtype)
+
+
+def _dense_product(function: str, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    features, weight = matched(function, features, weight)
+    out = features @ weight[0]
+    return out if bias is None else out + bias.to(out.dtype)
+
+
+def _times(stride: Triple, factor: Triple) -> Triple:
+    x, y, z = (t * s for t, s in zip(stride, factor, strict=True))
+    return x, y, z
+
+
+def _check_weight(function: str, weight: Tensor, x: SparseTensor, num_offsets: int) -> None:
+    if weight.ndim != 3 or weight.shape[:2] != (num_offsets, x.num_channels):
+        raise ValueError(
+            f"{function}: weight must be [{num_offsets}, {x.num_channels}, Cout], got {list(weight.shape)}; "
+            "its first axis counts the kernel offsets, its second the channels of x"
+        )
+
+
+def _check_stride(function: str, actual: Triple, expected: Triple) -> None:
+    if actual != expected:
+        raise ValueError(
+            f"{function}: target must be of stride {expected}, got {actual}; "
+            "give a set whose stride fits the layer's"
+        )

@@ -1,0 +1,72 @@
+"""Generative transposed convolution: makes the finer set it writes to."""
+
+import torch
+from torch import Tensor
+
+from completion.nn.functional.conv import conv_transpose
+from completion.nn.functional.dtypes import matched
+from completion.nn.functional.rows import take
+from completion.sparse import CoordMap, SparseTensor
+from completion.sparse.coord_map import Size
+from completion.sparse.kernel_offsets import Phase, kernel_offsets, triple
+from completion.sparse.key_sets import Box, child_order, children_are_consecutive
+
+
+def generative_conv_transpose(
+    x: SparseTensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    kernel_size: Size = 2,
+    stride: Size = 2,
+    phase: Phase = "corner",
+    box: Box | None = None,
+) -> SparseTensor:
+    """Transposed convolution onto all sites it reaches: set `unique{p + off_k}`, `y[p + off_k] += x[p] W_k`.
+
+    Kernel size = stride = a power of two is one dense product whose rows come out in canonical order.
+
+    Args:
+        x: features [N, Cin].
+        weight: [K, Cin, Cout].
+        bias: [Cout].
+        kernel_size: one int or three.
+        stride: of the layer; must divide x's stride.
+        phase: anchoring of even kernel sizes, see `kernel_offsets`.
+        box: lowest and exclusive highest corner in finest voxels; sites outside are dropped, and
+            `coord_map.num_dropped` of the result counts them.
+
+    Raises:
+        TypeError: features and weight differ in dtype outside autocast.
+        ValueError: stride does not divide, the weight does not fit, or a site leaves the coordinate range.
+    """
+    size = triple("generative_conv_transpose", "kernel_size", kernel_size)
+    factor = triple("generative_conv_transpose", "stride", stride)
+    fine = x.coord_map.finer_stride("generative_conv_transpose", factor)
+    offsets = kernel_offsets(size, (1, 1, 1), fine, phase)
+    if not children_are_consecutive(size, factor, fine, offsets):
+        target = x.coord_map.generated(size, factor, phase, box)
+        return conv_transpose(x, weight, bias, size, factor, phase=phase, target=target)
+    children = SparseTensor(
+        _children(x.features, weight, bias, child_order(offsets)), x.coord_map.generated(size, factor, phase)
+    )
+    return children if box is None else _boxed(children, box)
+
+
+def _children(features: Tensor, weight: Tensor, bias: Tensor | None, order: list[int]) -> Tensor:
+    """Rows [N·K, Cout] of all children, parent by parent in canonical order."""
+    if weight.ndim != 3 or weight.shape[:2] != (len(order), features.shape[1]):
+        raise ValueError(
+            f"generative_conv_transpose: weight must be [{len(order)}, {features.shape[1]}, Cout], "
+            f"got {list(weight.shape)}; its first axis counts the offsets, its second the channels of x"
+        )
+    features, weight = matched("generative_conv_transpose", features, weight)
+    if order != sorted(order):
+        weight = weight[torch.tensor(order, device=weight.device)]
+    wide = weight.transpose(0, 1).reshape(weight.shape[1], -1)
+    out = (features @ wide).view(-1, weight.shape[2])
+    return out if bias is None else out + bias.to(out.dtype)
+
+
+def _boxed(x: SparseTensor, box: Box) -> SparseTensor:
+    inside: CoordMap = x.coord_map.boxed(box)
+    return take(x, inside)

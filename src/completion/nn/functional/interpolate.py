@@ -1,0 +1,50 @@
+"""Features at arbitrary points, from the voxels around them."""
+
+from itertools import product
+
+import torch
+from torch import Tensor
+
+from completion import ops
+from completion.sparse import SparseTensor
+from completion.sparse.segments import gather_rows
+
+
+def interpolate(x: SparseTensor, points: Tensor, renormalise: bool = False) -> Tensor:
+    """Trilinear features [P, C] at points, from the eight lattice sites around each; differentiable.
+
+    A lattice site is a voxel's lowest corner: at a voxel's own coordinate the result is its feature. Sites
+    without a voxel count as zero.
+
+    Args:
+        x: features [N, C].
+        points: floating point [P, 4], columns batch, x, y, z in finest voxels; constants, no gradient.
+        renormalise: divide by the weight of the sites that exist; zero where none does.
+    """
+    if points.ndim != 2 or points.shape[1] != 4:
+        raise ValueError(
+            f"interpolate: points must be [P, 4] (batch, x, y, z), got {list(points.shape)}; "
+            "put the batch index in the first column"
+        )
+    points = points.detach().double()
+    stride = torch.tensor([1, *x.stride], device=points.device)
+    base = torch.floor(points / stride)
+    base[:, 0] = points[:, 0]
+    fraction = points / stride - base
+    out = x.features.new_zeros(points.shape[0], x.num_channels)
+    total = points.new_zeros(points.shape[0], 1)
+    for corner in product((0, 1), repeat=3):
+        step = torch.tensor([0, *corner], device=points.device)
+        rows = _rows_at(x, (base.long() + step) * stride)
+        nearness = torch.where(step[1:] > 0, fraction[:, 1:], 1 - fraction[:, 1:]).prod(dim=1, keepdim=True)
+        out = out + gather_rows(x.features, rows) * nearness.to(out.dtype)
+        total = total + nearness * (rows >= 0)[:, None]
+    return out / total.clamp(min=1e-12).to(out.dtype) if renormalise else out
+
+
+def _rows_at(x: SparseTensor, sites: Tensor) -> Tensor:
+    """Row of x at each site int64 [P, 4], -1 where there is none, also beyond the coordinate range."""
+    space = sites[:, 1:]
+    valid = ((space >= -(2**15)) & (space < 2**15)).all(dim=1) & (sites[:, 0] >= 0) & (sites[:, 0] < 2**16)
+    keys = ops.encode(torch.where(valid[:, None], sites, 0).int())
+    return torch.where(valid, ops.lookup(x.coord_map.keys, keys), -1)

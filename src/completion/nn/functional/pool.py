@@ -1,0 +1,65 @@
+"""Pooling over windows and over whole batch items."""
+
+import torch
+from torch import Tensor
+
+from completion import ops
+from completion.sparse import CoordMap, KernelMap, SparseTensor, cell_map, kernel_map
+from completion.sparse.coord_map import Size
+from completion.sparse.kernel_offsets import triple
+from completion.sparse.segments import segment_max, segment_sum
+
+
+def sum_pool(x: SparseTensor, kernel_size: Size = 2, stride: Size = 2) -> SparseTensor:
+    """Sum of the voxels under each window.
+
+    Windows are those of the convolution, but with kernel size = stride on every axis the window is the
+    floor cell itself, also for odd sizes. The result lies on x's strided set.
+    """
+    target, windows = _windows("sum_pool", x, kernel_size, stride)
+    return SparseTensor(ops.pool_sum(x.features, windows.table, windows.reverse), target)
+
+
+def avg_pool(
+    x: SparseTensor, kernel_size: Size = 2, stride: Size = 2, count_absent: bool = False
+) -> SparseTensor:
+    """Mean of the voxels under each window, as `sum_pool`; with `count_absent` the sum over K."""
+    target, windows = _windows("avg_pool", x, kernel_size, stride)
+    total = ops.pool_sum(x.features, windows.table, windows.reverse)
+    if count_absent:
+        return SparseTensor(total / windows.table.shape[1], target)
+    return SparseTensor(total / windows.num_neighbours.clamp(min=1)[:, None].to(total.dtype), target)
+
+
+def max_pool(x: SparseTensor, kernel_size: Size = 2, stride: Size = 2) -> SparseTensor:
+    """Largest value under each window and channel, windows as `sum_pool`; an empty window gives 0."""
+    target, windows = _windows("max_pool", x, kernel_size, stride)
+    return SparseTensor(ops.pool_max(x.features, windows.table)[0], target)
+
+
+def global_sum_pool(x: SparseTensor) -> Tensor:
+    """Sum of each batch item's voxels: [B, C], zero for an empty item."""
+    return segment_sum(x.features, x.coords[:, 0], x.batch_size)
+
+
+def global_avg_pool(x: SparseTensor) -> Tensor:
+    """Mean of each batch item's voxels: [B, C], zero for an empty item."""
+    ones = torch.ones(x.num_rows, 1, device=x.device)
+    count = segment_sum(ones, x.coords[:, 0], x.batch_size).clamp(min=1)
+    return global_sum_pool(x) / count.to(x.dtype)
+
+
+def global_max_pool(x: SparseTensor) -> Tensor:
+    """Largest value of each batch item and channel: [B, C], zero for an empty item.
+
+    The lowest row wins a tie and gets the gradient.
+    """
+    return segment_max(x.features, x.coords[:, 0], x.batch_size)
+
+
+def _windows(function: str, x: SparseTensor, kernel_size: Size, stride: Size) -> tuple[CoordMap, KernelMap]:
+    size, factor = triple(function, "kernel_size", kernel_size), triple(function, "stride", stride)
+    target = x.coord_map.strided(factor)
+    if size == factor:
+        return target, cell_map(x.coord_map, target)
+    return target, kernel_map(x.coord_map, target, size)

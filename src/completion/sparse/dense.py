@@ -1,0 +1,79 @@
+"""Between sets of voxels and dense grids of explicit origin and shape; cells are the set's stride wide."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from completion import ops
+from completion.sparse.coord_map import CoordMap
+from completion.sparse.row_links import invert_rows
+
+
+def dense_grid(features: Tensor, coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int]) -> Tensor:
+    """Grid [B, C, X, Y, Z] of the features, zero where no voxel is; differentiable in features.
+
+    Args:
+        features: [N, C].
+        coord_map: their voxels; all must lie in the grid.
+        origin: coordinate of cell (0, 0, 0) in finest voxels, a multiple of the stride; may be negative.
+        shape: number of cells X, Y, Z.
+
+    Raises:
+        ValueError: the origin is off the lattice, or voxels lie outside the grid. Syncs for that check.
+    """
+    cells, inside = _cells(coord_map, origin, shape)
+    num_outside = coord_map.num_rows - int(inside.sum())
+    if num_outside:
+        raise ValueError(
+            f"dense: shape must hold every voxel, got {num_outside} of {coord_map.num_rows} outside "
+            f"origin {tuple(origin)} and shape {tuple(shape)}; enlarge it or drop them with CoordMap.boxed"
+        )
+    num_cells = coord_map.batch_size * shape[0] * shape[1] * shape[2]
+    grid = ops.take_rows(features, invert_rows(cells.int(), num_cells), cells.int())
+    grid = grid.view(coord_map.batch_size, shape[0], shape[1], shape[2], features.shape[1])
+    return grid.permute(0, 4, 1, 2, 3)
+
+
+def grid_rows(grid: Tensor, coord_map: CoordMap, origin: Sequence[int]) -> Tensor:
+    """Features [N, C] of a grid [B, C, X, Y, Z] at a set's voxels, zero outside; differentiable in grid."""
+    shape = grid.shape[2:]
+    cells, inside = _cells(coord_map, origin, shape)
+    values = grid.permute(0, 2, 3, 4, 1).reshape(-1, grid.shape[1])
+    rows = torch.where(inside, cells, -1).int()
+    return ops.take_rows(values, rows, invert_rows(rows, values.shape[0]))
+
+
+def grid_coord_map(
+    batch_size: int,
+    origin: Sequence[int],
+    shape: Sequence[int],
+    stride: int | Sequence[int],
+    mask: Tensor | None = None,
+    device: torch.device | str = "cpu",
+) -> CoordMap:
+    """Set of all cells of a grid, or of those where mask, bool [B, X, Y, Z], is true."""
+    if mask is None:
+        mask = torch.ones(batch_size, *shape, dtype=torch.bool, device=device)
+    cells = mask.nonzero()
+    step = torch.tensor([stride] * 3 if isinstance(stride, int) else list(stride), device=cells.device)
+    space = cells[:, 1:] * step + torch.tensor(list(origin), device=cells.device)
+    coords = torch.cat([cells[:, :1], space], dim=1).int()
+    return CoordMap.from_coords(coords, stride, batch_size)
+
+
+def _cells(coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Flat cell index int64 [N] of each voxel and bool [N] whether it lies in the grid."""
+    if any(o % t for o, t in zip(origin, coord_map.stride, strict=True)):
+        raise ValueError(
+            f"dense: origin must be a multiple of the stride {coord_map.stride}, got {tuple(origin)}; "
+            "place the grid on the lattice of the set"
+        )
+    device = coord_map.device
+    coords = coord_map.coords.long()
+    low, step = torch.tensor(list(origin), device=device), torch.tensor(coord_map.stride, device=device)
+    sizes = torch.tensor(list(shape), device=device)
+    index = torch.div(coords[:, 1:] - low, step, rounding_mode="floor")
+    inside = ((index >= 0) & (index < sizes)).all(dim=1)
+    flat = ((coords[:, 0] * shape[0] + index[:, 0]) * shape[1] + index[:, 1]) * shape[2] + index[:, 2]
+    return flat, inside

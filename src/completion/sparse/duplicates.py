@@ -1,0 +1,33 @@
+"""Reduction of the features of repeated coordinates by a named rule, at entry."""
+
+import torch
+from torch import Tensor
+
+from completion import ops
+from completion.sparse.segments import segment_max, segment_sum
+
+
+def reduce_duplicates(features: Tensor, rows: Tensor, first: Tensor, rule: str) -> Tensor:
+    """Features [M, C] of the voxels from those of the input rows.
+
+    Args:
+        features: [N, C].
+        rows: int32 [N], the voxel row of each input row.
+        first: int32 [M], the lowest input row of each voxel.
+        rule: "first", "sum", "mean" or "max".
+    """
+    if rule == "first":
+        return _take_first(features, rows, first)
+    if rule == "max":
+        return segment_max(features, rows, first.shape[0])
+    total = segment_sum(features, rows, first.shape[0])
+    if rule == "sum":
+        return total
+    ones = torch.ones(features.shape[0], 1, device=features.device)
+    return total / segment_sum(ones, rows, first.shape[0]).to(total.dtype)
+
+
+def _take_first(features: Tensor, rows: Tensor, first: Tensor) -> Tensor:
+    here = torch.arange(rows.shape[0], device=rows.device)
+    inverse = torch.where(first[rows.long()] == here, rows, -1)
+    return ops.take_rows(features, first, inverse)

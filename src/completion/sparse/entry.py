@@ -1,0 +1,79 @@
+"""Where coordinates enter: checks that look at the data happen here, once; from then on rows are trusted."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from completion import ops
+from completion.sparse.kernel_offsets import Triple, triple
+
+
+class Entry(NamedTuple):
+    """Checked coordinates in canonical order, with the way back to the input rows.
+
+    Attributes:
+        keys: int64 [M] ascending and unique.
+        rows: int32 [N], the voxel row of each input row.
+        first: int32 [M], the lowest input row of each voxel.
+        stride: per axis, finest voxels.
+        batch_size: given, or the largest batch index + 1.
+    """
+
+    keys: Tensor
+    rows: Tensor
+    first: Tensor
+    stride: Triple
+    batch_size: int
+
+
+def enter(
+    function: str, coords: Tensor, stride: int | Sequence[int], batch_size: int | None, merge: bool
+) -> Entry:
+    """Checks coords int32 [N, 4] and sorts them into a canonical set; repeated rows only if they `merge`."""
+    if coords.ndim != 2 or coords.shape[1] != 4:
+        raise ValueError(
+            f"{function}: coords must be [N, 4] (batch, x, y, z), got {list(coords.shape)}; "
+            "put the batch index in the first column"
+        )
+    if coords.dtype != torch.int32:
+        raise TypeError(f"{function}: coords must be int32, got {coords.dtype}; convert them with .int()")
+    step = triple(function, "stride", stride)
+    _check_multiples(function, coords, step)
+    keys, rows, first = ops.coordinate_set(ops.encode(coords))
+    if not merge and keys.shape[0] != coords.shape[0]:
+        _refuse_duplicates(function, coords, rows, first)
+    return Entry(keys, rows, first, step, _batch_size(function, coords, batch_size))
+
+
+def _check_multiples(function: str, coords: Tensor, stride: Triple) -> None:
+    if stride == (1, 1, 1):
+        return
+    remainder = coords[:, 1:] % torch.tensor(stride, device=coords.device, dtype=torch.int32)
+    wrong = remainder.any(dim=1).nonzero()
+    if wrong.numel():
+        raise ValueError(
+            f"{function}: coords must be multiples of the stride {stride}, "
+            f"got {coords[wrong[0, 0]].tolist()} and {wrong.shape[0] - 1} more; "
+            "coordinates stay in finest voxels at every stride"
+        )
+
+
+def _refuse_duplicates(function: str, coords: Tensor, rows: Tensor, first: Tensor) -> None:
+    later = first[rows.long()] != torch.arange(rows.shape[0], device=rows.device)
+    example = coords[later.nonzero()[0, 0]].tolist()
+    raise ValueError(
+        f"{function}: coords must be unique, got {int(later.sum())} repeated rows such as {example}; "
+        "name a rule in `duplicates` to merge them"
+    )
+
+
+def _batch_size(function: str, coords: Tensor, batch_size: int | None) -> int:
+    needed = int(coords[:, 0].max()) + 1 if coords.shape[0] else 0
+    if batch_size is not None and batch_size < needed:
+        raise ValueError(
+            f"{function}: batch_size must be at least {needed} (the largest batch index + 1), "
+            f"got {batch_size}; count empty items too"
+        )
+    return needed if batch_size is None else batch_size

@@ -1,0 +1,132 @@
+"""KernelMap: which source row lies under each kernel offset of each target row; cached by identity.
+
+The convolution relation of the whole package, with T = table:
+
+    y[m] = sum over k with T[m, k] >= 0 of  x[T[m, k]] @ W[k],   T[m, k] = row of target[m] + off[k] in source
+"""
+
+from collections.abc import Hashable
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from completion import ops
+from completion.sparse.coord_map import CoordMap, Size
+from completion.sparse.kernel_offsets import Phase, Region, Triple, kernel_offsets, mirrored_order, triple
+
+
+class KernelMap:
+    """Neighbour table between two sets, and its reverse, made when first asked for.
+
+    Attributes:
+        table: int32 [M, K], the source row under offset k of target row m, -1 for none.
+        num_source: number of source rows N.
+    """
+
+    def __init__(
+        self,
+        table: Tensor,
+        num_source: int,
+        reverse: Tensor | None = None,
+        mirror: tuple[int, ...] | None = None,
+    ) -> None:
+        """Wraps a table; `mirror` is the opposite of each offset when source and target are one set."""
+        self.table = table
+        self.num_source = num_source
+        self._reverse = reverse
+        self._mirror = mirror
+
+    @cached_property
+    def reverse(self) -> Tensor:
+        """int32 [N, K]: the target row that has this source row under offset k, -1 for none."""
+        if self._reverse is not None:
+            return self._reverse
+        if self._mirror is None:
+            return ops.reverse_map(self.table, self.num_source)
+        if self._mirror == tuple(reversed(range(len(self._mirror)))):
+            return self.table.flip(1)
+        return self.table[:, torch.tensor(self._mirror, device=self.table.device)]
+
+    @cached_property
+    def swapped(self) -> "KernelMap":
+        """The same pairs with source and target exchanged: the map of the transposed convolution."""
+        return KernelMap(self.reverse, self.table.shape[0], reverse=self.table)
+
+    @cached_property
+    def num_neighbours(self) -> Tensor:
+        """int32 [M]: how many offsets of each target row meet a source row."""
+        return (self.table >= 0).sum(dim=1, dtype=torch.int32)
+
+
+def kernel_map(
+    source: CoordMap,
+    target: CoordMap,
+    kernel_size: Size,
+    dilation: Size = 1,
+    phase: Phase = "corner",
+    transposed: bool = False,
+    region: Region = "cube",
+) -> KernelMap:
+    """Map of a convolution from source to target, or of the transposed one.
+
+    Offsets are in units of the source's stride (`transposed`: of the target's). The transposed map is the
+    exchange of the map target → source, so a strided convolution and its transpose share one table.
+
+    Args:
+        source: set that the input features lie on.
+        target: set that the output features lie on.
+        kernel_size: one int or three.
+        dilation: one int or three.
+        phase: anchoring of even sizes, see `kernel_offsets`.
+        transposed: `y[p + off_k] += x[p] W_k` instead of `y[u] += x[u + off_k] W_k`.
+        region: cube or cross.
+    """
+    if transposed:
+        return kernel_map(target, source, kernel_size, dilation, phase, region=region).swapped
+    size = triple("kernel_map", "kernel_size", kernel_size)
+    spread = triple("kernel_map", "dilation", dilation)
+    offsets = kernel_offsets(size, spread, source.stride, phase, region)
+    cache = _cache(source, target)
+    if offsets not in cache:
+        mirror = mirrored_order(offsets) if source is target else None
+        table = ops.kernel_map(source.keys, target.keys, list(offsets))
+        cache[offsets] = KernelMap(table, source.num_rows, mirror=mirror)
+    return cache[offsets]
+
+
+def cell_map(source: CoordMap, target: CoordMap) -> KernelMap:
+    """Map whose window is the target's floor cell: each source row lies under one offset of one target row.
+
+    The offset index is the source's place within the cell, first axis fastest, as in `kernel_offsets`.
+    """
+    cache = _cache(source, target)
+    if "cell" not in cache:
+        cache["cell"] = _make_cell_map(source, target)
+    return cache["cell"]
+
+
+def _make_cell_map(source: CoordMap, target: CoordMap) -> KernelMap:
+    factor = [t // s for t, s in zip(target.stride, source.stride, strict=True)]
+    parent = source.parent_rows(target)
+    place = cell_place(source.coords, source.stride, (factor[0], factor[1], factor[2]))
+    num_places = factor[0] * factor[1] * factor[2]
+    rows = torch.arange(source.num_rows, dtype=torch.int32, device=source.device)
+    # Rows without a parent write into a spare row at the end, which is cut off.
+    slot = torch.where(parent < 0, target.num_rows, parent).long() * num_places + place
+    table = torch.full(((target.num_rows + 1) * num_places,), -1, dtype=torch.int32, device=source.device)
+    table = table.scatter_(0, slot, rows).view(-1, num_places)[: target.num_rows]
+    return KernelMap(table, source.num_rows)
+
+
+def cell_place(coords: Tensor, stride: Triple, factor: Triple) -> Tensor:
+    """int64 [N]: index of each coordinate within its cell of `factor` sites per axis, first axis fastest."""
+    steps = torch.tensor(stride, device=coords.device)
+    factors = torch.tensor(factor, device=coords.device)
+    weights = torch.tensor([1, factor[0], factor[0] * factor[1]], device=coords.device)
+    sites = torch.div(coords[:, 1:].long(), steps, rounding_mode="floor")
+    return (sites % factors * weights).sum(dim=1)
+
+
+def _cache(source: CoordMap, target: CoordMap) -> dict[Hashable, KernelMap]:
+    return source.kernel_maps.setdefault(target, {})

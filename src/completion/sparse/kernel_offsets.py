@@ -1,0 +1,99 @@
+"""Enumeration of kernel offsets: order, phase, region and scale; owns no coordinates and no tensors."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import product
+from typing import Literal
+
+Triple = tuple[int, int, int]
+Phase = Literal["corner", "centered"]
+Region = Literal["cube", "cross"]
+MAX_OFFSETS = 343
+
+
+def triple(function: str, name: str, value: int | Sequence[int]) -> Triple:
+    """Three positive ints from one int or three, checked; the names serve the error sentence."""
+    values = (value,) * 3 if isinstance(value, int) else tuple(value)
+    if len(values) != 3 or not all(isinstance(v, int) and v > 0 for v in values):
+        raise ValueError(
+            f"{function}: {name} must be a positive int or three of them, got {value!r}; "
+            "give one number for all axes or (x, y, z)"
+        )
+    return values
+
+
+@lru_cache(maxsize=1024)
+def kernel_offsets(
+    kernel_size: Triple,
+    dilation: Triple = (1, 1, 1),
+    stride: Triple = (1, 1, 1),
+    phase: Phase = "corner",
+    region: Region = "cube",
+) -> tuple[int, ...]:
+    """Offsets x, y, z of every kernel index, flattened to 3·K ints in finest voxels.
+
+    Index order of the cube, first axis fastest: `i = ix + kx * (iy + ky * iz)`. With `d` the dilation and
+    `t` the stride, an axis of size k puts index i at
+
+    * odd k, both phases: `(i - k // 2) * d * t`
+    * even k, "corner": `i * d * t`, never negative
+    * even k, "centered": `(i - k // 2 + 1) * d * t`; for a layer stride of 2 that is symmetric about the
+      parent cell, as `padding = k / 2 - 1` is for torch's transposed convolution
+
+    The cross holds the centre, then for each axis +1…+r, -r…-1 (odd sizes only).
+
+    Args:
+        kernel_size: sites per axis; at most 343 offsets in all.
+        dilation: distance between sites, in units of `stride`.
+        stride: stride of the finer of the two sets, in finest voxels.
+        phase: where even sizes are anchored.
+        region: the whole cube, or the three axes through its centre.
+
+    Raises:
+        ValueError: an unknown phase or region, an even cross, or more than 343 offsets.
+    """
+    _check(kernel_size, phase, region)
+    axes = [
+        [(i - _anchor(size, phase)) * d * t for i in range(size)]
+        for size, d, t in zip(kernel_size, dilation, stride, strict=True)
+    ]
+    if region == "cube":
+        return tuple(value for z, y, x in product(*reversed(axes)) for value in (x, y, z))
+    offsets = [0, 0, 0]
+    for axis, values in enumerate(axes):
+        r = len(values) // 2
+        for value in values[r + 1 :] + values[:r]:
+            offsets += [value if other == axis else 0 for other in range(3)]
+    return tuple(offsets)
+
+
+@lru_cache(maxsize=1024)
+def mirrored_order(offsets: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Kernel index of the opposite offset for each index, or None when an opposite is missing."""
+    sites = [offsets[i : i + 3] for i in range(0, len(offsets), 3)]
+    index = {site: k for k, site in enumerate(sites)}
+    opposite = [index.get((-x, -y, -z)) for x, y, z in sites]
+    return None if None in opposite else tuple(k for k in opposite if k is not None)
+
+
+def _anchor(size: int, phase: Phase) -> int:
+    if size % 2:
+        return size // 2
+    return size // 2 - 1 if phase == "centered" else 0
+
+
+def _check(kernel_size: Triple, phase: str, region: str) -> None:
+    if phase not in ("corner", "centered"):
+        raise ValueError(f'kernel_offsets: phase must be "corner" or "centered", got {phase!r}; choose one')
+    if region not in ("cube", "cross"):
+        raise ValueError(f'kernel_offsets: region must be "cube" or "cross", got {region!r}; choose one')
+    if region == "cross" and not all(size % 2 for size in kernel_size):
+        raise ValueError(
+            f"kernel_offsets: kernel_size must be odd for a cross, got {kernel_size}; use a cube or odd sizes"
+        )
+    number = kernel_size[0] * kernel_size[1] * kernel_size[2]
+    if region == "cube" and number > MAX_OFFSETS:
+        raise ValueError(
+            f"kernel_offsets: kernel_size must give at most {MAX_OFFSETS} offsets, got {kernel_size} "
+            f"with {number}; use a smaller kernel or dilation"
+        )

@@ -1,0 +1,73 @@
+"""Sets made from sets, on keys alone: generated sites, expanded sites, the inside of a box; no links."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from completion import ops
+from completion.sparse.kernel_offsets import Triple
+
+Box = tuple[Sequence[int], Sequence[int]]
+
+
+def is_power_of_two(value: int) -> bool:
+    return value & (value - 1) == 0
+
+
+def children_are_consecutive(
+    kernel_size: Triple, layer_stride: Triple, stride: Triple, offsets: tuple
+) -> bool:
+    """Whether the sites of each parent follow one another in canonical order, parent by parent.
+
+    True when the kernel fills the parent's cell exactly and cells are cubes whose sides are powers of two:
+    then a child's key is the parent's with low bits set.
+
+    Args:
+        kernel_size: of the generative kernel.
+        layer_stride: of the generative layer.
+        stride: of the finer set, in finest voxels.
+        offsets: the kernel's, flattened; they must start at 0, never below.
+    """
+    cubic = len(set(layer_stride)) == 1 and len(set(stride)) == 1
+    powers = is_power_of_two(layer_stride[0]) and is_power_of_two(stride[0])
+    return cubic and powers and kernel_size == layer_stride and min(offsets) == 0
+
+
+def child_order(offsets: Sequence[int]) -> list[int]:
+    """Kernel indices in the canonical order of the children they lead to; 0…7 for kernel size 2."""
+    bits = _child_bits(offsets)
+    return sorted(range(len(bits)), key=bits.__getitem__)
+
+
+def child_keys(keys: Tensor, offsets: Sequence[int]) -> Tensor:
+    """Keys int64 [N·K] of all children, where `children_are_consecutive`; no search, no sync."""
+    bits = torch.tensor(sorted(_child_bits(offsets)), device=keys.device)
+    return (keys[:, None] | bits).reshape(-1)
+
+
+def _child_bits(offsets: Sequence[int]) -> list[int]:
+    """Morton code of each non-negative offset: the key bits that lead from a parent to its child."""
+    return [
+        sum(((offsets[k + axis] >> bit) & 1) << (3 * bit + axis) for bit in range(16) for axis in range(3))
+        for k in range(0, len(offsets), 3)
+    ]
+
+
+def expanded_keys(keys: Tensor, offsets: Sequence[int], stride: Triple) -> Tensor:
+    """Keys of all `u + off` whose coordinates are multiples of stride."""
+    sites = ops.generative_set(keys, list(offsets))
+    coords = ops.decode(sites)
+    step = torch.tensor(stride, device=keys.device, dtype=torch.int32)
+    return sites[(coords[:, 1:] % step == 0).all(dim=1)]
+
+
+def inside_box(coords: Tensor, box: Box) -> Tensor:
+    """bool [N]: rows of coords int32 [N, 4] within (lowest corner, exclusive highest corner)."""
+    low, high = (torch.tensor([int(v) for v in corner], dtype=torch.int32) for corner in box)
+    if low.shape != (3,) or high.shape != (3,):
+        raise ValueError(
+            f"inside_box: box must be two corners of three ints, got {box!r}; give ((x, y, z), (x, y, z))"
+        )
+    low, high = low.to(coords.device), high.to(coords.device)
+    return ((coords[:, 1:] >= low) & (coords[:, 1:] < high)).all(dim=1)

@@ -1,0 +1,86 @@
+"""Gather of repeated rows, and sum and maximum over rows of a common index: deterministic."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def gather_rows(values: Tensor, index: Tensor) -> Tensor:
+    """Row of values [S, C] for each index, zeros where it is -1; rows may repeat.
+
+    Differentiable twice in values; the gradient is summed in row order, so it is the same each time.
+
+    Args:
+        values: [S, C].
+        index: int32 or int64 [N].
+
+    Returns:
+        [N, C] in the dtype of values.
+    """
+    return _GatherRows.apply(values, index.long())
+
+
+def segment_sum(values: Tensor, index: Tensor, num_segments: int) -> Tensor:
+    """Sum of the rows of values [N, C] with each index: [S, C]; index -1 is left out.
+
+    The adjoint of `gather_rows`, with the same properties. Half types are summed in float32.
+
+    Args:
+        values: [N, C].
+        index: int32 or int64 [N].
+        num_segments: number of sums S.
+    """
+    return _SegmentSum.apply(values, index.long(), num_segments)
+
+
+def segment_max(values: Tensor, index: Tensor, num_segments: int) -> Tensor:
+    """Largest value per index and channel: [S, C], zero for an index that never occurs.
+
+    Differentiable in values; the lowest row wins a tie and gets the gradient. NaN wins over numbers.
+
+    Args:
+        values: [N, C].
+        index: int32 or int64 [N], each in 0…S - 1.
+        num_segments: number of maxima S.
+    """
+    num_rows = values.shape[0]
+    seen = values.detach()
+    index = index.long()[:, None].expand_as(values)
+    largest = seen.new_full((num_segments, values.shape[1]), -torch.inf)
+    largest = largest.scatter_reduce(0, index, seen, "amax").gather(0, index)
+    here = torch.arange(num_rows, device=values.device)[:, None].expand_as(values)
+    wins = torch.where((seen == largest) | seen.isnan(), here, num_rows)
+    arg = here.new_full((num_segments, values.shape[1]), num_rows).scatter_reduce(0, index, wins, "amin")
+    return torch.cat([values, values.new_zeros(1, values.shape[1])]).gather(0, arg)
+
+
+class _GatherRows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, index: Tensor) -> Tensor:
+        ctx.save_for_backward(index)
+        ctx.num_segments = values.shape[0]
+        padded = torch.cat([values, values.new_zeros(1, values.shape[1])])
+        return padded[torch.where(index < 0, values.shape[0], index)]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (index,) = ctx.saved_tensors
+        return segment_sum(grad, index, ctx.num_segments), None
+
+
+class _SegmentSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, index: Tensor, num_segments: int) -> Tensor:
+        ctx.save_for_backward(index)
+        wide = values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+        order = index.argsort(stable=True)
+        bounds = torch.arange(num_segments + 1, device=index.device)
+        offsets = torch.searchsorted(index[order], bounds)
+        sums = torch.segment_reduce(wide[order], "sum", offsets=offsets, axis=0, unsafe=True, initial=0)
+        return sums.to(values.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (index,) = ctx.saved_tensors
+        return gather_rows(grad, index), None, None
