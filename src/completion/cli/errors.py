@@ -1,0 +1,49 @@
+"""Turns errors meant for users into one sentence on stderr and exit code 2; tracebacks only on request."""
+
+import os
+import re
+import sys
+import traceback
+
+from hydra.errors import HydraException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+USER_ERRORS = (
+    ValueError,
+    TypeError,
+    OSError,
+    ImportError,
+    RuntimeError,
+    HydraException,
+    OmegaConfBaseException,
+)
+USER_ERROR_CODE = 2
+TRACEBACK_VARIABLE = "COMPLETION_TRACEBACK"
+
+
+def report(verb: str, error: Exception) -> int:
+    """Prints the sentence for `error` on stderr and returns the exit code for the shell.
+
+    Args:
+        verb: The verb that failed, for example "train".
+        error: One of `USER_ERRORS`. With COMPLETION_TRACEBACK=1 its traceback is printed first.
+    """
+    if os.environ.get(TRACEBACK_VARIABLE) == "1":
+        traceback.print_exception(error)
+    print(f"completion {verb}: {sentence(error)}", file=sys.stderr)
+    return USER_ERROR_CODE
+
+
+def sentence(error: BaseException) -> str:
+    """One line that says what was wrong and, where it is known, what to do."""
+    text = str(error).strip() or type(error).__name__
+    if isinstance(error, MissingMandatoryValue):
+        key = text.split(":")[-1].split()[0]
+        return f"{key}= must be given on the command line"
+    key = re.search(r"Could not override '([^']+)'", text)
+    if key:
+        return f"the config has no key '{key[1]}'; `--cfg job` prints every key"
+    text = re.split(r"\n\s*(?:full_key|Config search path)", text)[0]
+    if isinstance(error, FileNotFoundError) and error.filename is not None:
+        text = f"file not found: {error.filename}"
+    return " ".join(text.split())

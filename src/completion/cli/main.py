@@ -1,0 +1,88 @@
+"""The `completion` command: chooses the verb, hands its overrides to Hydra, turns errors into sentences.
+
+Owns no work of its own: each verb is `run(cfg)` in the module of its name, imported only when asked for.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import completion
+
+VERBS = {
+    "prepare": "read shapes, simulate scans, voxelise and cache the result",
+    "train": "train a completion network",
+    "evaluate": "measure a trained run on held-out shapes, beside training-free baselines",
+    "complete": "complete scans with a trained run and write points and meshes",
+    "view": "open partial, completed and true shape in an interactive window",
+    "report": "write a self-contained HTML page about a run",
+    "doctor": "check the installation and say what is missing",
+    "build": "compile the native operators ahead of their first use",
+}
+USAGE = "usage: completion VERB [key=value ...]"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one verb and returns the exit code: 0 done, 2 for an error the user can mend.
+
+    Args:
+        argv: Verb and overrides; those of the process by default.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    verb = arguments[0] if arguments else "--help"
+    if verb in ("-h", "--help", "help"):
+        print(overview())
+        return 0
+    if verb == "--version":
+        print(completion.__version__)
+        return 0
+    if verb not in VERBS:
+        print(f"completion: unknown verb '{verb}'; choose one of {', '.join(VERBS)}", file=sys.stderr)
+        return 2
+    return run_verb(verb, arguments[1:])
+
+
+def overview() -> str:
+    """The text of `completion --help`."""
+    lines = [USAGE, "", completion.__doc__ or "", "", "verbs:"]
+    lines += [f"  {verb:<10} {line}" for verb, line in VERBS.items()]
+    lines += ["", "`completion VERB --help` shows the config of a verb; every value in it can be overridden."]
+    lines += ["An error shows its traceback when COMPLETION_TRACEBACK=1 is set."]
+    return "\n".join(lines)
+
+
+def config_folder() -> Path:
+    """Folder of the configs: in the package when installed from a wheel, else at the top of the checkout."""
+    package = Path(completion.__file__).parent
+    candidates = [package / "configs", package.parents[1] / "configs"]
+    for folder in candidates:
+        if (folder / "train.yaml").is_file():
+            return folder
+    raise FileNotFoundError(
+        f"config_folder: configs must be in one of {[str(c) for c in candidates]}; reinstall"
+    )
+
+
+def run_verb(verb: str, overrides: Sequence[str]) -> int:
+    """Composes the config of `verb` and runs it; errors become one sentence and exit code 2."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra would print its own text and exit 1; this asks it to raise
+    import hydra
+
+    from completion.cli import errors
+
+    sys.argv = [f"completion {verb}", *overrides]
+    try:
+        run = importlib.import_module(f"completion.cli.{verb}").run
+        hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=verb)(run)()
+    except errors.USER_ERRORS as error:
+        return errors.report(verb, error)
+    except KeyboardInterrupt:
+        print(f"completion {verb}: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

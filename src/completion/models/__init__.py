@@ -1,0 +1,19 @@
+"""Networks as plain modules: encoder, dense coarse level, decoder, losses and prune policies."""
+
+from completion.models.completion_net import Completion, CompletionNet
+from completion.models.losses import completion_loss
+from completion.models.policies import PredictedOnly, ScheduledTruth, TruthOnly, UnionWithTruth
+from completion.models.support import support_recall
+from completion.nn.prune import Level
+
+__all__ = [
+    "Completion",
+    "CompletionNet",
+    "Level",
+    "PredictedOnly",
+    "ScheduledTruth",
+    "TruthOnly",
+    "UnionWithTruth",
+    "completion_loss",
+    "support_recall",
+]

@@ -1,0 +1,137 @@
+"""CompletionNet: partial scan in, occupied voxels of the whole shape out. Read this file top to bottom.
+
+Owns the order of encoder, dense level and decoder, and the prune settings per level; no training, no files.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from completion.models.decoder import DecoderLevel
+from completion.models.dense_level import DenseLevel
+from completion.models.encoder import Encoder
+from completion.models.policies import UnionWithTruth
+from completion.nn.prune import Level, Policy, Prune, predicted_only
+from completion.sparse.coord_map import CoordMap
+from completion.sparse.sparse_tensor import SparseTensor
+
+DENSE_PRIOR = 0.1
+"""Share of occupied cells of the coarse grid, measured on surfaces; below it children are balanced."""
+
+
+@dataclass
+class Completion:
+    """A completed batch.
+
+    Attributes:
+        coord_map: the M kept voxels, stride 1.
+        logits: float[M], of the kept voxels.
+        levels: every prune, coarse to fine.
+    """
+
+    coord_map: CoordMap
+    logits: Tensor
+    levels: list[Level]
+
+
+class CompletionNet(nn.Module):
+    """Encoder → full coarse grid → generative decoder that prunes at each level.
+
+    Args:
+        resolution: R; the grid is [0, R)³ and nothing outside it is ever kept.
+        in_channels: features per input voxel.
+        channels: C per level, finest first; the last is the coarse grid's, of R / 2^(len − 1) cells per edge.
+        dense_blocks: residual blocks on the coarse grid.
+        thresholds: probability above which a cell is kept, coarse to fine, one per level. Low at coarse
+            levels: what is lost there cannot come back.
+        row_budgets: most rows an item may keep, coarse to fine; None for no limit.
+        min_keep: fewest cells an item keeps per level.
+        policy: what is kept in training; evaluation keeps what is predicted.
+    """
+
+    def __init__(
+        self,
+        resolution: int,
+        in_channels: int = 1,
+        channels: Sequence[int] = (16, 32, 64, 128),
+        dense_blocks: int = 2,
+        thresholds: Sequence[float] = (0.2, 0.3, 0.4, 0.5),
+        row_budgets: Sequence[int] | None = None,
+        min_keep: int = 1,
+        policy: Policy | None = None,
+    ) -> None:
+        super().__init__()
+        num_levels = len(channels)
+        self.stride = 2 ** (num_levels - 1)
+        _check_levels(resolution, self.stride, num_levels, thresholds, row_budgets)
+        budgets = row_budgets if row_budgets is not None else [None] * num_levels
+        box = ((0, 0, 0), (resolution,) * 3)
+        self.resolution = resolution
+        self.policy: Policy = policy if policy is not None else UnionWithTruth()
+        self.encoder = Encoder(in_channels, channels)
+        self.dense = DenseLevel(channels[-1], resolution // self.stride, dense_blocks)
+        self.hand_off = Prune(channels[-1], thresholds[0], DENSE_PRIOR, budgets[0], min_keep)
+        coarse_to_fine = list(channels[::-1])
+        self.decoder = nn.ModuleList(
+            DecoderLevel(coarse, fine, Prune(fine, threshold, 0.5, budget, min_keep, box))
+            for coarse, fine, threshold, budget in zip(
+                coarse_to_fine[:-1], coarse_to_fine[1:], thresholds[1:], budgets[1:], strict=True
+            )
+        )
+
+    def forward(
+        self, partial: SparseTensor, truth: CoordMap | None = None, policy: Policy | None = None
+    ) -> Completion:
+        """Completes a batch.
+
+        Args:
+            partial: float[N, in_channels], stride 1, inside the grid.
+            truth: voxels of the whole shapes, stride 1; gives each level its target.
+            policy: overrides what is kept where there is truth. By default the network's policy in training
+                mode, and only what is predicted in evaluation mode (free-running), with or without truth.
+        """
+        if policy is None:
+            policy = self.policy if self.training else predicted_only
+        skips = self.encoder(partial)
+        x, level = self.hand_off(self.dense(skips[-1]), truth, policy)
+        levels = [level]
+        for block, skip in zip(self.decoder, reversed(skips[:-1]), strict=True):
+            x, level = block(x, skip, truth, policy)
+            levels.append(level)
+        return Completion(x.coord_map, level.logits[level.kept], levels)
+
+    @property
+    def prunes(self) -> list[Prune]:
+        """The prune layers, coarse to fine."""
+        return [self.hand_off, *(block.prune for block in self.decoder)]
+
+    @property
+    def thresholds(self) -> list[float]:
+        """Probability per level, coarse to fine."""
+        return [float(prune.threshold) for prune in self.prunes]
+
+    def set_thresholds(self, thresholds: Sequence[float]) -> None:
+        """Sets the probability per level, coarse to fine; saved with the weights."""
+        for prune, threshold in zip(self.prunes, thresholds, strict=True):
+            prune.threshold.copy_(torch.tensor(float(threshold)))
+
+
+def _check_levels(
+    resolution: int,
+    stride: int,
+    num_levels: int,
+    thresholds: Sequence[float],
+    row_budgets: Sequence[int] | None,
+) -> None:
+    if resolution % stride or resolution < stride:
+        raise ValueError(
+            f"CompletionNet: resolution must be a multiple of 2^(levels − 1) = {stride}, got {resolution}; "
+            "change resolution or the number of channels"
+        )
+    for name, values in (("thresholds", thresholds), ("row_budgets", row_budgets)):
+        if values is not None and len(values) != num_levels:
+            raise ValueError(
+                f"CompletionNet: {name} must have {num_levels} values as channels has, got {len(values)}"
+            )

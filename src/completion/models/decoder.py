@@ -1,0 +1,45 @@
+"""One generative level of the decoder: children of the kept cells, joined with the encoder, pruned."""
+
+from torch import nn
+
+from completion.models.encoder import ConvNorm
+from completion.nn import BatchNorm, GenerativeConvTranspose3d, Pointwise, Sequential
+from completion.nn.functional import union_add
+from completion.nn.prune import Level, Policy, Prune
+from completion.sparse.coord_map import CoordMap
+from completion.sparse.sparse_tensor import SparseTensor
+
+
+class DecoderLevel(nn.Module):
+    """Generative transposed convolution k2 s2 → union-add with the encoder → residual convolution k3 → prune.
+
+    Args:
+        in_channels: C of the coarser level.
+        out_channels: C of this level, that of the encoder's tensor of the same stride.
+        prune: the learnable prune layer over `out_channels`.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, prune: Prune) -> None:
+        super().__init__()
+        self.up = Sequential(
+            GenerativeConvTranspose3d(in_channels, out_channels, kernel_size=2, stride=2, bias=False),
+            BatchNorm(out_channels),
+            Pointwise(nn.SiLU()),
+        )
+        self.mix = ConvNorm(out_channels, out_channels)
+        self.prune = prune
+
+    def forward(
+        self, x: SparseTensor, skip: SparseTensor, truth: CoordMap | None, policy: Policy
+    ) -> tuple[SparseTensor, Level]:
+        """The kept rows at half the stride of `x`, and the record of the decision.
+
+        Args:
+            x: kept rows of the coarser level.
+            skip: the encoder's tensor of the finer stride.
+            truth: occupied voxels of the whole shapes, stride 1, or None.
+            policy: what to keep where there is truth.
+        """
+        joined = union_add(self.up(x), skip)
+        mixed = self.mix(joined)
+        return self.prune(mixed.replace(mixed.features + joined.features), truth, policy)

@@ -1,0 +1,48 @@
+"""Encoder: the partial scan at every stride, from the finest voxels to the coarse level."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import nn
+
+from completion.nn import BatchNorm, Conv3d, Pointwise, Sequential
+from completion.sparse.sparse_tensor import SparseTensor
+
+
+class ConvNorm(Sequential):
+    """Convolution, batch norm and SiLU."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3, stride: int = 1) -> None:
+        super().__init__(
+            Conv3d(in_channels, out_channels, kernel_size, stride, bias=False),
+            BatchNorm(out_channels),
+            Pointwise(nn.SiLU()),
+        )
+
+
+class Encoder(nn.Module):
+    """Convolution k3, then per level [k2 s2, k3].
+
+    Args:
+        in_channels: of the input features.
+        channels: C of each level, finest first; level l has stride 2^l.
+    """
+
+    def __init__(self, in_channels: int, channels: Sequence[int]) -> None:
+        super().__init__()
+        self.stem = ConvNorm(in_channels, channels[0])
+        self.levels = nn.ModuleList(
+            Sequential(ConvNorm(fine, coarse, kernel_size=2, stride=2), ConvNorm(coarse, coarse))
+            for fine, coarse in pairwise(channels)
+        )
+
+    def forward(self, x: SparseTensor) -> list[SparseTensor]:
+        """The tensors of all levels, finest first.
+
+        Args:
+            x: float[N, in_channels], stride 1.
+        """
+        tensors = [self.stem(x)]
+        for level in self.levels:
+            tensors.append(level(tensors[-1]))
+        return tensors

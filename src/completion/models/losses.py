@@ -1,0 +1,75 @@
+"""Loss of a completion: cross-entropy at each level, heavier where geometry is missing; Dice by choice."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from completion.nn.prune import Level
+from completion.sparse.coord_map import CoordMap
+
+
+def completion_loss(
+    levels: list[Level], partial: CoordMap, missing_weight: float = 3.0, dice_weight: float = 0.0
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Returns the total (scalar) and its parts by name: `loss/stride_<s>`, and `loss/dice` where it is used.
+
+    total = mean over levels of BCE + dice_weight · Dice(finest level).
+
+    Args:
+        levels: coarse to fine, each with a target.
+        partial: voxels of the input, stride 1.
+        missing_weight: weight of true rows outside the input dilated by one voxel of their level: what is to
+            be completed, not what was given.
+        dice_weight: weight of 1 − Dice at the finest level; 0 leaves it out.
+
+    Raises:
+        ValueError: if a level has no target.
+    """
+    parts = {f"loss/stride_{level.stride}": level_loss(level, partial, missing_weight) for level in levels}
+    total = torch.stack(list(parts.values())).mean()
+    if dice_weight:
+        finest = levels[-1]
+        parts["loss/dice"] = dice_loss(finest.logits, _target(finest), finest.coord_map)
+        total = total + dice_weight * parts["loss/dice"]
+    return total, parts
+
+
+def level_loss(level: Level, partial: CoordMap, missing_weight: float) -> Tensor:
+    """Scalar: weighted mean of the binary cross-entropy over the candidate rows; 0 without rows."""
+    logits, target = level.logits.float(), _target(level)
+    weight = torch.ones_like(logits)
+    if missing_weight != 1:
+        weight[target & ~near_partial(level.coord_map, partial)] = missing_weight
+    loss = functional.binary_cross_entropy_with_logits(logits, target.float(), weight, reduction="sum")
+    return loss / weight.sum().clamp(min=1)
+
+
+def near_partial(coord_map: CoordMap, partial: CoordMap) -> Tensor:
+    """bool[N]: which rows lie in the input, taken to their stride and dilated by one voxel of it (3×3×3)."""
+    dilated = partial.at_stride(coord_map.stride).generated(kernel_size=3, stride=1)
+    return dilated.contains(coord_map)
+
+
+def dice_loss(logits: Tensor, target: Tensor, coord_map: CoordMap) -> Tensor:
+    """Scalar: 1 − 2 Σ p t / (Σ p + Σ t), each item by itself, mean over items; p is the probability.
+
+    Args:
+        logits: float[N].
+        target: bool[N].
+        coord_map: the N rows; tells the item of each.
+    """
+    probability, truth = torch.sigmoid(logits.float()), target.float()
+    batch = coord_map.coords[:, 0].long()
+    zeros = torch.zeros(coord_map.batch_size, device=logits.device)
+    shared = zeros.index_add(0, batch, probability * truth)
+    total = zeros.index_add(0, batch, probability + truth)
+    return (1 - (2 * shared + 1) / (total + 1)).sum() / max(coord_map.batch_size, 1)
+
+
+def _target(level: Level) -> Tensor:
+    if level.target is None:
+        raise ValueError(
+            f"completion_loss: levels must have targets, got none at stride {level.stride}; "
+            "call the model with truth"
+        )
+    return level.target

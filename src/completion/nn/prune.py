@@ -1,0 +1,173 @@
+"""The learnable prune layer: classifier logits → target look-up → policy → guards → the rows that stay.
+
+Owns the guards (row budget, minimum, grid box) and their counts; the loss on its logits is in models.losses.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from completion.nn.functional import prune, target_mask
+from completion.sparse.coord_map import Box, CoordMap
+from completion.sparse.sparse_tensor import SparseTensor
+
+Policy = Callable[["Candidates"], Tensor]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What a prune policy decides on, for N candidate rows.
+
+    Attributes:
+        predicted: bool[N], logit above the threshold.
+        target: bool[N], the row is in the ground truth.
+        batch: int64[N], item of each row, ascending.
+        batch_size: items in the batch, empty ones included.
+    """
+
+    predicted: Tensor
+    target: Tensor
+    batch: Tensor
+    batch_size: int
+
+
+@dataclass
+class Level:
+    """One supervised prune: its candidates, what was kept, and how often each guard acted.
+
+    Attributes:
+        stride: in finest voxels.
+        coord_map: the N candidate rows.
+        logits: float[N], before the threshold.
+        target: bool[N], or None without ground truth.
+        kept: bool[N].
+        num_dropped_by_budget: rows the policy kept and the row budget dropped.
+        num_kept_by_minimum: rows kept only because their item would have had too few.
+        num_outside: candidate rows outside the grid box, never kept.
+    """
+
+    stride: int
+    coord_map: CoordMap
+    logits: Tensor
+    target: Tensor | None
+    kept: Tensor
+    num_dropped_by_budget: int = 0
+    num_kept_by_minimum: int = 0
+    num_outside: int = 0
+
+
+def predicted_only(candidates: Candidates) -> Tensor:
+    """The free-running policy: bool[N], exactly the rows predicted."""
+    return candidates.predicted
+
+
+class Prune(nn.Module):
+    """Classifies each row, keeps the rows that a policy chooses, within hard limits.
+
+    Safe for no rows, nothing kept, everything kept, an emptied item and an empty batch.
+
+    Args:
+        channels: C of the input.
+        threshold: probability above which a row is predicted; a buffer, so calibration is saved with weights.
+        prior: expected share of positive rows; the classifier's bias starts there.
+        row_budget: most rows an item may keep; the highest logits stay. None for no limit.
+        min_keep: fewest rows an item keeps (if it has as many inside the box).
+        box: (first voxel, one past the last voxel), in finest voxels; rows outside are never kept.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        threshold: float = 0.5,
+        prior: float = 0.5,
+        row_budget: int | None = None,
+        min_keep: int = 1,
+        box: Box | None = None,
+    ) -> None:
+        super().__init__()
+        _check_probability("threshold", threshold)
+        _check_probability("prior", prior)
+        if min_keep < 0 or (row_budget is not None and row_budget < max(1, min_keep)):
+            raise ValueError(
+                "Prune: row_budget must be at least min_keep ≥ 0 and at least 1, "
+                f"got row_budget={row_budget}, min_keep={min_keep}; raise the budget"
+            )
+        self.classifier = nn.Linear(channels, 1)
+        nn.init.constant_(self.classifier.bias, math.log(prior / (1 - prior)))
+        self.register_buffer("threshold", torch.tensor(float(threshold)))
+        self.row_budget = row_budget
+        self.min_keep = min_keep
+        self.box = box
+
+    def forward(
+        self, x: SparseTensor, truth: CoordMap | None = None, policy: Policy = predicted_only
+    ) -> tuple[SparseTensor, Level]:
+        """Returns the kept rows (canonical order, same stride) and the record of the decision.
+
+        Args:
+            x: float[N, C], the candidates.
+            truth: the occupied voxels of the whole shapes, any finer or equal stride; None gives no target.
+            policy: what to keep where there is a target; without one the predicted rows are kept.
+
+        Syncs: once for the guards and once for the number of kept rows.
+        """
+        logits = self.classifier(x.features).squeeze(1)
+        target = None if truth is None else target_mask(x.coord_map, truth)
+        level = self.decide(x.coord_map, logits, target, policy)
+        return prune(x, level.kept), level
+
+    def decide(self, coord_map: CoordMap, logits: Tensor, target: Tensor | None, policy: Policy) -> Level:
+        """Returns the level for given logits float[N]: the policy's choice within box, minimum and budget."""
+        scores = logits.detach().float()
+        batch = coord_map.coords[:, 0].long()
+        kept = torch.sigmoid(scores) > self.threshold
+        if target is not None:
+            kept = policy(Candidates(kept, target, batch, coord_map.batch_size))
+        stride = coord_map.stride[0]
+        level = Level(stride, coord_map, logits, target, kept)
+        if self.box is not None:
+            inside = coord_map.inside(self.box)
+            level.kept = kept & inside
+            level.num_outside = int((~inside).sum())
+            scores = scores.masked_fill(~inside, -math.inf)
+        self._guard(level, scores, batch)
+        return level
+
+    def _guard(self, level: Level, scores: Tensor, batch: Tensor) -> None:
+        """Applies minimum and budget per item to `level.kept`; ranks rows only if some item needs it."""
+        kept, batch_size = level.kept, level.coord_map.batch_size
+        counts = torch.bincount(batch[kept], minlength=batch_size)
+        budget = self.row_budget if self.row_budget is not None else kept.numel()
+        if bool(((counts >= self.min_keep) & (counts <= budget)).all()):
+            return
+        rank = rank_within_items(scores, kept, batch, batch_size)
+        within_budget = kept & (rank < budget)
+        added = ~kept & (rank < self.min_keep) & torch.isfinite(scores)
+        level.num_dropped_by_budget = int((kept & ~within_budget).sum())
+        level.num_kept_by_minimum = int(added.sum())
+        level.kept = within_budget | added
+
+
+def rank_within_items(scores: Tensor, first: Tensor, batch: Tensor, batch_size: int) -> Tensor:
+    """int64[N]: rank of each row in its item: rows of `first` before others, then by score, then by row.
+
+    Args:
+        scores: float[N], higher is better; NaN ranks last.
+        first: bool[N].
+        batch: int64[N], ascending.
+        batch_size: number of items.
+    """
+    order = torch.argsort(torch.nan_to_num(scores, nan=-math.inf), descending=True, stable=True)
+    order = order[torch.argsort((2 * batch + (~first).long())[order], stable=True)]
+    start = torch.searchsorted(batch, torch.arange(batch_size, device=batch.device))
+    rank = torch.empty_like(batch)
+    rank[order] = torch.arange(len(batch), device=batch.device) - start[batch[order]]
+    return rank
+
+
+def _check_probability(name: str, value: float) -> None:
+    if not 0 < value < 1:
+        raise ValueError(f"Prune: {name} must be between 0 and 1, both excluded, got {value}")

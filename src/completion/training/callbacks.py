@@ -1,0 +1,50 @@
+"""What happens beside the training step: progress lines. Checkpoints and averaging are Lightning's own."""
+
+import time
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+SHOWN = (("train/loss", "loss"), ("val/iou", "val iou"), ("val/iou_missing", "missing"))
+
+
+class ProgressLines(Callback):
+    """Prints one line per epoch, and within long epochs one now and then; reads well in log files too.
+
+    Args:
+        every_seconds: of the lines within an epoch.
+    """
+
+    def __init__(self, every_seconds: float = 15.0) -> None:
+        self.every_seconds = every_seconds
+        self.started = self.last_line = time.monotonic()
+        self.first_step = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Starts the clock."""
+        self.started = self.last_line = time.monotonic()
+        self.first_step = trainer.global_step
+        parameters = sum(parameter.numel() for parameter in pl_module.parameters())
+        print(f"training {parameters:,} parameters for {self._steps(trainer)} steps", flush=True)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args, **kwargs) -> None:
+        """Prints a line if the last one is long ago."""
+        if time.monotonic() - self.last_line >= self.every_seconds:
+            self._print(trainer, f"step {trainer.global_step}/{self._steps(trainer)}")
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Prints the line of the epoch, if it was validated or the last line is long ago."""
+        validated = trainer.fit_loop.epoch_loop._should_check_val_epoch()
+        if validated or time.monotonic() - self.last_line >= self.every_seconds:
+            self._print(trainer, f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+
+    def _steps(self, trainer: Trainer) -> int:
+        return int(trainer.estimated_stepping_batches)
+
+    def _print(self, trainer: Trainer, head: str) -> None:
+        self.last_line = time.monotonic()
+        passed = self.last_line - self.started
+        done = trainer.global_step - self.first_step
+        left = passed / done * (self._steps(trainer) - trainer.global_step) if done else float("nan")
+        metrics = trainer.callback_metrics
+        shown = [f"{label} {float(metrics[key]):.3f}" for key, label in SHOWN if key in metrics]
+        print("  ".join([head, *shown, f"{passed:.0f} s, {left:.0f} s left"]), flush=True)

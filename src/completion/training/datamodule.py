@@ -1,0 +1,131 @@
+"""CompletionDataModule: prepares a source once and loads its splits in an order that a resumed run repeats.
+
+Owns order, workers and splits; reading, simulating and voxelising are in completion.data.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, Sampler, Subset
+
+from completion.data.collate import Batch, collate
+from completion.data.dataset import PreparedDataset
+from completion.data.prepare import Preparation, Source
+
+
+class EpochSampler(Sampler[int]):
+    """A permutation of the rows for each epoch that depends on (seed, epoch) alone.
+
+    Args:
+        dataset: its `set_epoch` is told the epoch whenever a pass begins.
+        seed: of the permutations.
+        epoch: of the first pass.
+        rows: the rows to draw from; all by default.
+    """
+
+    def __init__(self, dataset: PreparedDataset, seed: int, epoch: int = 0, rows: int | None = None) -> None:
+        self.dataset = dataset
+        self.seed = seed
+        self.epoch = epoch
+        self.num_rows = len(dataset) if rows is None else rows
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the permutation; Lightning calls this before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.num_rows
+
+    def __iter__(self) -> Iterator[int]:
+        self.dataset.set_epoch(self.epoch)
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        return iter(torch.randperm(self.num_rows, generator=generator).tolist())
+
+
+class CompletionDataModule(LightningDataModule):
+    """Loaders of a prepared source.
+
+    Args:
+        source: where shapes come from.
+        preparation: how they become samples; its result is cached.
+        batch_size: items per batch.
+        num_workers: loader processes; 0 loads in the training process.
+        augment: turn and mirror training samples about the up axis.
+        seed: of order and augmentation.
+        overfit: train and validate on this many training items, unaugmented; None for the real splits.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        preparation: Preparation,
+        batch_size: int = 8,
+        num_workers: int = 0,
+        augment: bool = True,
+        seed: int = 0,
+        overfit: int | None = None,
+    ) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise ValueError(f"CompletionDataModule: batch_size must be at least 1, got {batch_size}")
+        self.source = source
+        self.preparation = preparation
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        self.augment = augment and overfit is None
+        self.seed = seed
+        self.overfit = overfit
+        self.folder: Path | None = None
+
+    def prepare_data(self) -> None:
+        """Runs the preparation; returns at once when its result is cached."""
+        self.folder = Path(self.preparation.run(self.source).path)
+
+    def dataset(self, split: str) -> PreparedDataset:
+        """The samples of a split: train (augmented if chosen), validation or test."""
+        if self.folder is None:
+            self.prepare_data()
+        assert self.folder is not None
+        dataset = PreparedDataset(
+            self.folder, split, augment=self.augment and split == "train", seed=self.seed
+        )
+        if len(dataset) == 0:
+            raise ValueError(
+                f"CompletionDataModule: the {split} split must have samples, got none in {self.folder}; "
+                "give the source more shapes or another division"
+            )
+        return dataset
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Shuffled by (seed, epoch); begins at the trainer's epoch, also after a resume."""
+        dataset = self.dataset("train")
+        rows = None if self.overfit is None else min(self.overfit, len(dataset))
+        return self._loader(dataset, EpochSampler(dataset, self.seed, self._epoch(), rows))
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """The validation split in order; when overfitting, the items that are trained on."""
+        if self.overfit is None:
+            return self._loader(self.dataset("validation"))
+        dataset = self.dataset("train")
+        return self._loader(Subset(dataset, range(min(self.overfit, len(dataset)))))
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """The test split in order."""
+        return self._loader(self.dataset("test"))
+
+    def _epoch(self) -> int:
+        # The loader's first iterator is made before Lightning tells the sampler the epoch of a resumed run.
+        return self.trainer.fit_loop.epoch_progress.current.processed if self.trainer else 0
+
+    def _loader(self, dataset, sampler: EpochSampler | None = None) -> DataLoader[Batch]:
+        return DataLoader(
+            dataset,
+            batch_size=self.batch_size,
+            sampler=sampler,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+            collate_fn=collate,
+        )

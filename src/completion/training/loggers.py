@@ -1,0 +1,104 @@
+"""Where logged numbers go: metrics.csv in the run folder always, Weights & Biases by choice."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.loggers.logger import Logger, rank_zero_experiment
+from lightning.pytorch.utilities import rank_zero_only
+
+from completion.data.files import atomic_path
+
+
+class MetricsCsv(Logger):
+    """One flat CSV file: a row per step at which something was logged, a column per name.
+
+    A resumed run continues the file: rows at and after the step it resumes from are replaced.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__()
+        self.path = Path(path)
+        self.rows: dict[int, dict[str, Any]] = {}
+        self.resumed = False
+
+    @property
+    def name(self) -> str:
+        """Nothing: the file's place is given whole."""
+        return ""
+
+    @property
+    def version(self) -> str:
+        """Nothing, likewise."""
+        return ""
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> "MetricsCsv":
+        """The logger itself."""
+        return self
+
+    @rank_zero_only
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """Nothing: config.yaml in the run folder has them all."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Adds numbers to the row of a step."""
+        step = step if step is not None else max(self.rows, default=0)
+        if not self.resumed:
+            self.rows = {old: row for old, row in self._read().items() if old < step}
+            self.resumed = True
+        self.rows.setdefault(step, {}).update(metrics)
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Writes the file whole, atomically."""
+        columns = list(dict.fromkeys(name for row in self.rows.values() for name in row))
+        with atomic_path(self.path) as temporary, open(temporary, "w", newline="") as file:
+            writer = csv.DictWriter(file, ["step", *columns])
+            writer.writeheader()
+            writer.writerows({"step": step, **row} for step, row in sorted(self.rows.items()))
+
+    def finalize(self, status: str) -> None:
+        """Writes what is left."""
+        if self.rows:
+            self.save()
+
+    def _read(self) -> dict[int, dict[str, Any]]:
+        if not self.path.is_file():
+            return {}
+        with open(self.path, newline="") as file:
+            rows = list(csv.DictReader(file))
+        return {
+            int(row["step"]): {name: value for name, value in row.items() if name != "step" and value}
+            for row in rows
+        }
+
+
+def wandb_logger(run_dir: str, project: str, name: str, offline: bool = False) -> WandbLogger:
+    """A Weights & Biases logger whose files lie in the run folder.
+
+    Args:
+        run_dir: the run folder.
+        project: of the account.
+        name: of the run.
+        offline: only write files; needs no account (`wandb sync` sends them later).
+
+    Raises:
+        ValueError: online, but nobody is logged in.
+    """
+    import wandb
+
+    if not offline and not wandb.api.api_key:
+        raise ValueError(
+            "wandb_logger: logger.wandb.offline must be true without an account, got false; "
+            "run `wandb login` first or pass logger.wandb.offline=true"
+        )
+    Path(run_dir).mkdir(parents=True, exist_ok=True)
+    return WandbLogger(name=name, project=project, save_dir=run_dir, offline=offline)

@@ -1,0 +1,109 @@
+"""CompletionModule: step, log and optimiser, nothing else; network, loss and measures live elsewhere."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from completion.data.collate import Batch
+from completion.metrics.voxel_scores import voxel_scores
+from completion.models.completion_net import Completion, CompletionNet
+from completion.models.losses import completion_loss
+from completion.sparse.coord_map import CoordMap
+from completion.training.optimiser import make_adamw, warm_up_cosine
+from completion.training.tensors import input_tensor, truth_map
+
+LOGGED_SCORES = ("iou", "iou_missing", "precision", "recall")
+
+
+class CompletionModule(LightningModule):
+    """Trains a `CompletionNet`.
+
+    Args:
+        model: the network.
+        learning_rate: peak of AdamW's schedule.
+        weight_decay: of weights, not of biases and norms.
+        warm_up_steps: linear rise at the beginning.
+        missing_weight: see `completion_loss`.
+        dice_weight: see `completion_loss`.
+    """
+
+    def __init__(
+        self,
+        model: CompletionNet,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.01,
+        warm_up_steps: int = 50,
+        missing_weight: float = 3.0,
+        dice_weight: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.warm_up_steps = warm_up_steps
+        self.missing_weight = missing_weight
+        self.dice_weight = dice_weight
+
+    def forward(self, batch: Batch) -> tuple[Completion, CoordMap]:
+        """The completion of a batch, with a target at each level, and the voxels of its input."""
+        partial = input_tensor(batch, self.device)
+        return self.model(partial, truth_map(batch, self.device)), partial.coord_map
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """The loss of a batch, under the network's prune policy."""
+        set_progress = getattr(self.model.policy, "set_progress", None)
+        if set_progress is not None:
+            set_progress(self.global_step / max(self.trainer.estimated_stepping_batches, 1))
+        completion, partial = self(batch)
+        loss, logs = self._loss("train", completion, partial)
+        logs |= guard_counts(completion)
+        self.log_dict(logs, on_step=False, on_epoch=True, batch_size=batch.batch_size)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        """Loss and scores of a batch, free-running: what is kept is what is predicted."""
+        completion, partial = self(batch)
+        logs = self._loss("val", completion, partial)[1]
+        logs |= {f"val/{name}": value for name, value in batch_scores(completion, batch).items()}
+        self.log_dict(logs, batch_size=batch.batch_size)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with warm-up and cosine, stepped per batch."""
+        optimiser = make_adamw(self.model, self.learning_rate, self.weight_decay)
+        schedule = warm_up_cosine(optimiser, int(self.trainer.estimated_stepping_batches), self.warm_up_steps)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_index: int) -> Batch:
+        """The batch with its coordinates on `device`; samples stay where they are."""
+        return batch.to(device, non_blocking=True)
+
+    def _loss(
+        self, stage: str, completion: Completion, partial: CoordMap
+    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+        loss, parts = completion_loss(completion.levels, partial, self.missing_weight, self.dice_weight)
+        return loss, {f"{stage}/loss": loss.detach()} | {
+            f"{stage}/{name}": value.detach() for name, value in parts.items()
+        }
+
+
+def guard_counts(completion: Completion) -> dict[str, float]:
+    """How often the guards of the prune layers acted in a batch, over all levels."""
+    return {
+        f"train/{name}": float(sum(getattr(level, name) for level in completion.levels))
+        for name in ("num_dropped_by_budget", "num_kept_by_minimum")
+    }
+
+
+def batch_scores(completion: Completion, batch: Batch) -> dict[str, float]:
+    """Mean of `LOGGED_SCORES` over the items of a batch, against the truth of its samples."""
+    coords = completion.coord_map.coords.cpu()
+    counts = torch.bincount(coords[:, 0].long(), minlength=batch.batch_size).tolist()
+    totals = dict.fromkeys(LOGGED_SCORES, 0.0)
+    for predicted, sample in zip(coords[:, 1:].split(counts), batch.samples, strict=True):
+        scores = voxel_scores(
+            predicted, sample.complete_coords, sample.partial_coords, sample.frame.resolution
+        )
+        totals = {name: total + scores[name] for name, total in totals.items()}
+    return {name: total / batch.batch_size for name, total in totals.items()}

@@ -1,0 +1,123 @@
+"""The run folder: what lies where, how its config is saved, how a trained run is opened without flags."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+
+from completion.data.files import atomic_path
+from completion.models.completion_net import CompletionNet
+from completion.training.datamodule import CompletionDataModule
+from completion.training.instantiate import instantiate
+
+CONFIG = "config.yaml"
+CHECKPOINTS = "checkpoints"
+MODEL_PREFIX = "model."
+
+
+@dataclass
+class Run:
+    """A trained run.
+
+    Attributes:
+        path: its folder.
+        config: as it was trained, resolved.
+        model: in evaluation mode.
+        checkpoint: where the weights came from.
+    """
+
+    path: Path
+    config: dict[str, Any]
+    model: CompletionNet
+    checkpoint: Path
+
+    def make_data(self) -> CompletionDataModule:
+        """The data the run was trained with."""
+        return instantiate(self.config["data"], "data")
+
+
+def load_run(run: str | Path, device: torch.device | str = "cpu", ckpt: str = "best") -> Run:
+    """Opens a run folder.
+
+    Args:
+        run: the folder.
+        device: of the model.
+        ckpt: best, last or the path of a checkpoint.
+
+    Raises:
+        FileNotFoundError: no run folder there, or no such checkpoint in it.
+    """
+    path = Path(run)
+    config = load_config(path)
+    checkpoint = find_checkpoint(path, ckpt)
+    model = instantiate(config["model"], "model")
+    model.load_state_dict(model_state(checkpoint))
+    return Run(path, config, model.to(device).eval(), checkpoint)
+
+
+def save_config(run: Path, config: Mapping[str, Any]) -> None:
+    """Writes the resolved config into the run folder."""
+    run.mkdir(parents=True, exist_ok=True)
+    with atomic_path(run / CONFIG) as temporary:
+        OmegaConf.save(OmegaConf.create(dict(config)), temporary)
+
+
+def load_config(run: Path) -> dict[str, Any]:
+    """The config in a run folder."""
+    file = run / CONFIG
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"load_run: run must be a folder with a {CONFIG}, got {run}; make one with `completion train`"
+        )
+    config = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
+    if not isinstance(config, dict) or "model" not in config:
+        raise ValueError(f"load_run: {file} must be the config of a run with a key 'model'; train again")
+    return config
+
+
+def find_checkpoint(run: Path, ckpt: str) -> Path:
+    """The file for best, last or a path."""
+    path = run / CHECKPOINTS / f"{ckpt}.ckpt" if ckpt in ("best", "last") else Path(ckpt)
+    if not path.is_file():
+        raise FileNotFoundError(f"find_checkpoint: ckpt must be best, last or an existing file, got {path}")
+    return path
+
+
+def model_state(checkpoint: Path) -> dict[str, torch.Tensor]:
+    """The network's weights in a checkpoint, which holds tensors and plain values only."""
+    state = read_checkpoint(checkpoint)["state_dict"]
+    return {
+        name.removeprefix(MODEL_PREFIX): value
+        for name, value in state.items()
+        if name.startswith(MODEL_PREFIX)
+    }
+
+
+def read_checkpoint(checkpoint: Path) -> dict[str, Any]:
+    """A checkpoint's contents, on the CPU.
+
+    Raises:
+        ValueError: the file is not a checkpoint of a run.
+    """
+    try:
+        contents = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(
+            f"read_checkpoint: {checkpoint} must be a checkpoint of this program, got {type(error).__name__}"
+        ) from error
+    if not isinstance(contents, dict) or "state_dict" not in contents:
+        raise ValueError(f"read_checkpoint: {checkpoint} must hold a state_dict; train again")
+    return contents
+
+
+def store_thresholds(checkpoint: Path, model: CompletionNet) -> None:
+    """Writes the thresholds of `model` into a checkpoint, leaving all else as it is."""
+    contents = read_checkpoint(checkpoint)
+    for name, value in model.state_dict().items():
+        if name.endswith(".threshold"):
+            contents["state_dict"][MODEL_PREFIX + name] = value.cpu()
+    with atomic_path(checkpoint) as temporary:
+        torch.save(contents, temporary)
