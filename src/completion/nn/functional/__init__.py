@@ -1,4 +1,4 @@
-"""Sparse operations as functions of SparseTensors and weights; completion.nn's modules hold the parameters."""
+"""Sparse operations as functions of tensors and weights; the modules of completion.nn hold the parameters."""
 
 from completion.nn.functional.conv import conv, conv_transpose, expanding_conv
 from completion.nn.functional.generative import generative_conv_transpose

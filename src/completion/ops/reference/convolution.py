@@ -1,4 +1,4 @@
-"""Sparse convolution over a neighbour table, one dense product per kernel offset; autograd differentiates it."""
+"""Sparse convolution over a neighbour table, one dense product per offset; autograd differentiates it."""
 
 import torch
 from torch import Tensor
