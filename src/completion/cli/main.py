@@ -72,10 +72,11 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
 
     from completion.cli import errors
 
-    sys.argv = [f"completion {verb}", *overrides]
     try:
-        run = importlib.import_module(f"completion.cli.{verb}").run
-        hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=verb)(run)()
+        module = importlib.import_module(f"completion.cli.{verb}")
+        flags: dict[str, str] = getattr(module, "FLAGS", {})  # a verb's flags, each short for an override
+        sys.argv = [f"completion {verb}", *(flags.get(override, override) for override in overrides)]
+        hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=verb)(module.run)()
     except errors.USER_ERRORS as error:
         return errors.report(verb, error)
     except KeyboardInterrupt:
