@@ -1,0 +1,135 @@
+// convolution: output-stationary tiles. A block owns a tile of output rows and channels, walks the offsets that any of
+// its rows has, gathers 16 input channels at a time into shared memory and writes each output once: no atomics, and one
+// order of summation (offset, then channel) whatever the grid.
+#include "completion/convolution.h"
+#include "completion/offsets.h"
+#include "launch.cuh"
+#include "product_tile.cuh"
+#include "scalar.cuh"
+
+namespace completion::cuda {
+
+namespace {
+
+constexpr int kGroupOffsets = 32;  // offsets whose table entries are in shared memory at a time
+constexpr int kThreadRows = 4;     // output rows of a thread
+
+template <class Scalar, int kRows, int kColumns>
+struct Tile {
+  using Sum = Accumulator<Scalar>;
+  static constexpr int kThreadColumns = kRows * kColumns / kBlockThreads / kThreadRows;
+  static constexpr int kPaddedRows = kRows + 4;  // spreads the transposed stores over the banks, keeps packs aligned
+
+  alignas(32) Sum input[kDepth][kPaddedRows];
+  alignas(32) Sum weight[kDepth][kColumns];
+  int32_t rows[kGroupOffsets][kRows + 1];
+  bool used[kGroupOffsets];
+};
+
+/// Table entries of the tile's rows for one group of offsets, and which offsets any row has.
+template <int kRows, class Shared>
+__device__ void load_rows(const ConvolutionParams& params, int64_t first_row, int first_offset, int count,
+                          Shared& tile) {
+  for (int entry = threadIdx.x; entry < kRows * count; entry += kBlockThreads) {
+    const int r = entry / count;
+    const int k = entry % count;
+    const int64_t row = first_row + r;
+    tile.rows[k][r] = row < params.num_target ? params.table[row * params.num_offsets + first_offset + k] : -1;
+  }
+  __syncthreads();
+  const int lane = threadIdx.x % kWarpThreads;
+  for (int k = threadIdx.x / kWarpThreads; k < count; k += kBlockWarps) {
+    bool any = false;
+    for (int r = lane; r < kRows; r += kWarpThreads) any |= tile.rows[k][r] >= 0;
+    const unsigned vote = __ballot_sync(kFullWarp, any);
+    if (lane == 0) tile.used[k] = vote != 0;
+  }
+  __syncthreads();
+}
+
+/// Input channels first_channel … +15 of the tile's rows (transposed) and the same rows of the weight of one offset.
+template <class Scalar, int kRows, int kColumns>
+__device__ void load_panels(const ConvolutionParams& params, int k, const int32_t* rows, int64_t first_channel,
+                            int64_t first_column, Tile<Scalar, kRows, kColumns>& tile) {
+  const Scalar* const features = static_cast<const Scalar*>(params.features);
+  const Scalar* const weight = static_cast<const Scalar*>(params.weight) + k * params.in_channels * params.out_channels;
+#pragma unroll
+  for (int entry = threadIdx.x; entry < kRows * kDepth; entry += kBlockThreads) {
+    const int64_t channel = first_channel + entry % kDepth;
+    const int64_t row = rows[entry / kDepth];
+    const bool present = row >= 0 && channel < params.in_channels;
+    tile.input[entry % kDepth][entry / kDepth] = present ? widen(features[row * params.in_channels + channel]) : 0;
+  }
+#pragma unroll
+  for (int entry = threadIdx.x; entry < kDepth * kColumns; entry += kBlockThreads) {
+    const int64_t channel = first_channel + entry / kColumns;
+    const int64_t column = first_column + entry % kColumns;
+    const bool present = channel < params.in_channels && column < params.out_channels;
+    tile.weight[entry / kColumns][entry % kColumns] =
+        present ? widen(weight[channel * params.out_channels + column]) : 0;
+  }
+}
+
+template <class Scalar, int kRows, int kColumns>
+__global__ void __launch_bounds__(kBlockThreads) convolve(ConvolutionParams params) {
+  using Shared = Tile<Scalar, kRows, kColumns>;
+  constexpr int kThreadColumns = Shared::kThreadColumns;
+  __shared__ Shared tile;
+  const int64_t first_row = static_cast<int64_t>(blockIdx.x) * kRows;
+  const int64_t first_column = static_cast<int64_t>(blockIdx.y) * kColumns;
+  const int thread_row = threadIdx.x / (kColumns / kThreadColumns) * kThreadRows;
+  const int thread_column = threadIdx.x % (kColumns / kThreadColumns) * kThreadColumns;
+  Accumulator<Scalar> sums[kThreadRows][kThreadColumns] = {};
+  for (int first_offset = 0; first_offset < params.num_offsets; first_offset += kGroupOffsets) {
+    const int count = min(kGroupOffsets, params.num_offsets - first_offset);
+    load_rows<kRows>(params, first_row, first_offset, count, tile);
+    for (int k = 0; k < count; ++k) {
+      if (!tile.used[k]) continue;
+      for (int64_t channel = 0; channel < params.in_channels; channel += kDepth) {
+        load_panels<Scalar, kRows, kColumns>(params, first_offset + k, tile.rows[k], channel, first_column, tile);
+        __syncthreads();
+        add_product(&tile.input[0][thread_row], Shared::kPaddedRows, &tile.weight[0][thread_column], kColumns, sums);
+        __syncthreads();
+      }
+    }
+    __syncthreads();
+  }
+  Scalar* const output = static_cast<Scalar*>(params.output);
+#pragma unroll
+  for (int i = 0; i < kThreadRows; ++i) {
+    const int64_t row = first_row + thread_row + i;
+#pragma unroll
+    for (int j = 0; j < kThreadColumns; ++j) {
+      const int64_t column = first_column + thread_column + j;
+      if (row < params.num_target && column < params.out_channels) {
+        narrow(sums[i][j], output + row * params.out_channels + column);
+      }
+    }
+  }
+}
+
+template <class Scalar, int kRows, int kColumns>
+void launch_convolve(const ConvolutionParams& params, void* stream) {
+  launch(convolve<Scalar, kRows, kColumns>, ceil_div(params.num_target, kRows), ceil_div(params.out_channels, kColumns),
+         dim3(kBlockThreads), stream, params);
+}
+
+}  // namespace
+
+int64_t convolution_workspace_bytes(const ConvolutionParams&) { return 0; }
+
+Status convolution(const ConvolutionParams& params, void* stream) {
+  with_scalar(params.dtype, [&](auto tag) {
+    using Scalar = typename decltype(tag)::type;
+    if (params.out_channels > 32) {
+      launch_convolve<Scalar, 64, 64>(params, stream);
+    } else if (params.out_channels > 16) {
+      launch_convolve<Scalar, 128, 32>(params, stream);
+    } else {
+      launch_convolve<Scalar, 128, 16>(params, stream);
+    }
+  });
+  return last_status();
+}
+
+}  // namespace completion::cuda

@@ -1,0 +1,43 @@
+// Radix sort of keys and rows. Alone in its file because CUB takes longer to compile than all other kernels together.
+#include <cub/device/device_radix_sort.cuh>
+
+#include "sort.cuh"
+
+namespace completion::cuda {
+
+namespace {
+
+__global__ void __launch_bounds__(kBlockThreads) number_rows(int32_t* rows, int64_t num_rows) {
+  const int64_t row = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
+  if (row < num_rows) rows[row] = static_cast<int32_t>(row);
+}
+
+cudaError_t sort_pairs(const int64_t* keys, int64_t num_keys, const SortedKeys& sorted, size_t* temporary_bytes,
+                       void* stream) {
+  return cub::DeviceRadixSort::SortPairs(sorted.temporary, *temporary_bytes, keys, sorted.keys, sorted.row_numbers,
+                                         sorted.rows, static_cast<int32_t>(num_keys), 0, 64,
+                                         static_cast<cudaStream_t>(stream));
+}
+
+}  // namespace
+
+SortedKeys take_sorted_keys(int64_t num_keys, Workspace* workspace) {
+  SortedKeys sorted = {};
+  size_t temporary_bytes = 0;
+  sort_pairs(nullptr, num_keys, sorted, &temporary_bytes, nullptr);
+  sorted.keys = workspace->take<int64_t>(num_keys);
+  sorted.rows = workspace->take<int32_t>(num_keys);
+  sorted.row_numbers = workspace->take<int32_t>(num_keys);
+  sorted.temporary_bytes = static_cast<int64_t>(temporary_bytes);
+  sorted.temporary = workspace->take<char>(sorted.temporary_bytes);
+  return sorted;
+}
+
+Status sort_keys(const int64_t* keys, int64_t num_keys, const SortedKeys& sorted, void* stream) {
+  if (num_keys == 0) return 0;
+  launch_items(number_rows, num_keys, stream, sorted.row_numbers, num_keys);
+  size_t temporary_bytes = static_cast<size_t>(sorted.temporary_bytes);
+  return static_cast<Status>(sort_pairs(keys, num_keys, sorted, &temporary_bytes, stream));
+}
+
+}  // namespace completion::cuda
