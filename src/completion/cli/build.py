@@ -1,4 +1,7 @@
-"""`completion build`: compiles the native operators ahead of their first use. The recipe is completion.ops.recipe's."""
+"""`completion build`: compiles the native operators ahead of their first use.
+
+How they are compiled is completion.ops.recipe's.
+"""
 
 from omegaconf import DictConfig
 

@@ -115,7 +115,7 @@ def package_check(requirement: Requirement) -> Check:
 
 
 def system_package_check() -> Check:
-    """Shared libraries, the Vulkan driver and the compiler; judged by their effects in the checks after it."""
+    """Shared libraries, Vulkan driver, compiler; not required: the later checks judge their effects."""
     missing = system_packages.missing_packages()
     detail = f"missing: {' '.join(missing)}" if missing else "all there"
     return Check("system packages", not missing, False, detail, system_packages.install_line(missing))

@@ -1,4 +1,7 @@
-"""`completion doctor`: prints what is installed, what works and what to do. The checks are cli/diagnosis.py's."""
+"""`completion doctor`: prints what is installed, what works and what to do.
+
+The checks are cli/diagnosis.py's.
+"""
 
 import json
 from collections.abc import Sequence

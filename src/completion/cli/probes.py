@@ -1,11 +1,11 @@
 """What `completion doctor` tries in a process of its own, because it may fail, hang or crash the interpreter.
 
-`python -m completion.cli.probes NAME` prints one JSON object as its last line. Judges nothing: cli/diagnosis.py does.
+`python -m completion.cli.probes NAME` prints one JSON object as its last line.
+Judges nothing: cli/diagnosis.py does.
 """
 
 import json
 import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -51,10 +51,7 @@ def off_screen_picture() -> dict[str, object]:
     box = o3d.geometry.TriangleMesh.create_box().compute_vertex_normals()
     renderer.scene.add_geometry("box", box, o3d.visualization.rendering.MaterialRecord())
     renderer.setup_camera(60.0, box.get_center(), box.get_center() + 2.0, [0.0, 1.0, 0.0])
-    with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "box.png")
-        o3d.io.write_image(path, renderer.render_to_image())
-        picture = np.asarray(o3d.io.read_image(path))
+    picture = np.asarray(renderer.render_to_image())
     return {"version": o3d.__version__, "spread": float(picture.std())}
 
 

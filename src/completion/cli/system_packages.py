@@ -1,6 +1,6 @@
 """Owns the list of system packages that the program needs, and which of them this machine lacks.
 
-Standard library only, and run as a file by scripts/environment before anything is installed. It installs nothing.
+Standard library only: scripts/environment runs this file before anything is installed. It installs nothing.
 """
 
 import ctypes
@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-# Debian package -> the shared library that it brings: what Open3D links against, or loads to render off screen.
+# Debian package -> the shared library that it brings: what Open3D links against, or loads to render.
 LIBRARIES = {
     "libusb-1.0-0": "libusb-1.0.so.0",
     "libgl1": "libGL.so.1",
@@ -25,7 +25,7 @@ VULKAN_DRIVER_FOLDERS = ("/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/l
 
 
 def missing_packages() -> list[str]:
-    """Debian names of the packages that this machine lacks, in a fixed order; empty where nothing is missing."""
+    """Debian names of the packages that this machine lacks, in a fixed order."""
     missing = []
     if not has_compiler():
         missing.append("g++")
@@ -58,7 +58,7 @@ def can_load(library: str) -> bool:
 
 
 def has_vulkan_driver() -> bool:
-    """Whether a Vulkan driver is registered: without one (a software one will do) nothing renders off screen."""
+    """Whether a Vulkan driver is registered (a software one will do); without it nothing renders."""
     if os.environ.get("VK_ICD_FILENAMES") or os.environ.get("VK_DRIVER_FILES"):
         return True
     return any(any(Path(folder).glob("*.json")) for folder in VULKAN_DRIVER_FOLDERS)
