@@ -14,11 +14,12 @@ from completion.models.dense_level import DenseLevel
 from completion.models.encoder import Encoder
 from completion.models.policies import UnionWithTruth
 from completion.nn.prune import Level, Policy, Prune, predicted_only
-from completion.sparse.coord_map import CoordMap
-from completion.sparse.sparse_tensor import SparseTensor
+from completion.sparse import CoordMap, SparseTensor
 
 DENSE_PRIOR = 0.1
-"""Share of occupied cells of the coarse grid, measured on surfaces; below it children are balanced."""
+"""Share of occupied cells of the coarse grid, measured on surfaces."""
+CHILD_PRIOR = 0.25
+"""Below the share measured for children (almost ½) and the thresholds: an untrained net adds nothing."""
 
 
 @dataclass
@@ -46,7 +47,8 @@ class CompletionNet(nn.Module):
         dense_blocks: residual blocks on the coarse grid.
         thresholds: probability above which a cell is kept, coarse to fine, one per level. Low at coarse
             levels: what is lost there cannot come back.
-        row_budgets: most rows an item may keep, coarse to fine; None for no limit.
+        row_budgets: most rows an item may keep, coarse to fine. By default 6 (R / stride)² at each stride: as
+            many cells as the six faces of the grid, about twice what a surface in it has.
         min_keep: fewest cells an item keeps per level.
         policy: what is kept in training; evaluation keeps what is predicted.
     """
@@ -57,7 +59,7 @@ class CompletionNet(nn.Module):
         in_channels: int = 1,
         channels: Sequence[int] = (16, 32, 64, 128),
         dense_blocks: int = 2,
-        thresholds: Sequence[float] = (0.2, 0.3, 0.4, 0.5),
+        thresholds: Sequence[float] = (0.3, 0.4, 0.4, 0.5),
         row_budgets: Sequence[int] | None = None,
         min_keep: int = 1,
         policy: Policy | None = None,
@@ -66,7 +68,8 @@ class CompletionNet(nn.Module):
         num_levels = len(channels)
         self.stride = 2 ** (num_levels - 1)
         _check_levels(resolution, self.stride, num_levels, thresholds, row_budgets)
-        budgets = row_budgets if row_budgets is not None else [None] * num_levels
+        sizes = [resolution // 2**level for level in reversed(range(num_levels))]
+        budgets = row_budgets if row_budgets is not None else [6 * size**2 for size in sizes]
         box = ((0, 0, 0), (resolution,) * 3)
         self.resolution = resolution
         self.policy: Policy = policy if policy is not None else UnionWithTruth()
@@ -75,7 +78,7 @@ class CompletionNet(nn.Module):
         self.hand_off = Prune(channels[-1], thresholds[0], DENSE_PRIOR, budgets[0], min_keep)
         coarse_to_fine = list(channels[::-1])
         self.decoder = nn.ModuleList(
-            DecoderLevel(coarse, fine, Prune(fine, threshold, 0.5, budget, min_keep, box))
+            DecoderLevel(coarse, fine, Prune(fine, threshold, CHILD_PRIOR, budget, min_keep, box))
             for coarse, fine, threshold, budget in zip(
                 coarse_to_fine[:-1], coarse_to_fine[1:], thresholds[1:], budgets[1:], strict=True
             )

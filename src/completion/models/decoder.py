@@ -3,11 +3,10 @@
 from torch import nn
 
 from completion.models.encoder import ConvNorm
-from completion.nn import BatchNorm, GenerativeConvTranspose3d, Pointwise, Sequential
+from completion.nn import BatchNorm, GenerativeConvTranspose3d, Sequential, SiLU
 from completion.nn.functional import union_add
 from completion.nn.prune import Level, Policy, Prune
-from completion.sparse.coord_map import CoordMap
-from completion.sparse.sparse_tensor import SparseTensor
+from completion.sparse import CoordMap, SparseTensor
 
 
 class DecoderLevel(nn.Module):
@@ -24,7 +23,7 @@ class DecoderLevel(nn.Module):
         self.up = Sequential(
             GenerativeConvTranspose3d(in_channels, out_channels, kernel_size=2, stride=2, bias=False),
             BatchNorm(out_channels),
-            Pointwise(nn.SiLU()),
+            SiLU(),
         )
         self.mix = ConvNorm(out_channels, out_channels)
         self.prune = prune

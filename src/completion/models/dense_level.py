@@ -4,8 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from completion.sparse.dense import from_dense
-from completion.sparse.sparse_tensor import SparseTensor
+from completion.sparse import SparseTensor, from_dense
 
 ORIGIN = (0, 0, 0)
 
@@ -86,7 +85,7 @@ class Attention(nn.Module):
 
     def forward(self, cells: Tensor) -> Tensor:
         """float[B, T, C] → the same shape."""
-        shape = (*cells.shape[:2], self.num_heads, -1)
+        shape = (*cells.shape[:2], self.num_heads, cells.shape[2] // self.num_heads)
         parts = self.enter(cells).chunk(3, dim=2)
         query, key, value = (part.reshape(shape).transpose(1, 2) for part in parts)
         mixed = functional.scaled_dot_product_attention(query, key, value)

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from torch import nn
 
-from completion.nn import BatchNorm, Conv3d, Pointwise, Sequential
-from completion.sparse.sparse_tensor import SparseTensor
+from completion.nn import BatchNorm, Conv3d, Sequential, SiLU
+from completion.sparse import SparseTensor
 
 
 class ConvNorm(Sequential):
@@ -16,7 +16,7 @@ class ConvNorm(Sequential):
         super().__init__(
             Conv3d(in_channels, out_channels, kernel_size, stride, bias=False),
             BatchNorm(out_channels),
-            Pointwise(nn.SiLU()),
+            SiLU(),
         )
 
 

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from completion.nn.prune import Level
-from completion.sparse.coord_map import CoordMap
+from completion.sparse import CoordMap
 
 
 def completion_loss(

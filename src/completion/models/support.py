@@ -1,16 +1,17 @@
-"""Recall ceiling: how much of the truth a completion could still reach after each prune."""
+"""How much of the truth each prune leaves in reach."""
 
 import torch
 from torch import Tensor
 
 from completion.nn.prune import Level
-from completion.sparse.coord_map import CoordMap
+from completion.sparse import CoordMap
 
 
 def support_recall(levels: list[Level], truth: CoordMap) -> dict[int, Tensor]:
     """Share of the finest true voxels whose cell is kept, per stride of the levels, as a scalar in [0, 1].
 
-    The value at a stride bounds the recall of everything finer. 1 for an empty truth.
+    What a prune loses comes back only where the encoder has cells of its own: below the finest level the
+    decoder unites with them. 1 for an empty truth.
 
     Args:
         levels: coarse to fine.

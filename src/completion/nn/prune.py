@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from completion.nn.functional import prune, target_mask
-from completion.sparse.coord_map import Box, CoordMap
-from completion.sparse.sparse_tensor import SparseTensor
+from completion.sparse import CoordMap, SparseTensor
+from completion.sparse.key_sets import Box
 
 Policy = Callable[["Candidates"], Tensor]
 
@@ -96,6 +96,8 @@ class Prune(nn.Module):
                 f"got row_budget={row_budget}, min_keep={min_keep}; raise the budget"
             )
         self.classifier = nn.Linear(channels, 1)
+        # Small weights: an untrained classifier predicts its prior, not noise that would keep half of all rows.
+        nn.init.normal_(self.classifier.weight, std=0.01)
         nn.init.constant_(self.classifier.bias, math.log(prior / (1 - prior)))
         self.register_buffer("threshold", torch.tensor(float(threshold)))
         self.row_budget = row_budget

@@ -10,7 +10,7 @@ from completion.data.collate import Batch
 from completion.metrics.voxel_scores import voxel_scores
 from completion.models.completion_net import Completion, CompletionNet
 from completion.models.losses import completion_loss
-from completion.sparse.coord_map import CoordMap
+from completion.sparse import CoordMap
 from completion.training.optimiser import make_adamw, warm_up_cosine
 from completion.training.tensors import input_tensor, truth_map
 

@@ -3,8 +3,7 @@
 import torch
 
 from completion.data.collate import Batch
-from completion.sparse.coord_map import CoordMap
-from completion.sparse.sparse_tensor import SparseTensor
+from completion.sparse import CoordMap, SparseTensor
 
 
 def input_tensor(batch: Batch, device: torch.device | str = "cpu") -> SparseTensor:

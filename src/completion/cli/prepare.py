@@ -1,0 +1,23 @@
+"""completion prepare: makes and caches training data, prints where it is and what was left out."""
+
+from omegaconf import DictConfig, OmegaConf
+
+
+def run(cfg: DictConfig) -> None:
+    """Prepares the configured source."""
+    from completion.training.instantiate import instantiate
+
+    data = OmegaConf.to_container(cfg.data, resolve=True, throw_on_missing=True)
+    assert isinstance(data, dict)
+    source, preparation = (instantiate(data[key], f"data.{key}") for key in ("source", "preparation"))
+    prepared = preparation.run(source, progress=print_progress)
+    counts = ", ".join(f"{count} {split}" for split, count in prepared.counts.items())
+    print(f"prepared: {prepared.path} ({counts})")
+    for skipped in prepared.skipped:
+        print(f"skipped {skipped.name}: {skipped.reason}")
+
+
+def print_progress(done: int, total: int, name: str) -> None:
+    """Prints about twenty lines over the whole preparation."""
+    if done == total or done % max(total // 20, 1) == 0:
+        print(f"{done}/{total} {name}", flush=True)

@@ -1,0 +1,58 @@
+"""completion train: composes the config, or takes that of a run to continue, and trains."""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+# Advice of Lightning that does not apply: loading small samples needs no workers, the
+# run folder is reused on purpose.
+QUIET = (
+    ".*does not have many workers.*",
+    ".*Checkpoint directory .* exists.*",
+    ".*number of training batches.*",
+)
+
+
+def run(cfg: DictConfig) -> None:
+    """Trains, prints the run folder."""
+    for message in QUIET:
+        warnings.filterwarnings("ignore", message)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    from completion.training.fit import fit
+
+    print(f"run folder: {fit(resolved(cfg))}", flush=True)
+
+
+def resolved(cfg: DictConfig) -> dict[str, Any]:
+    """The plain config of this job: its own run folder under -m, the run's values when one is continued."""
+    hydra = HydraConfig.get()
+    if hydra.mode == RunMode.MULTIRUN:
+        cfg.run_dir = hydra.runtime.output_dir
+    if cfg.ckpt is not None:
+        cfg = continued(cfg, list(hydra.overrides.task))
+    return OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
+
+
+def continued(cfg: DictConfig, overrides: list[str]) -> DictConfig:
+    """The config saved in the run folder with this command's values, so that no flags need be repeated.
+
+    A choice of a whole group (data=…, experiment=…) composes the config anew instead.
+
+    Args:
+        cfg: as composed from the command line.
+        overrides: key=value texts of the command line.
+    """
+    saved = Path(cfg.run_dir) / "config.yaml"
+    keys = [override.split("=")[0] for override in overrides]
+    values = [key for key in keys if "." in key or key in ("run_dir", "ckpt", "seed", "name", "calibrate")]
+    if not saved.is_file() or len(values) < len(keys):
+        return cfg
+    base = OmegaConf.load(saved)
+    for key in values:
+        OmegaConf.update(base, key, OmegaConf.select(cfg, key), force_add=False)
+    return base  # type: ignore[return-value]
