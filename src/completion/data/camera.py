@@ -1,4 +1,4 @@
-"""A simulated depth camera: perspective rays against a mesh with the faults of a real sensor, all seeded; no files."""
+"""A simulated depth camera: perspective rays against a mesh, a real sensor's faults; no files."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -40,18 +40,18 @@ class Scan:
 class DepthCamera:
     """A depth camera that looks at the middle of a shape from a random direction.
 
-    Lengths are shares of the radius of the shape's bounding sphere, so that they hold for millimetres and metres.
+    Lengths are shares of the radius of the shape's bounding sphere, so that no unit matters.
 
     Args:
         resolution: pixels per side.
         field_of_view: degrees; the distance is chosen so that the shape fits.
-        elevation: lowest and highest view in degrees above the horizon, drawn evenly; azimuth is drawn from the circle.
-        distance: smallest and largest distance as a multiple of the one where the bounding sphere fills the image.
+        elevation: lowest and highest view in degrees above the horizon, drawn evenly (azimuth: the circle).
+        distance: smallest and largest distance in multiples of where the bounding sphere fills the image.
         noise: standard deviation of the depth.
         quantisation: step of the depth; 0 is exact.
         grazing: rays that meet the surface at fewer than this many degrees are lost.
         dropout: share of pixels lost at random.
-        edge_bleed: share of pixels beside a depth edge whose depth falls between the two sides (flying pixels).
+        edge_bleed: share of pixels beside a depth edge with a depth between both sides (flying pixels).
         min_points: a view with fewer is drawn again, up to eight times.
     """
 
@@ -165,7 +165,7 @@ def bled(depth: FloatArray, share: float, rng: np.random.Generator) -> FloatArra
 
 
 def _bounding_sphere(mesh: Mesh) -> tuple[FloatArray, float]:
-    """Returns the middle of the bounding box, float64[3], and the distance of the farthest used vertex from it."""
+    """Returns the middle of the bounding box, float64[3], and the farthest used vertex's distance from it."""
     used = mesh.vertices[np.unique(mesh.faces)] if len(mesh.faces) else mesh.vertices[:0]
     if len(used) == 0:
         raise ValueError("DepthCamera: mesh must have faces, got none")
@@ -194,7 +194,7 @@ def _ray_scene(vertices: FloatArray, faces: np.ndarray) -> Any:
 
 
 def _cast(scene: Any, rays: np.ndarray) -> tuple[FloatArray, FloatArray]:
-    """Returns depth float64[R, R] in ray lengths (infinite: nothing met) and face normals float64[R, R, 3]."""
+    """Returns depth float64[R, R] in ray lengths (infinite: nothing) and normals float64[R, R, 3]."""
     import open3d
 
     answer = scene.cast_rays(open3d.core.Tensor(rays), nthreads=1)

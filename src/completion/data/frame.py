@@ -6,6 +6,11 @@ import numpy as np
 
 from completion.data.arrays import FloatArray, IntArray, as_points
 
+# Measured at 64³, default camera: on average 98.0 % (280 scans of toy shapes) and 98.2 % (400 scans of real
+# meshes) of the truth voxels fall inside, and the whole shape's longest side takes 0.88 of the box's.
+# 1.1 gives 97.0 % and 97.1 % at 0.97; 1.4 gives 98.9 % and 99.2 % at 0.76.
+DEFAULT_MARGIN = 1.2
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -32,7 +37,7 @@ class Frame:
             raise ValueError(f"Frame: resolution must be at least 1, got {self.resolution}")
 
     @classmethod
-    def from_partial(cls, points: FloatArray, resolution: int, margin: float = 1.25) -> "Frame":
+    def from_partial(cls, points: FloatArray, resolution: int, margin: float = DEFAULT_MARGIN) -> "Frame":
         """Returns the frame that a partial scan alone defines, so that it is the same in training and in use.
 
         The centre is that of the bounding box without the outermost points (robust against stray points), and
@@ -55,7 +60,7 @@ class Frame:
         extent = float((high - low).max())
         if extent <= 0:
             raise ValueError(
-                f"Frame.from_partial: points must be two distinct ones or more, got {len(points)} in one place"
+                f"Frame.from_partial: points must be at least two distinct, got {len(points)} in one place"
             )
         side = extent * margin
         origin = (low + high) / 2 - side / 2

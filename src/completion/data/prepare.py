@@ -1,4 +1,4 @@
-"""A source of shapes → a folder of prepared samples, cached and deterministic; owns the folder's layout and index."""
+"""A source of shapes → a cached, deterministic folder of prepared samples; owns its layout and index."""
 
 import hashlib
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 from completion.data.camera import DepthCamera
 from completion.data.dataset import SPLITS, PreparedItem, read_index
 from completion.data.files import atomic_path
+from completion.data.frame import DEFAULT_MARGIN
 from completion.data.sample import Sample
 from completion.data.samples import Recipe, make_samples
 from completion.data.shape import Item, Source
@@ -56,7 +57,7 @@ class Preparation:
 
     cache_dir: str | Path
     resolution: int = 64
-    margin: float = 1.25
+    margin: float = DEFAULT_MARGIN
     views: int = 2
     num_points: int = 4096
     camera: DepthCamera = field(default_factory=DepthCamera)

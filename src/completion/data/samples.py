@@ -39,51 +39,42 @@ def make_samples(shape: Shape, item: Item, recipe: Recipe) -> list[Sample]:
         ValueError: if the shape cannot be scanned or framed.
     """
     rng = item_rng(recipe.seed, item.name)
-    if isinstance(shape, Pair):
-        return [make_sample(shape.partial.points, shape.complete, item, 0, recipe, rng)]
     if isinstance(shape, Points):
-        raise ValueError(
-            "make_samples: shape must have faces to be scanned, got points alone; bring pairs instead"
-        )
-    scans = recipe.camera.scan_views(shape, recipe.views, rng)
-    return [make_sample(scan.points, shape, item, view, recipe, rng) for view, scan in enumerate(scans)]
-
-
-def make_sample(
-    partial: FloatArray,
-    complete: Mesh | Points,
-    item: Item,
-    view: int,
-    recipe: Recipe,
-    rng: np.random.Generator,
-) -> Sample:
-    """Returns one sample; the frame comes from the partial points float64[P, 3] alone."""
-    frame = Frame.from_partial(partial, recipe.resolution, recipe.margin)
-    partial_grid = frame.to_grid(partial)
-    partial_coords, _ = voxelise(partial_grid, recipe.resolution)
+        raise ValueError("make_samples: shape must have faces to be scanned, got points alone; bring pairs")
+    if isinstance(shape, Pair):
+        partials, complete = [shape.partial.points], shape.complete
+    else:
+        partials = [scan.points for scan in recipe.camera.scan_views(shape, recipe.views, rng)]
+        complete = shape
+    frames = [Frame.from_partial(partial, recipe.resolution, recipe.margin) for partial in partials]
     if isinstance(complete, Mesh):
-        cover = cover_surface(complete, _SPACING * frame.voxel_size)
+        cover = cover_surface(complete, _SPACING * min(frame.voxel_size for frame in frames))
         points = sample_surface(complete, recipe.num_points, rng)
     else:
         cover, points = complete.points, subsampled(complete.points, recipe.num_points, rng)
-    complete_coords, num_clipped = voxelise(frame.to_grid(cover), recipe.resolution)
-    if len(complete_coords) == 0:
-        raise ValueError(
-            "make_sample: complete must meet the box of the scan, got no voxel inside; check the poses"
+    samples = []
+    for view, (partial, frame) in enumerate(zip(partials, frames, strict=True)):
+        complete_coords, num_clipped = voxelise(frame.to_grid(cover), recipe.resolution)
+        if len(complete_coords) == 0:
+            raise ValueError(
+                "make_samples: truth must meet the box of the scan, got none of it; check the poses"
+            )
+        partial_grid = frame.to_grid(partial)
+        sample = Sample(
+            name=item.name,
+            category=item.category,
+            group=item.group,
+            source=item.path.name if item.path is not None else item.name,
+            view=view,
+            frame=frame,
+            partial_coords=voxelise(partial_grid, recipe.resolution)[0],
+            complete_coords=complete_coords,
+            partial_points=subsampled(partial_grid, recipe.num_points, rng),
+            complete_points=frame.to_grid(points),
+            num_clipped=num_clipped,
         )
-    return Sample(
-        name=item.name,
-        category=item.category,
-        group=item.group,
-        source=item.path.name if item.path is not None else item.name,
-        view=view,
-        frame=frame,
-        partial_coords=partial_coords,
-        complete_coords=complete_coords,
-        partial_points=subsampled(partial_grid, recipe.num_points, rng),
-        complete_points=frame.to_grid(points),
-        num_clipped=num_clipped,
-    )
+        samples.append(sample)
+    return samples
 
 
 def subsampled(points: FloatArray, num_points: int, rng: np.random.Generator) -> FloatArray:

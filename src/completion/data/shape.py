@@ -1,4 +1,4 @@
-"""What the data floor works on: meshes, points, pairs, and the sources that list and load them; reads no files."""
+"""What the data floor works on: meshes, points, pairs and sources of them; reads no files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from completion.data.arrays import FloatArray, IntArray
 
 @dataclass
 class Mesh:
-    """Triangles: vertices float64[V, 3] in world units, faces int64[F, 3]; y is up unless its source says otherwise."""
+    """Triangles: vertices float64[V, 3] in world units, faces int64[F, 3]; y is up if the source says so."""
 
     vertices: FloatArray
     faces: IntArray
@@ -30,7 +30,7 @@ class Mesh:
 
 @dataclass
 class Points:
-    """Points float64[N, 3] in world units, normals float64[N, 3] or None; `note` says what reading them changed."""
+    """Points float64[N, 3] in world units, normals float64[N, 3] or None; `note`: what reading changed."""
 
     points: FloatArray
     normals: FloatArray | None = None
@@ -68,7 +68,7 @@ class Item:
 
 
 class Source(Protocol):
-    """A collection of shapes. `name` labels its cache folder, `fingerprint` changes whenever its contents do."""
+    """A collection of shapes; `name` labels its cache folder."""
 
     name: str
 
@@ -81,5 +81,5 @@ class Source(Protocol):
         ...
 
     def fingerprint(self) -> str:
-        """Returns text that determines the contents: parameters of a recipe; paths, sizes and times of files."""
+        """Returns text that changes with the contents: a recipe's parameters; files' paths, sizes, times."""
         ...

@@ -25,10 +25,10 @@ def sample_surface(mesh: Mesh, num_points: int, rng: np.random.Generator) -> Flo
 
 
 def cover_surface(mesh: Mesh, spacing: float) -> FloatArray:
-    """Returns float64[N, 3]: points on every face such that each stands for a cell of at most spacing × spacing.
+    """Returns float64[N, 3]: points on every face, each for a cell of at most spacing × spacing.
 
-    Each triangle is cut into rows parallel to its longest edge, each row into equal cells, a point in the middle of
-    each. A piece of surface without a point is thus narrower than `spacing`. N ≈ area / spacing² + a few per face.
+    Each triangle is cut into rows parallel to its longest edge, each row into equal cells with a point in the
+    middle. A piece of surface without a point is thus narrower than `spacing`. N ≈ area / spacing² + 1 per face.
     """
     base, along, apex = _longest_edge_first(mesh.triangles)
     length = np.linalg.norm(along, axis=1)
@@ -37,10 +37,11 @@ def cover_surface(mesh: Mesh, spacing: float) -> FloatArray:
     face, row = _runs(num_rows)
     up = (row + 0.5) / num_rows[face]
     num_cells = np.maximum(np.ceil((1 - up) * length[face] / spacing).astype(np.int64), 1)
+    # Along a row only one direction changes, so the rest is worked out once per row.
+    step = along[face] * ((1 - up) / num_cells)[:, None]
+    start = base[face] + up[:, None] * apex[face] + step / 2
     strip, cell = _runs(num_cells)
-    across = (cell + 0.5) / num_cells[strip] * (1 - up[strip])
-    face = face[strip]
-    return base[face] + across[:, None] * along[face] + up[strip][:, None] * apex[face]
+    return start[strip] + cell[:, None] * step[strip]
 
 
 def _longest_edge_first(triangles: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

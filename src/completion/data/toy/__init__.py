@@ -1,4 +1,4 @@
-"""Toy shapes: everyday things made from a seed in milliseconds, so that training runs without any download."""
+"""Toy shapes: everyday things made from a seed in milliseconds, so that training needs no download."""
 
 from completion.data.toy.shapes import CATEGORIES, ToyShapes
 

@@ -1,4 +1,6 @@
-"""Recipes of tables, shelves, lamps and laptops: one random generator in, one mesh out; metres, y up, front +z."""
+"""Recipes of tables, shelves, lamps and laptops: random generator in, mesh out; metres, y up, front +z."""
+
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,7 +22,7 @@ from completion.data.toy.seating import Rng, legs, star_base
 
 
 def table(rng: Rng) -> Mesh:
-    """Returns a table: rectangular or round top on legs, a pedestal or two panels; a lower shelf or drawer on some."""
+    """Returns a table: rectangular or round, on legs, a pedestal or two panels; with shelf or drawer."""
     height, thick = rng.uniform(0.35, 0.9), rng.uniform(0.02, 0.06)
     if rng.random() < 0.3:
         radius = rng.uniform(0.35, 0.75)
@@ -101,15 +103,13 @@ def lamp(rng: Rng) -> Mesh:
     else:
         bulge = [(0.6 * foot, 0.0), (foot, 0.25 * stem), (0.9 * foot, 0.5 * stem), (0.3 * foot, 0.85 * stem)]
         parts = [lathe([*bulge, (0.018, stem), (0.018, stem + 0.3 * high)])]
-    if tall and rng.random() < 0.3:
-        parts[0:0] = [moved(p, (0, 0, 0)) for p in star_base(rng, foot * 1.2, 0.2, 0.015)]
     upper, wall = wide * rng.uniform(0.35, 1.0), 0.03 * wide
     shade = [(wide - wall, 0.0), (wide, 0.0), (upper, high), (upper - wall, high)]
     return joined([*parts, moved(_ring_body(shade), (0, stem, 0))])
 
 
 def _ring_body(profile: list[tuple[float, float]], sides: int = 24) -> Mesh:
-    """Returns the body of revolution of a closed outline, such as the wall of a lamp shade: open above and below."""
+    """Returns the body of revolution of a closed outline, such as a lamp shade's wall."""
     turn = np.linspace(0, 2 * np.pi, sides, endpoint=False)
     outline = np.array(profile)
     rings = [
@@ -145,8 +145,8 @@ def laptop(rng: Rng) -> Mesh:
     parts.append(moved(rotated(loft(screen), "x", -opening), (0, thick, -depth / 2 + lid_thick)))
     rows, columns = 4, int(rng.integers(8, 12))
     xs, zs = np.linspace(-0.43 * width, 0.43 * width, columns + 1), np.linspace(-0.36, 0.04, rows + 1) * depth
-    for a, b in zip(xs[:-1], xs[1:], strict=True):
-        for c, d in zip(zs[:-1], zs[1:], strict=True):
+    for a, b in pairwise(xs):
+        for c, d in pairwise(zs):
             parts.append(box((a + 0.002, thick, c + 0.002), (b - 0.002, thick + 0.004, d - 0.002)))
     parts.append(box((-0.15 * width, thick, 0.14 * depth), (0.15 * width, thick + 0.002, 0.42 * depth)))
     return joined(parts)

@@ -1,4 +1,4 @@
-"""Closed triangle meshes that toy shapes are put together from (loft, box, lathe, tube, …); knows no category."""
+"""Closed triangle meshes that toy shapes are made of (loft, box, lathe, tube, …); knows no category."""
 
 from collections.abc import Sequence
 
@@ -75,7 +75,7 @@ def cushion(low: Sequence[float], high: Sequence[float], rounding: float) -> Mes
 
 
 def rectangle(x0: float, x1: float, z0: float, z1: float, y: float, corner: float = 0.0) -> FloatArray:
-    """Returns the ring float64[P, 3] of a horizontal rectangle at height y, corners cut to arcs of radius `corner`."""
+    """Returns the ring float64[P, 3] of a rectangle at height y with corners rounded by `corner`."""
     radius = min(corner, (x1 - x0) / 2.001, (z1 - z0) / 2.001)
     if radius <= 0:
         return np.array([[x0, y, z0], [x1, y, z0], [x1, y, z1], [x0, y, z1]], dtype=np.float64)
@@ -93,7 +93,7 @@ def rectangle(x0: float, x1: float, z0: float, z1: float, y: float, corner: floa
 
 
 def lathe(profile: Sequence[tuple[float, float]], sides: int = 24, power: float = 2.0) -> Mesh:
-    """Returns the body of revolution about y of a profile [(radius, height), …], bottom to top (may turn inwards).
+    """Returns the body of revolution about y of [(radius, height), …], bottom to top (may turn inwards).
 
     Args:
         power: 2 is round; larger is squarer (a superellipse).
@@ -116,10 +116,8 @@ def tube(path: FloatArray, radius: float | FloatArray, sides: int = 10, closed: 
     """Returns a round bar along path float[S, 3]; radius is one number or one per point of the path."""
     path = np.asarray(path, dtype=np.float64)
     radii = np.broadcast_to(np.asarray(radius, dtype=np.float64), len(path))
-    if closed:
-        along = np.roll(path, -1, axis=0) - np.roll(path, 1, axis=0)
-    else:
-        along = np.gradient(path, axis=0)
+    ends = np.roll(path, -1, axis=0) - np.roll(path, 1, axis=0)
+    along = ends if closed else np.gradient(path, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     # One side direction, projected at every point, keeps the rings from twisting on planar paths.
     spread = np.ptp(along, axis=0)

@@ -1,4 +1,6 @@
-"""Recipes of chairs, sofas and beds: one random generator in, one mesh out; metres, y up, front towards +z."""
+"""Recipes of chairs, sofas and beds: random generator in, mesh out; metres, y up, front +z."""
+
+from itertools import pairwise
 
 import numpy as np
 
@@ -9,7 +11,7 @@ Rng = np.random.Generator
 
 
 def legs(rng: Rng, width: float, depth: float, height: float, splay: float = 0.0) -> list[Mesh]:
-    """Returns four legs, square or round and tapered, under a width × depth top at `height`, centred on the origin."""
+    """Returns four legs, square or round, under a width × depth top at `height`, about the origin."""
     thick = rng.uniform(0.016, 0.032)
     x, z = width / 2 - 1.3 * thick, depth / 2 - 1.3 * thick
     corners = [(sx * x, sz * z) for sx in (-1, 1) for sz in (-1, 1)]
@@ -90,7 +92,7 @@ def _chair_arms(rng: Rng, width: float, depth: float, y: float) -> list[Mesh]:
 
 
 def sofa(rng: Rng) -> Mesh:
-    """Returns a sofa: base, one to three cushions, back, arms of varied height, feet; a corner piece on some."""
+    """Returns a sofa: base, cushions, back, arms of varied height, feet; some with a corner piece."""
     width, depth = rng.uniform(0.85, 2.2), rng.uniform(0.75, 1.0)
     foot, seat, arm = rng.uniform(0.03, 0.14), rng.uniform(0.22, 0.32), rng.uniform(0.1, 0.24)
     high, arm_high = rng.uniform(0.7, 0.95), rng.uniform(0.45, 0.66)
@@ -103,7 +105,7 @@ def sofa(rng: Rng) -> Mesh:
         low_x, high_x = sorted((side * half, side * (half - arm)))
         parts.append(cushion((low_x, seat, rear + back), (high_x, arm_high, front), round_))
     edges = np.linspace(-half + arm, half - arm, max(1, round((width - 2 * arm) / 0.62)) + 1)
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in pairwise(edges):
         parts.append(cushion((a + 0.004, seat, rear + back), (b - 0.004, seat + 0.16, front), 0.05))
         if rng.random() < 0.7:
             pillow = cushion((a + 0.03, 0, 0), (b - 0.03, 0.36, 0.13), 0.06)
@@ -119,7 +121,7 @@ def sofa(rng: Rng) -> Mesh:
 
 
 def bed(rng: Rng) -> Mesh:
-    """Returns a bed, head towards −z: frame, mattress, headboard, pillows, a blanket; a foot board on some."""
+    """Returns a bed, head towards −z: frame, mattress, headboard, pillows; some with blanket, foot board."""
     width, length = rng.uniform(0.85, 1.9), rng.uniform(1.85, 2.15)
     frame, top = rng.uniform(0.2, 0.36), rng.uniform(0.16, 0.28)
     half, head, foot = width / 2, -length / 2, length / 2

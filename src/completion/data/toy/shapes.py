@@ -36,9 +36,9 @@ MAX_YAW = 15.0  # degrees; larger turns come from the augmentation, by quarters
 class ToyShapes:
     """Made-up everyday things in upright pose, metres, y up.
 
-    Each item has its own generator, seeded by (seed, split, index): a split never repeats another's shapes, and
-    asking for more items keeps the first ones as they were. Categories take turns. The heading is the recipe's
-    (front towards +z) turned by a random yaw of at most ±15°.
+    Each item has its own generator, seeded by (seed, split, index): a split never repeats another's shapes,
+    and asking for more items keeps the first ones as they were. Categories take turns. The heading is the
+    recipe's (front towards +z) turned by a random yaw of at most ±15°.
 
     Args:
         seed: of everything.
@@ -53,7 +53,7 @@ class ToyShapes:
         counts = (num_train, num_validation, num_test)
         if min(counts) < 0 or sum(counts) == 0:
             raise ValueError(
-                f"ToyShapes: num_train, num_validation, num_test must be counts with a sum above 0, got {counts}"
+                f"ToyShapes: num_train, num_validation, num_test must be counts, not all 0, got {counts}"
             )
         self.seed = seed
         self.counts = counts

@@ -21,7 +21,7 @@ from completion.data.toy.seating import Rng
 
 
 def car(rng: Rng) -> Mesh:
-    """Returns a car: saloon, hatchback, pick-up, van or bus, with four wheels (six on a bus), bumpers and mirrors."""
+    """Returns a car: saloon, hatchback, pick-up, van or bus, with wheels and mirrors."""
     kind = int(rng.integers(5))
     length = [4.4, 3.8, 5.0, 4.9, 8.5][kind] * rng.uniform(0.9, 1.12)
     width = [1.75, 1.7, 1.85, 1.95, 2.4][kind] * rng.uniform(0.94, 1.06)
@@ -217,16 +217,16 @@ def _hull(length: float, half: float, deck: float, stern: float) -> Mesh:
 def _section(wide: float, low: float, high: float, z: float) -> FloatArray:
     """Returns half-round ribs of the hull at station z: port rail, bilge, keel, bilge, starboard rail."""
     bilge = low + 0.35 * (high - low)
-    return np.array(
-        [[-wide, high, z], [-0.85 * wide, bilge, z], [-0.4 * wide, low + 0.08 * (high - low), z], [0, low, z]]
-        + [[0.4 * wide, low + 0.08 * (high - low), z], [0.85 * wide, bilge, z], [wide, high, z]]
-    )
+    floor = low + 0.08 * (high - low)
+    left = [[-wide, high, z], [-0.85 * wide, bilge, z], [-0.4 * wide, floor, z]]
+    right = [[0.4 * wide, floor, z], [0.85 * wide, bilge, z], [wide, high, z]]
+    return np.array([*left, [0, low, z], *right])
 
 
 def _sails(rng: Rng, length: float, deck: float) -> list[Mesh]:
     """Returns a mast, a boom, a main sail and a jib."""
     mast, foot = length * rng.uniform(0.9, 1.25), 0.06 * length
-    base, thick = 1.05 * deck, 0.02
+    base, thick = 1.05 * deck, np.array([0.02, 0, 0])
     boom = rng.uniform(0.34, 0.44) * length
     swing = rng.uniform(-20, 20)
     main = np.array(
@@ -241,7 +241,7 @@ def _sails(rng: Rng, length: float, deck: float) -> list[Mesh]:
     )
     parts = [cylinder((0, 0.6 * deck, foot), 0.012 * length, mast + 0.4 * deck, sides=8)]
     for sail, turn in ((main, swing), (jib, 0.5 * swing)):
-        sheet = loft(np.stack([sail - [thick, 0, 0], sail + [thick, 0, 0]]))
+        sheet = loft(np.stack([sail - thick, sail + thick]))
         parts.append(rotated(sheet, "y", turn, (0, 0, foot)))
     spar = tube(
         np.array([[0, base + 0.11 * mast, foot], [0, base + 0.11 * mast, foot - boom]]),

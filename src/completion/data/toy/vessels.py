@@ -57,7 +57,7 @@ def mug(rng: Rng) -> Mesh:
 
 
 def _handle(rng: Rng, x: float, y: float, half: float) -> Mesh:
-    """Returns a bow in the plane z = 0 on the +x side of a wall at radius x, centred at height y, ±half tall."""
+    """Returns a bow in the plane z = 0 on the +x side of a wall at radius x, at height y ± half."""
     reach, thick = half * rng.uniform(0.7, 1.2), rng.uniform(0.1, 0.17) * half * 1.6
     power = rng.uniform(0.55, 1.0)
     turn = np.linspace(-np.pi / 2, np.pi / 2, 13)
@@ -83,7 +83,7 @@ def teapot(rng: Rng) -> Mesh:
     start, rise = float(np.interp(0.3, level, outer)), rng.uniform(0.85, 1.1) * height
     reach = rng.uniform(0.05, 0.09)
     along = np.linspace(0, 1, 7)
-    spout_x = -(start - 0.012 + reach * (along + 0.25 * np.sin(2 * np.pi * along)))
+    spout_x = -(start - 0.012 + reach * (along + 0.12 * np.sin(2 * np.pi * along)))
     spout = np.stack([spout_x, 0.3 * height + (rise - 0.3 * height) * along**1.3, np.zeros(7)], axis=1)
     parts = [body, moved(lid, (0, height, 0)), knob, tube(spout, np.linspace(0.024, 0.011, 7), sides=12)]
     if rng.random() < 0.25:
