@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-# Largest error allowed, relative to the largest expected magnitude (at least 1): sums of signed terms round in
-# proportion to their terms, not to their result. The sums here have at most a few thousand terms of size ~1.
+# Largest error allowed, relative to the largest expected magnitude (at least 1): sums of signed terms round
+# in proportion to their terms, not to their result. Sums here have at most a few thousand terms of size ~1.
 RELATIVE = {
     torch.float64: 1e-10,  # eps 2e-16; the golden vectors agree with brute force to 1e-10
     torch.float32: 1e-5,  # eps 1e-7 times the square root of the terms, with room for another order of sums

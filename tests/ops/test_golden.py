@@ -1,31 +1,34 @@
-"""Every golden vector of one operation: coordinates, values, gradients and kernel maps, through nn.functional."""
+"""Every golden vector of one operation: coordinates, values, gradients, maps, through nn.functional."""
 
 from collections.abc import Callable
 
 import pytest
 import torch
+from tests.ops.golden import Golden, lexicographic, sorted_rows
+from tests.tolerances import assert_near
 from torch import Tensor
 
 from completion.nn import functional as F
 from completion.sparse import CoordMap, SparseTensor, kernel_map
-from tests.ops.golden import Golden, lexicographic, sorted_rows
-from tests.tolerances import assert_near
 
 CONVOLUTIONS = [
-    "conv_cross3_s1", "conv_k1_s1", "conv_k2_s1", "conv_k2_s2", "conv_k311_s1", "conv_k311_s211", "conv_k321_s1",
-    "conv_k3_s1", "conv_k3_s1_d2", "conv_k3_s1_expand", "conv_k3_s1_nobias_c1", "conv_k3_s1_oncoords",
-    "conv_k3_s1_ts2", "conv_k3_s2", "conv_k3_s2_expand", "conv_k3_s2_ts2", "conv_k4_s2", "conv_k5_s1",
-    "convtr_k2_s2", "convtr_k3_s2", "convtr_k4_s2", "gen_k2_s2", "gen_k3_s1", "gen_k3_s2", "gen_k4_s2",
+    "conv_cross3_s1", "conv_k1_s1", "conv_k2_s1", "conv_k2_s2", "conv_k311_s1", "conv_k311_s211",
+    "conv_k321_s1", "conv_k3_s1", "conv_k3_s1_d2", "conv_k3_s1_expand", "conv_k3_s1_nobias_c1",
+    "conv_k3_s1_oncoords", "conv_k3_s1_ts2", "conv_k3_s2", "conv_k3_s2_expand", "conv_k3_s2_ts2",
+    "conv_k4_s2", "conv_k5_s1", "convtr_k2_s2", "convtr_k3_s2", "convtr_k4_s2", "gen_k2_s2",
+    "gen_k3_s1", "gen_k3_s2", "gen_k4_s2",
 ]  # fmt: skip
 POOLINGS = [
-    "pool_avg_k2_s2", "pool_avg_k3_s1", "pool_avg_k3_s2", "pool_avg_k3_s3", "pool_max_k2_s2", "pool_max_k3_s1",
-    "pool_max_k3_s2", "pool_sum_k2_s2", "pool_sum_k3_s1", "pool_sum_k3_s2", "pool_sum_k3_s3",
+    "pool_avg_k2_s2", "pool_avg_k3_s1", "pool_avg_k3_s2", "pool_avg_k3_s3", "pool_max_k2_s2",
+    "pool_max_k3_s1", "pool_max_k3_s2", "pool_sum_k2_s2", "pool_sum_k3_s1", "pool_sum_k3_s2",
+    "pool_sum_k3_s3",
 ]  # fmt: skip
 QUANTISATIONS = ["quantize_first", "quantize_sum"]
 GLOBALS = ["global_avg", "global_sum"]
 # Each has a test of its own, here or in test_golden_network.py.
 OTHERS = [
-    "broadcast_add", "chain_c3_d2_d2_g2_g2", "completion_net", "interp_ts1", "prune", "union_add", "unpool_k2_s2",
+    "broadcast_add", "chain_c3_d2_d2_g2_g2", "completion_net", "interp_ts1", "prune", "union_add",
+    "unpool_k2_s2",
 ]  # fmt: skip
 
 Load = Callable[[str], Golden]

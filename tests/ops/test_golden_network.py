@@ -2,13 +2,13 @@
 
 import pytest
 import torch
+from tests.ops.golden import Golden, sorted_rows
+from tests.tolerances import assert_near
 from torch import Tensor
 from torch.nn import functional as dense
 
 from completion.nn import functional as F
 from completion.sparse import CoordMap, SparseTensor
-from tests.ops.golden import Golden, sorted_rows
-from tests.tolerances import assert_near
 
 LEVELS = (32, 16, 8, 4, 2, 1)
 
