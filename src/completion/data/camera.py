@@ -81,6 +81,10 @@ class DepthCamera:
             pair = getattr(self, name)
             if len(pair) != 2 or pair[0] > pair[1]:
                 raise ValueError(f"DepthCamera: {name} must be (lowest, highest), got {pair}")
+            # Lists come from configs; equal cameras must compare and print equal, because caches are named by it.
+            object.__setattr__(self, name, (float(pair[0]), float(pair[1])))
+        for name in ("field_of_view", "noise", "quantisation", "grazing", "dropout", "edge_bleed"):
+            object.__setattr__(self, name, float(getattr(self, name)))
 
     def scan(self, mesh: Mesh, rng: np.random.Generator) -> Scan:
         """Returns one scan from a random viewpoint; see `scan_views`."""

@@ -74,7 +74,9 @@ class Preparation:
     @property
     def recipe(self) -> Recipe:
         """What a worker needs to know."""
-        return Recipe(self.resolution, self.margin, self.views, self.num_points, self.camera, self.seed)
+        return Recipe(
+            self.resolution, float(self.margin), self.views, self.num_points, self.camera, self.seed
+        )
 
     def folder(self, source: Source) -> Path:
         """Returns where the samples of `source` go; the name holds a hash of the source and the recipe."""
