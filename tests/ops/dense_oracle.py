@@ -1,0 +1,103 @@
+"""What sparse operations must give, twice over: a dict of sites in plain Python, and torch's dense conv3d.
+
+Imports nothing of the package: offsets, sets and sums are written again from their definitions.
+"""
+
+from itertools import product
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as dense
+
+Site = tuple[int, ...]  # batch, x, y, z in finest voxels
+Sites = dict[Site, np.ndarray]  # feature per site
+
+
+def offsets(size: Site, dilation: Site, stride: Site, phase: str = "corner") -> list[Site]:
+    """Offset of each kernel index, first axis fastest, in finest voxels."""
+    found = []
+    for iz, iy, ix in product(range(size[2]), range(size[1]), range(size[0])):
+        site = []
+        for i, k, d, t in zip((ix, iy, iz), size, dilation, stride, strict=True):
+            first = (1 - k) // 2 if k % 2 == 1 else 0 if phase == "corner" else 1 - k // 2
+            site.append((i + first) * d * t)
+        found.append(tuple(site))
+    return found
+
+
+def shifted(site: Site, offset: Site, sign: int = 1) -> Site:
+    """The site moved by the offset, in its own batch item."""
+    return (site[0], *(c + sign * o for c, o in zip(site[1:], offset, strict=True)))
+
+
+def coarse_set(sites: set[Site], stride: Site) -> set[Site]:
+    """Floor cells of the sites."""
+    return {(s[0], *(c // t * t for c, t in zip(s[1:], stride, strict=True))) for s in sites}
+
+
+def generated_set(sites: set[Site], kernel: list[Site]) -> set[Site]:
+    """All sites that the kernel reaches from the given ones."""
+    return {shifted(site, offset) for site in sites for offset in kernel}
+
+
+def conv(x: Sites, targets: set[Site], kernel: list[Site], weight: np.ndarray) -> Sites:
+    """`y[u] = sum_k x[u + off_k] W_k` by looking every neighbour up."""
+    out = {}
+    for site in targets:
+        total = np.zeros(weight.shape[2])
+        for k, offset in enumerate(kernel):
+            neighbour = x.get(shifted(site, offset))
+            if neighbour is not None:
+                total = total + neighbour @ weight[k]
+        out[site] = total
+    return out
+
+
+def conv_transpose(x: Sites, targets: set[Site], kernel: list[Site], weight: np.ndarray) -> Sites:
+    """`y[p + off_k] += x[p] W_k` by scattering from every voxel, kept where a target is."""
+    out = {site: np.zeros(weight.shape[2]) for site in targets}
+    for site, value in x.items():
+        for k, offset in enumerate(kernel):
+            reached = shifted(site, offset)
+            if reached in out:
+                out[reached] = out[reached] + value @ weight[k]
+    return out
+
+
+def canvas_conv(
+    x: Sites, targets: list[Site], size: Site, dilation: int, weight: Tensor, low: Site
+) -> Tensor:
+    """The same convolution at stride 1, by conv3d on a dense canvas whose cell (0, 0, 0) is `low`.
+
+    Args:
+        x: features by site; unit spacing.
+        targets: sites to read the result at.
+        size: kernel size per axis, odd.
+        dilation: the same on every axis.
+        weight: float64 [K, Cin, Cout].
+        low: lowest x, y, z that the canvas must hold; it spans up to the highest coordinate.
+    """
+    reach = [k // 2 * dilation for k in size]
+    batch = 1 + max(site[0] for site in x)
+    high = [max(site[axis + 1] for site in [*x, *targets]) for axis in range(3)]
+    shape = [h - o + 1 for h, o in zip(high, low, strict=True)]
+    canvas = torch.zeros(batch, weight.shape[1], *shape, dtype=torch.float64)
+    for site, value in x.items():
+        i, j, k = (c - o for c, o in zip(site[1:], low, strict=True))
+        canvas[site[0], :, i, j, k] = torch.from_numpy(value)
+    out = dense.conv3d(canvas, dense_weight(weight, size), padding=tuple(reach), dilation=dilation)
+    cells = torch.tensor([[s[0], *(c - o for c, o in zip(s[1:], low, strict=True))] for s in targets])
+    return out[cells[:, 0], :, cells[:, 1], cells[:, 2], cells[:, 3]]
+
+
+def dense_weight(weight: Tensor, size: Site) -> Tensor:
+    """Weight [K, Cin, Cout], x fastest, as conv3d's [Cout, Cin, kx, ky, kz]."""
+    kx, ky, kz = size
+    return weight.view(kz, ky, kx, *weight.shape[1:]).permute(4, 3, 2, 1, 0).contiguous()
+
+
+def as_sites(coords: Tensor, features: Tensor) -> Sites:
+    """Rows as a dict."""
+    rows = coords.cpu().tolist()
+    return {tuple(row): value for row, value in zip(rows, features.detach().cpu().numpy(), strict=True)}
