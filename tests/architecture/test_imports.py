@@ -1,4 +1,4 @@
-"""Imports go down only, and heavy dependencies stay in the folders that own them; read from the source text."""
+"""Imports go down only, and heavy dependencies stay in the folders that own them (read from the source)."""
 
 import ast
 import re
