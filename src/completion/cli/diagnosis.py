@@ -75,10 +75,23 @@ def probe(name: str, timeout: float) -> ProbeResult:
         result = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired:
         return ProbeResult({}, f"no answer within {timeout:g} s")
-    lines = (result.stdout if result.returncode == 0 else result.stderr).strip().splitlines()
-    if result.returncode == 0 and lines:
-        return ProbeResult(json.loads(lines[-1]))
-    return ProbeResult({}, lines[-1] if lines else f"ended with exit status {result.returncode}")
+    if result.returncode != 0:
+        return ProbeResult({}, failure(result.returncode, result.stderr))
+    return ProbeResult(json.loads(result.stdout.splitlines()[-1]))
+
+
+def failure(status: int, text: str) -> str:
+    """One line from what a failed process left: its exception, and a compiler's first error if there is one.
+
+    Args:
+        status: Exit status; negative for a signal.
+        text: Its stderr.
+    """
+    lines = text.rpartition("Traceback (most recent call last):")[2].splitlines()
+    exception = next((line for line in lines if line and not line[0].isspace()), "")
+    compiler = next((line for line in lines if " error: " in line), "")
+    ending = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+    return "; ".join(filter(None, (exception, compiler))) or ending
 
 
 def python_check() -> Check:
