@@ -1,0 +1,86 @@
+// convolution on the CPU: blocks of output rows; per block and offset the pairs that exist; each output row is written
+// once.
+#include "completion/convolution.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "convolution_tiles.h"
+#include "pair_lists.h"
+
+namespace completion::cpu {
+namespace {
+
+Panels panels_of(const ConvolutionParams& params) {
+  const bool wide = params.dtype == DType::float64;
+  return {wide ? tile_kernels<double>().lanes : tile_kernels<float>().lanes, params.out_channels};
+}
+
+/// Copies the weights [K, Cin, Cout] panel by panel to [K, panels, Cin, width], zero beyond Cout.
+template <class T>
+void pack_weights(const ConvolutionParams& params, ParallelFor parallel_for) {
+  const Panels panels = panels_of(params);
+  const int64_t in = params.in_channels, out = params.out_channels;
+  for_ranges(parallel_for, 0, params.num_offsets, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k) {
+      const T* weight = static_cast<const T*>(params.weight) + k * in * out;
+      T* packed = static_cast<T*>(params.workspace) + k * in * panels.padded();
+      for (int64_t start = 0; start < out; start += panels.width_at(start)) {
+        const int64_t width = panels.width_at(start), filled = std::min(width, out - start);
+        for (int64_t i = 0; i < in; ++i, packed += width) {
+          std::copy_n(weight + i * out + start, filled, packed);
+          std::fill(packed + filled, packed + width, T(0));
+        }
+      }
+    }
+  });
+}
+
+/// One block of output rows, panel by panel; sums is scratch for block_rows + 1 rows of a panel.
+template <class T>
+void convolve_block(const ConvolutionParams& params, const PairLists& lists, int64_t begin, int64_t end, T* sums) {
+  const TileKernels<T>& kernels = tile_kernels<T>();
+  const Panels panels = panels_of(params);
+  const int64_t in = params.in_channels, out = params.out_channels;
+  for (int64_t start = 0; start < out; start += panels.width_at(start)) {
+    const int64_t width = panels.width_at(start);
+    const auto multiply = width == kernels.lanes ? kernels.multiply_one : kernels.multiply_two;
+    std::fill(sums, sums + (end - begin) * width, T(0));
+    for (int64_t k = 0; k < params.num_offsets; ++k) {
+      const T* weight = static_cast<const T*>(params.workspace) + k * in * panels.padded() + start * in;
+      multiply(lists[k], static_cast<const T*>(params.features), in, weight, sums, block_rows(params.num_offsets));
+    }
+    for (int64_t m = begin; m < end; ++m) {
+      std::copy_n(sums + (m - begin) * width, std::min(width, out - start),
+                  static_cast<T*>(params.output) + m * out + start);
+    }
+  }
+}
+
+template <class T>
+void convolve(const ConvolutionParams& params, ParallelFor parallel_for) {
+  pack_weights<T>(params, parallel_for);
+  const int64_t rows = block_rows(params.num_offsets);
+  for_ranges(parallel_for, 0, (params.num_target + rows - 1) / rows, 1, [&](int64_t first, int64_t last) {
+    PairLists lists(params.num_offsets, 0, params.num_offsets);
+    std::vector<T> sums((rows + 1) * 2 * tile_kernels<T>().lanes);
+    for (int64_t block = first; block < last; ++block) {
+      const int64_t begin = block * rows, end = std::min(begin + rows, params.num_target);
+      lists.list(params.table, begin, end);
+      convolve_block<T>(params, lists, begin, end, sums.data());
+    }
+  });
+}
+
+}  // namespace
+
+int64_t convolution_workspace_bytes(const ConvolutionParams& params) {
+  return params.num_offsets * params.in_channels * panels_of(params).padded() * element_bytes(params.dtype);
+}
+
+void convolution(const ConvolutionParams& params, ParallelFor parallel_for) {
+  params.dtype == DType::float64 ? convolve<double>(params, parallel_for) : convolve<float>(params, parallel_for);
+}
+
+}  // namespace completion::cpu

@@ -1,0 +1,98 @@
+// convolution_grad_weight on the CPU: threads share out (offset, input channels); each sums its part over all rows in
+// order, so the result does not depend on the number of threads.
+#include <algorithm>
+#include <vector>
+
+#include "completion/convolution.h"
+#include "convolution_tiles.h"
+#include "pair_lists.h"
+
+namespace completion::cpu {
+namespace {
+
+constexpr int64_t kItemChannels = 8;  // input channels of one work item
+
+template <class T>
+class GradWeight {
+ public:
+  explicit GradWeight(const ConvolutionGradWeightParams& params)
+      : params_(params),
+        panels_{tile_kernels<T>().lanes, params.out_channels},
+        tiles_((params.in_channels + kItemChannels - 1) / kItemChannels),
+        sums_(static_cast<T*>(params.workspace)) {}
+
+  int64_t num_items() const { return params_.num_offsets * tiles_; }
+
+  /// Sums the items first … last − 1 over all blocks of target rows and writes them out.
+  void run(int64_t first, int64_t last) const {
+    const int64_t rows = block_rows(params_.num_offsets), padded = panels_.padded();
+    const int64_t first_offset = first / tiles_, last_offset = (last - 1) / tiles_ + 1;
+    PairLists lists(params_.num_offsets, first_offset, last_offset);
+    std::vector<T> grad(rows * padded);  // the block's gradients, padded to whole vectors
+    for (int64_t item = first; item < last; ++item) std::fill_n(item_sums(item), item_channels(item) * padded, T(0));
+    for (int64_t begin = 0; begin < params_.num_target; begin += rows) {
+      const int64_t end = std::min(begin + rows, params_.num_target);
+      lists.list(params_.table, begin, end);
+      pad_gradients(begin, end, grad.data());
+      for (int64_t item = first; item < last; ++item) add_item(item, lists[item / tiles_], grad.data());
+    }
+    for (int64_t item = first; item < last; ++item) write_item(item);
+  }
+
+ private:
+  int64_t item_start(int64_t item) const { return item % tiles_ * kItemChannels; }
+  int64_t item_channels(int64_t item) const { return std::min(kItemChannels, params_.in_channels - item_start(item)); }
+  T* item_sums(int64_t item) const {
+    return sums_ + (item / tiles_ * params_.in_channels + item_start(item)) * panels_.padded();
+  }
+
+  void pad_gradients(int64_t begin, int64_t end, T* padded) const {
+    const int64_t out = params_.out_channels;
+    for (int64_t m = begin; m < end; ++m, padded += panels_.padded()) {
+      std::copy_n(static_cast<const T*>(params_.grad) + m * out, out, padded);
+    }
+  }
+
+  void add_item(int64_t item, const Pairs& pairs, const T* grad) const {
+    const TileKernels<T>& kernels = tile_kernels<T>();
+    const T* features = static_cast<const T*>(params_.features) + item_start(item);
+    for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
+      const auto outer = panels_.width_at(start) == kernels.lanes ? kernels.outer_one : kernels.outer_two;
+      outer(pairs, features, params_.in_channels, item_channels(item), grad + start, panels_.padded(),
+            item_sums(item) + start, panels_.padded());
+    }
+  }
+
+  void write_item(int64_t item) const {
+    const int64_t out = params_.out_channels;
+    T* target = static_cast<T*>(params_.grad_weight) + (item / tiles_ * params_.in_channels + item_start(item)) * out;
+    for (int64_t r = 0; r < item_channels(item); ++r) {
+      std::copy_n(item_sums(item) + r * panels_.padded(), out, target + r * out);
+    }
+  }
+
+  const ConvolutionGradWeightParams& params_;
+  Panels panels_;
+  int64_t tiles_;  // work items of one offset
+  T* sums_;        // [K, Cin, padded Cout]
+};
+
+template <class T>
+void grad_weight(const ConvolutionGradWeightParams& params, ParallelFor parallel_for) {
+  const GradWeight<T> work(params);
+  for_ranges(parallel_for, 0, work.num_items(), 1, [&](int64_t first, int64_t last) { work.run(first, last); });
+}
+
+}  // namespace
+
+int64_t convolution_grad_weight_workspace_bytes(const ConvolutionGradWeightParams& params) {
+  const bool wide = params.dtype == DType::float64;
+  const Panels panels{wide ? tile_kernels<double>().lanes : tile_kernels<float>().lanes, params.out_channels};
+  return params.num_offsets * params.in_channels * panels.padded() * element_bytes(params.dtype);
+}
+
+void convolution_grad_weight(const ConvolutionGradWeightParams& params, ParallelFor parallel_for) {
+  params.dtype == DType::float64 ? grad_weight<double>(params, parallel_for) : grad_weight<float>(params, parallel_for);
+}
+
+}  // namespace completion::cpu

@@ -1,0 +1,88 @@
+// union_set on the CPU: both lists are cut at the same keys, and each pair of pieces is merged on its own.
+#include "completion/union_set.h"
+
+#include <algorithm>
+
+#include "arena.h"
+#include "scan.h"
+
+namespace completion::cpu {
+namespace {
+
+/// The longer list is cut every kScanChunk rows, the other one at the same keys.
+struct Pieces {
+  const UnionSetParams& params;
+  bool cut_a;
+  int64_t count;
+  Arena arena;
+  int64_t* starts;  // [count + 1] members of the union before each piece
+
+  explicit Pieces(const UnionSetParams& p)
+      : params(p),
+        cut_a(p.num_a >= p.num_b),
+        count(num_chunks(std::max(p.num_a, p.num_b))),
+        arena(p.workspace),
+        starts(arena.take<int64_t>(count + 1)) {}
+
+  int64_t cut(int64_t piece, bool of_a) const {
+    const int64_t size = of_a ? params.num_a : params.num_b;
+    if (piece == 0) return 0;
+    if (piece == count) return size;
+    if (of_a == cut_a) return piece * kScanChunk;
+    const int64_t key = (cut_a ? params.keys_a : params.keys_b)[piece * kScanChunk];
+    const int64_t* keys = of_a ? params.keys_a : params.keys_b;
+    return std::lower_bound(keys, keys + size, key) - keys;
+  }
+};
+
+/// Calls visit(key, row of a or −1, row of b or −1) in ascending order for the members of one piece.
+template <class Visit>
+void merge_piece(const Pieces& pieces, int64_t piece, const Visit& visit) {
+  const UnionSetParams& params = pieces.params;
+  int64_t a = pieces.cut(piece, true), b = pieces.cut(piece, false);
+  const int64_t end_a = pieces.cut(piece + 1, true), end_b = pieces.cut(piece + 1, false);
+  while (a < end_a || b < end_b) {
+    const bool from_a = b == end_b || (a < end_a && params.keys_a[a] <= params.keys_b[b]);
+    const bool from_b = a == end_a || (b < end_b && params.keys_b[b] <= params.keys_a[a]);
+    visit(from_a ? params.keys_a[a] : params.keys_b[b], from_a ? a : -1, from_b ? b : -1);
+    a += from_a ? 1 : 0;
+    b += from_b ? 1 : 0;
+  }
+}
+
+}  // namespace
+
+int64_t union_set_workspace_bytes(const UnionSetParams& params) {
+  UnionSetParams sizes = params;
+  sizes.workspace = nullptr;
+  return Pieces(sizes).arena.bytes();
+}
+
+void union_set_count(const UnionSetParams& params, ParallelFor parallel_for) {
+  const Pieces pieces(params);
+  for_ranges(parallel_for, 0, pieces.count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t piece = begin; piece < end; ++piece) {
+      int64_t members = 0;
+      merge_piece(pieces, piece, [&](int64_t, int64_t, int64_t) { ++members; });
+      pieces.starts[piece] = members;
+    }
+  });
+  params.counts[0] = exclusive_sum(pieces.starts, pieces.count);
+}
+
+void union_set_fill(const UnionSetParams& params, ParallelFor parallel_for) {
+  const Pieces pieces(params);
+  for_ranges(parallel_for, 0, pieces.count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t piece = begin; piece < end; ++piece) {
+      int64_t row = pieces.starts[piece];
+      merge_piece(pieces, piece, [&](int64_t key, int64_t a, int64_t b) {
+        params.keys[row] = key;
+        if (a >= 0) params.rows_a[a] = static_cast<int32_t>(row);
+        if (b >= 0) params.rows_b[b] = static_cast<int32_t>(row);
+        ++row;
+      });
+    }
+  });
+}
+
+}  // namespace completion::cpu

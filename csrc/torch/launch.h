@@ -1,0 +1,151 @@
+// What every binding needs: tensors from sizes, workspaces, the one place that chooses the backend. Owns no operator.
+#pragma once
+
+#include <torch/csrc/inductor/aoti_torch/c/shim.h>
+#include <torch/csrc/stable/accelerator.h>
+#include <torch/csrc/stable/library.h>
+#include <torch/csrc/stable/ops.h>
+#include <torch/csrc/stable/tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "completion/dtype.h"
+#include "completion/offsets.h"
+#include "completion/parallel_for.h"
+#include "completion/status.h"
+
+// The kernels of the CUDA backend exist only in a CUDA build; the CUDA keys are registered only there.
+#ifdef COMPLETION_CUDA
+#define COMPLETION_CUDA_ENTRY(op) ::completion::cuda::op
+#define COMPLETION_REGISTER(m)                                                        \
+  static void register_kernels(torch::stable::detail::StableLibrary& m);              \
+  STABLE_TORCH_LIBRARY_IMPL(completion, CPU, library) { register_kernels(library); }  \
+  STABLE_TORCH_LIBRARY_IMPL(completion, CUDA, library) { register_kernels(library); } \
+  static void register_kernels(torch::stable::detail::StableLibrary& m)
+#else
+#define COMPLETION_CUDA_ENTRY(op) nullptr
+#define COMPLETION_REGISTER(m) STABLE_TORCH_LIBRARY_IMPL(completion, CPU, m)
+#endif
+
+/// Runs the entry point `op` on the device of the tensor `on`; COMPLETION_WORKSPACE asks that backend for its scratch
+/// bytes.
+#define COMPLETION_RUN(op, on, params) \
+  ::completion::binding::run(on, params, ::completion::cpu::op, COMPLETION_CUDA_ENTRY(op))
+#define COMPLETION_WORKSPACE(op, on, params)                                            \
+  ::completion::binding::workspace(on, params, ::completion::cpu::op##_workspace_bytes, \
+                                   COMPLETION_CUDA_ENTRY(op##_workspace_bytes))
+
+extern "C" {
+// Weak: a CPU-only torch has no such symbol, and the library must load there too.
+__attribute__((weak)) AOTITorchError aoti_torch_get_current_cuda_stream(int32_t device_index, void** ret_stream);
+}
+
+namespace completion::binding {
+
+using torch::headeronly::ScalarType;
+using torch::stable::Tensor;
+
+inline void parallel_for(int64_t begin, int64_t end, int64_t grain, ParallelBody body, void* context) {
+  STABLE_TORCH_ERROR_CODE_CHECK(torch_parallel_for(begin, end, grain, body, context));
+}
+
+/// Entry points of one parameter struct, as non-deduced types so that nullptr may stand for a missing backend.
+template <class Params>
+struct Entry {
+  using Cpu = void (*)(const Params&, ParallelFor);
+  using Cuda = cuda::Status (*)(const Params&, void*);
+  using Bytes = int64_t (*)(const Params&);
+};
+
+template <class Params>
+void run(const Tensor& on, const Params& params, typename Entry<Params>::Cpu on_cpu,
+         typename Entry<Params>::Cuda on_cuda) {
+  if (!on.is_cuda()) {
+    on_cpu(params, parallel_for);
+    return;
+  }
+#ifdef COMPLETION_CUDA
+  const torch::stable::accelerator::DeviceGuard guard(on.get_device_index());
+  void* stream = nullptr;
+  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_get_current_cuda_stream(on.get_device_index(), &stream));
+  const cuda::Status status = on_cuda(params, stream);
+  STD_TORCH_CHECK(status == 0, "completion: CUDA error: ", cuda::status_text(status));
+#else
+  (void)on_cuda;
+  STD_TORCH_CHECK(false, "completion: this library has no CUDA kernels");
+#endif
+}
+
+/// New uninitialised tensor on the device of `on`.
+inline Tensor empty(const Tensor& on, std::vector<int64_t> sizes, ScalarType dtype) {
+  return torch::stable::new_empty(on, sizes, dtype);
+}
+
+/// Sets params.workspace to a new tensor of the bytes that the backend asks for; the tensor must outlive the launches.
+template <class Params>
+Tensor workspace(const Tensor& on, Params& params, typename Entry<Params>::Bytes on_cpu,
+                 typename Entry<Params>::Bytes on_cuda) {
+  int64_t bytes = 0;
+  if (on.is_cuda()) {
+    const torch::stable::accelerator::DeviceGuard guard(on.get_device_index());
+    bytes = on_cuda(params);
+  } else {
+    bytes = on_cpu(params);
+  }
+  Tensor scratch = empty(on, {bytes}, ScalarType::Byte);
+  params.workspace = scratch.mutable_data_ptr();
+  params.workspace_bytes = bytes;
+  return scratch;
+}
+
+/// The counts that a count pass left on its device: the one read by the host.
+inline std::vector<int64_t> read_counts(const Tensor& counts) {
+  const Tensor host = torch::stable::to(counts, torch::stable::Device(torch::headeronly::DeviceType::CPU));
+  const int64_t* values = host.const_data_ptr<int64_t>();
+  return std::vector<int64_t>(values, values + counts.size(0));
+}
+
+inline KernelOffsets kernel_offsets(const char* function, const std::vector<int64_t>& offsets) {
+  STD_TORCH_CHECK(offsets.size() % 3 == 0 && offsets.size() <= 3 * kMaxOffsets, function,
+                  ": offsets must be x, y, z of at most ", kMaxOffsets, " offsets, got ", offsets.size(), " numbers");
+  KernelOffsets result{};
+  result.count = static_cast<int32_t>(offsets.size() / 3);
+  for (size_t i = 0; i < offsets.size(); ++i) {
+    // Beyond ±70000 every sum is out of range anyway; clamping keeps it so in 32 bits.
+    result.xyz[i] = static_cast<int32_t>(std::min<int64_t>(std::max<int64_t>(offsets[i], -70000), 70000));
+  }
+  return result;
+}
+
+inline DType feature_dtype(const char* function, const Tensor& tensor) {
+  switch (tensor.scalar_type()) {
+    case ScalarType::Float:
+      return DType::float32;
+    case ScalarType::Double:
+      return DType::float64;
+    case ScalarType::BFloat16:
+      return DType::bfloat16;
+    case ScalarType::Half:
+      return DType::float16;
+    default:
+      STD_TORCH_CHECK(false, function, ": features must be float32, float64, bfloat16 or float16");
+  }
+}
+
+inline bool is_half_type(const Tensor& tensor) {
+  return tensor.scalar_type() == ScalarType::Half || tensor.scalar_type() == ScalarType::BFloat16;
+}
+
+/// Features as the backend takes them: contiguous, and on the CPU half types widened to float32.
+inline Tensor kernel_features(const Tensor& tensor) {
+  Tensor dense = torch::stable::contiguous(tensor);
+  return !tensor.is_cuda() && is_half_type(tensor) ? torch::stable::to(dense, ScalarType::Float) : dense;
+}
+
+/// Result in the caller's dtype: narrows what kernel_features widened.
+inline Tensor in_dtype_of(const Tensor& result, const Tensor& like) {
+  return result.scalar_type() == like.scalar_type() ? result : torch::stable::to(result, like.scalar_type());
+}
+
+}  // namespace completion::binding

@@ -1,0 +1,36 @@
+"""Floor 1: sparse operators on plain tensors, CPU and CUDA; no data structures, no parameters.
+
+Importing this package loads the native library and, where no prebuilt one is there, compiles it first (once).
+"""
+
+from completion.ops.build import load_library
+
+load_library()
+
+from completion.ops.convolution import convolution, convolution_grad_weight  # noqa: E402
+from completion.ops.coordinate_set import coordinate_set  # noqa: E402
+from completion.ops.coords import decode, encode  # noqa: E402
+from completion.ops.generative_set import generative_set  # noqa: E402
+from completion.ops.kernel_map import kernel_map, reverse_map  # noqa: E402
+from completion.ops.lookup import lookup  # noqa: E402
+from completion.ops.pooling import pool_max, pool_sum  # noqa: E402
+from completion.ops.strided_set import strided_set  # noqa: E402
+from completion.ops.take_rows import take_rows  # noqa: E402
+from completion.ops.union_set import union_set  # noqa: E402
+
+__all__ = [
+    "convolution",
+    "convolution_grad_weight",
+    "coordinate_set",
+    "decode",
+    "encode",
+    "generative_set",
+    "kernel_map",
+    "lookup",
+    "pool_max",
+    "pool_sum",
+    "reverse_map",
+    "strided_set",
+    "take_rows",
+    "union_set",
+]

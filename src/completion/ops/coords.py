@@ -1,0 +1,65 @@
+"""encode and decode: voxel coordinates to packed 64-bit keys, whose order is the canonical row order, and back."""
+
+import torch
+from torch import Tensor
+
+from completion.ops.checks import check_keys, check_tensor
+
+COORD_MIN, COORD_MAX, BATCH_MAX = -32768, 32767, 65535
+
+
+def encode(coords: Tensor) -> Tensor:
+    """Keys of coordinates: ascending keys are ordered by batch, then Morton code.
+
+    `key = (b << 48 | morton48(x + 32768, y + 32768, z + 32768)) ^ 1 << 63`, read as signed.
+
+    Args:
+        coords: [N, 4] int32 batch, x, y, z in finest voxels; −32768…32767 per axis, batch 0…65535.
+
+    Returns:
+        [N] int64.
+
+    Raises:
+        TypeError, ValueError: wrong dtype or shape, or a value outside the range.
+
+    Syncs: once on CUDA, for the range check. Deterministic.
+    """
+    check_tensor("encode", "coords", coords, (torch.int32,), "N, 4")
+    _check_range(coords)
+    return torch.ops.completion.encode(coords)
+
+
+def decode(keys: Tensor) -> Tensor:
+    """Coordinates [N, 4] int32 (batch, x, y, z in finest voxels) of keys [N] int64; the inverse of encode.
+
+    Raises:
+        TypeError, ValueError: wrong dtype or shape.
+    """
+    check_keys("decode", "keys", keys)
+    return torch.ops.completion.decode(keys)
+
+
+def _check_range(coords: Tensor) -> None:
+    if coords.shape[0] == 0 or coords.is_meta:
+        return
+    low, high = coords.amin(dim=0).tolist(), coords.amax(dim=0).tolist()
+    bounds = ((0, BATCH_MAX), *((COORD_MIN, COORD_MAX),) * 3)
+    for axis, least, greatest, (minimum, maximum) in zip(
+        ("batch", "x", "y", "z"), low, high, bounds, strict=True
+    ):
+        if least < minimum or greatest > maximum:
+            value = least if least < minimum else greatest
+            raise ValueError(
+                f"encode: coords must have {axis} in {minimum}…{maximum}, got {value}; "
+                "shift the coordinates or choose larger voxels"
+            )
+
+
+@torch.library.register_fake("completion::encode")
+def _encode_fake(coords: Tensor) -> Tensor:
+    return coords.new_empty(coords.shape[0], dtype=torch.int64)
+
+
+@torch.library.register_fake("completion::decode")
+def _decode_fake(keys: Tensor) -> Tensor:
+    return keys.new_empty(keys.shape[0], 4, dtype=torch.int32)

@@ -1,0 +1,35 @@
+"""generative_set: the new set that a generative layer makes."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from completion.ops.checks import check_keys, check_offsets
+from completion.ops.range_errors import range_error
+
+
+def generative_set(keys: Tensor, offsets: Sequence[int]) -> Tensor:
+    """Canonical set of all children `unique{p + offset}`.
+
+    Args:
+        keys: [N] int64 canonical parents.
+        offsets: K · 3 integers x, y, z in finest voxels, K ≤ 343.
+
+    Returns:
+        [M] int64 canonical.
+
+    Raises:
+        TypeError, ValueError: wrong dtype, shape or offsets, or a child outside −32768…32767.
+
+    Syncs: once on CUDA, to read M. Deterministic.
+    """
+    check_keys("generative_set", "keys", keys)
+    flat = check_offsets("generative_set", offsets)
+    with range_error("clip the set to a box or shift the coordinates"):
+        return torch.ops.completion.generative_set(keys, flat)
+
+
+@torch.library.register_fake("completion::generative_set")
+def _fake(keys: Tensor, offsets: Sequence[int]) -> Tensor:
+    return keys.new_empty(torch.library.get_ctx().new_dynamic_size())

@@ -1,0 +1,150 @@
+"""What the native library is made of and how each file is compiled: sources, flags, architectures, hashes.
+
+Runs nothing and writes nothing; completion.ops.build does.
+"""
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1]
+TORCH_TARGET = "0x020b000000000000"  # stable ABI of torch 2.11: one binary serves 2.11 and everything later
+CUDA_ARCHITECTURES = ("80", "90", "100", "120")
+
+CXX_FLAGS = (
+    "-std=c++17",
+    "-O3",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-Wall",
+    f"-DTORCH_TARGET_VERSION={TORCH_TARGET}",
+)
+NVCC_FLAGS = (
+    "-std=c++17",
+    "-O3",
+    "--expt-relaxed-constexpr",
+    "-Xcompiler",
+    "-fPIC,-fvisibility=hidden",
+    *(f"-gencode=arch=compute_{arch},code=sm_{arch}" for arch in CUDA_ARCHITECTURES),
+    f"-gencode=arch=compute_{CUDA_ARCHITECTURES[-1]},code=compute_{CUDA_ARCHITECTURES[-1]}",
+)
+# --no-as-needed -ltorch: the weak CUDA stream symbol resolves in a CUDA torch only through this dependency.
+LINK_FLAGS = ("-shared", "-Wl,--no-as-needed", "-ltorch", "-Wl,--as-needed", "-ltorch_cpu", "-lc10")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what the library is.
+
+    Attributes:
+        root: the csrc folder.
+        sources: files to compile, sorted.
+        cuda: whether CUDA kernels are part of the library.
+    """
+
+    root: Path
+    sources: tuple[Path, ...]
+    cuda: bool
+
+    @property
+    def key(self) -> str:
+        """Short hash of sources, headers, flags and backend: the identity of the library."""
+        digest = hashlib.sha256(repr((self.cuda, CXX_FLAGS, NVCC_FLAGS, LINK_FLAGS)).encode())
+        for path in (*self.sources, *headers(self.root)):
+            digest.update(str(path.relative_to(self.root)).encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()[:16]
+
+    @property
+    def library_name(self) -> str:
+        """File name of the shared object."""
+        return f"completion_{'cuda' if self.cuda else 'cpu'}_{self.key}.so"
+
+
+def recipe(cuda: bool) -> Recipe:
+    """Recipe of the library with or without CUDA kernels, from the sources beside this package."""
+    root = source_root()
+    folders = ("cpu", "cuda", "torch") if cuda else ("cpu", "torch")
+    sources = [
+        path for folder in folders for path in (root / folder).glob("*.c*") if path.suffix in (".cpp", ".cu")
+    ]
+    return Recipe(root=root, sources=tuple(sorted(sources)), cuda=cuda)
+
+
+@cache
+def source_root() -> Path:
+    """The csrc folder: inside the installed package, or at the root of a checkout.
+
+    Raises:
+        ImportError: neither is there.
+    """
+    for folder in (PACKAGE / "csrc", PACKAGE.parents[1] / "csrc"):
+        if (folder / "include" / "completion").is_dir():
+            return folder
+    raise ImportError(
+        f"completion.ops: native sources must be at {PACKAGE / 'csrc'}, got nothing there; reinstall the package"
+    )
+
+
+def headers(root: Path) -> list[Path]:
+    """Every header below csrc, sorted: all of them are part of every object's identity."""
+    return sorted(path for path in root.rglob("*") if path.suffix in (".h", ".cuh", ".inc"))
+
+
+def cxx() -> str:
+    """Path of the C++ compiler: $CXX or g++.
+
+    Raises:
+        ImportError: there is none.
+    """
+    name = os.environ.get("CXX", "g++")
+    found = shutil.which(name)
+    if found is None:
+        raise ImportError(
+            f"completion.ops: the C++ compiler must be on the PATH, got no {name!r}; install g++ "
+            "(Debian, Ubuntu: apt install g++) or a package with a prebuilt library"
+        )
+    return found
+
+
+def nvcc() -> str | None:
+    """Path of the CUDA compiler: on the PATH or in $CUDA_HOME/bin; None when there is none."""
+    home = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or "/usr/local/cuda"
+    return shutil.which("nvcc") or shutil.which("nvcc", path=str(Path(home) / "bin"))
+
+
+def compile_command(recipe: Recipe, source: Path, target: Path) -> list[str]:
+    """Command that compiles one source to one object; only the torch bindings see torch's headers."""
+    include = ["-I", str(recipe.root / "include")]
+    if source.suffix == ".cu":
+        compiler = nvcc()
+        if compiler is None:
+            raise ImportError(
+                "completion.ops: nvcc must be on the PATH or in $CUDA_HOME/bin to build CUDA kernels, got none; "
+                "install the CUDA toolkit or set COMPLETION_CUDA=0"
+            )
+        return [compiler, *NVCC_FLAGS, *include, "-c", str(source), "-o", str(target)]
+    flags = list(CXX_FLAGS)
+    if source.parent.name == "torch":
+        from torch.utils.cpp_extension import include_paths  # slow import, needed only when compiling
+
+        include += [item for path in include_paths() for item in ("-isystem", path)]
+        flags += ["-DCOMPLETION_CUDA"] if recipe.cuda else []
+    return [cxx(), *flags, *include, "-c", str(source), "-o", str(target)]
+
+
+def link_command(recipe: Recipe, objects: list[Path], target: Path) -> list[str]:
+    """Command that links the objects; nvcc adds the static CUDA runtime, so the library loads without CUDA too."""
+    from torch.utils.cpp_extension import library_paths
+
+    flags = [*LINK_FLAGS, *(f"-L{path}" for path in library_paths())]
+    inputs = [*map(str, objects), "-o", str(target)]
+    if not recipe.cuda:
+        return [cxx(), *inputs, *flags]
+    passed = [f"-Xlinker={flag[4:]}" if flag.startswith("-Wl,") else flag for flag in flags]
+    return [nvcc() or "nvcc", "--cudart=static", *inputs, *passed]
