@@ -146,7 +146,7 @@ def test_centered_generative_equals_conv_transpose3d(device) -> None:
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("size", [(1, 1, 1), (2, 2, 2), (3, 3, 3), (4, 4, 4), (3, 2, 1)], ids=str)
 def test_impulse_shows_each_weight_at_its_offset(size, phase, device) -> None:
-    """One voxel of value 1 at 0: the generative layer writes W_k at off_k, the convolution reads it at -off_k."""
+    """One voxel of value 1 at 0: the generative layer writes W_k at off_k, `conv` reads it at -off_k."""
     coords = torch.zeros(1, 4, dtype=torch.int32, device=device)
     one = SparseTensor(torch.ones(1, 1, dtype=torch.float64, device=device), CoordMap.from_coords(coords))
     kernel = oracle.offsets(size, (1, 1, 1), (1, 1, 1), phase)

@@ -22,7 +22,7 @@ def dense_grid(features: Tensor, coord_map: CoordMap, origin: Sequence[int], sha
     Raises:
         ValueError: the origin is off the lattice, or voxels lie outside the grid. Syncs for that check.
     """
-    cells, inside = _cells(coord_map, origin, shape)
+    cells, inside = _cells(coord_map, origin, (coord_map.batch_size, *shape))
     num_outside = coord_map.num_rows - int(inside.sum())
     if num_outside:
         raise ValueError(
@@ -37,8 +37,7 @@ def dense_grid(features: Tensor, coord_map: CoordMap, origin: Sequence[int], sha
 
 def grid_rows(grid: Tensor, coord_map: CoordMap, origin: Sequence[int]) -> Tensor:
     """Features [N, C] of a grid [B, C, X, Y, Z] at a set's voxels, zero outside; differentiable in grid."""
-    shape = grid.shape[2:]
-    cells, inside = _cells(coord_map, origin, shape)
+    cells, inside = _cells(coord_map, origin, (grid.shape[0], *grid.shape[2:]))
     values = grid.permute(0, 2, 3, 4, 1).reshape(-1, grid.shape[1])
     rows = torch.where(inside, cells, -1).int()
     return ops.take_rows(values, rows, invert_rows(rows, values.shape[0]))
@@ -63,7 +62,7 @@ def grid_coord_map(
 
 
 def _cells(coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Flat cell index int64 [N] of each voxel and bool [N] whether it lies in the grid."""
+    """Flat cell index int64 [N] of each voxel in a grid [B, X, Y, Z], and bool [N] whether it lies inside."""
     if any(o % t for o, t in zip(origin, coord_map.stride, strict=True)):
         raise ValueError(
             f"dense: origin must be a multiple of the stride {coord_map.stride}, got {tuple(origin)}; "
@@ -71,9 +70,8 @@ def _cells(coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int]) -> 
         )
     device = coord_map.device
     coords = coord_map.coords.long()
-    low, step = torch.tensor(list(origin), device=device), torch.tensor(coord_map.stride, device=device)
-    sizes = torch.tensor(list(shape), device=device)
-    index = torch.div(coords[:, 1:] - low, step, rounding_mode="floor")
-    inside = ((index >= 0) & (index < sizes)).all(dim=1)
-    flat = ((coords[:, 0] * shape[0] + index[:, 0]) * shape[1] + index[:, 1]) * shape[2] + index[:, 2]
-    return flat, inside
+    low, step = torch.tensor([0, *origin], device=device), torch.tensor([1, *coord_map.stride], device=device)
+    index = torch.div(coords - low, step, rounding_mode="floor")
+    inside = ((index >= 0) & (index < torch.tensor(list(shape), device=device))).all(dim=1)
+    b, x, y, z = index.unbind(dim=1)
+    return ((b * shape[1] + x) * shape[2] + y) * shape[3] + z, inside

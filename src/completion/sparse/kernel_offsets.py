@@ -13,7 +13,7 @@ MAX_OFFSETS = 343
 
 def triple(function: str, name: str, value: int | Sequence[int]) -> Triple:
     """Three positive ints from one int or three, checked; the names serve the error sentence."""
-    values = (value,) * 3 if isinstance(value, int) else tuple(value)
+    values = tuple(value) if isinstance(value, Sequence) else (value,) * 3
     if len(values) != 3 or not all(isinstance(v, int) and v > 0 for v in values):
         raise ValueError(
             f"{function}: {name} must be a positive int or three of them, got {value!r}; "
