@@ -7,25 +7,9 @@ import numpy as np
 
 from completion.data.arrays import FloatArray
 from completion.data.shape import Mesh
+from completion.data.view import View, look_at, pixel_directions
 
 _ATTEMPTS = 8  # other viewpoints tried when one sees too little (a plate from its edge)
-
-
-@dataclass(frozen=True)
-class View:
-    """Where a scan was taken from.
-
-    Attributes:
-        position: float64[3], the camera's centre in the world.
-        rotation: float64[3, 3], columns are the camera's right, down and forward axes in the world.
-        field_of_view: degrees, across the square image.
-        resolution: pixels per side.
-    """
-
-    position: FloatArray
-    rotation: FloatArray
-    field_of_view: float
-    resolution: int
 
 
 @dataclass
@@ -81,7 +65,7 @@ class DepthCamera:
             pair = getattr(self, name)
             if len(pair) != 2 or pair[0] > pair[1]:
                 raise ValueError(f"DepthCamera: {name} must be (lowest, highest), got {pair}")
-            # Lists come from configs; equal cameras must compare and print equal, because caches are named by it.
+            # Configs bring lists; equal cameras must print equal, because caches are named by it.
             object.__setattr__(self, name, (float(pair[0]), float(pair[1])))
         for name in ("field_of_view", "noise", "quantisation", "grazing", "dropout", "edge_bleed"):
             object.__setattr__(self, name, float(getattr(self, name)))
@@ -140,25 +124,6 @@ class DepthCamera:
         if self.quantisation > 0:
             depth = np.round(depth / self.quantisation) * self.quantisation
         return view.position + directions[seen] * depth[seen][:, None]
-
-
-def look_at(position: FloatArray, field_of_view: float, resolution: int) -> View:
-    """Returns the view from `position` towards the origin with y up in the image."""
-    forward = -position / np.linalg.norm(position)
-    helper = np.array([0.0, 1.0, 0.0]) if abs(forward[1]) < 0.999 else np.array([0.0, 0.0, 1.0])
-    right = np.cross(forward, helper)
-    right /= np.linalg.norm(right)
-    return View(
-        position, np.stack([right, np.cross(forward, right), forward], axis=1), field_of_view, resolution
-    )
-
-
-def pixel_directions(view: View) -> FloatArray:
-    """Returns float64[R, R, 3]: the ray of each pixel in the world, of length 1 along the optical axis."""
-    half = np.tan(np.radians(view.field_of_view / 2))
-    steps = ((np.arange(view.resolution) + 0.5) / view.resolution * 2 - 1) * half
-    across, down = np.meshgrid(steps, steps)
-    return np.stack([across, down, np.ones_like(across)], axis=-1) @ view.rotation.T
 
 
 def bled(depth: FloatArray, share: float, rng: np.random.Generator) -> FloatArray:

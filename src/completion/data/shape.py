@@ -11,10 +11,11 @@ from completion.data.arrays import FloatArray, IntArray
 
 @dataclass
 class Mesh:
-    """Triangles: vertices float64[V, 3] in world units, faces int64[F, 3]; y is up if the source says so."""
+    """Triangles: vertices float64[V, 3] in world units, faces int64[F, 3]; `note`: what reading changed."""
 
     vertices: FloatArray
     faces: IntArray
+    note: str = ""
 
     @property
     def triangles(self) -> FloatArray:

@@ -6,10 +6,12 @@ import numpy as np
 
 from completion.data.dataset import SPLITS
 from completion.data.shape import Item, Mesh
+from completion.data.toy.boats import boat
+from completion.data.toy.cars import car
 from completion.data.toy.furniture import lamp, laptop, shelf, table
 from completion.data.toy.parts import rotated
+from completion.data.toy.planes import plane
 from completion.data.toy.seating import bed, chair, sofa
-from completion.data.toy.vehicles import boat, car, plane
 from completion.data.toy.vessels import bottle, mug, teapot, vase
 
 RECIPES: dict[str, Callable[[np.random.Generator], Mesh]] = {

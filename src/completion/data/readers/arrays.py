@@ -1,0 +1,58 @@
+"""numpy files: npy [N, 3 or more], npz with points (and faces); nothing pickled is ever loaded."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from completion.data.readers.faults import fault
+from completion.data.shape import Mesh, Points
+
+_POINT_KEYS = ("points", "xyz", "pos", "data", "vertices", "pc", "arr_0")
+
+
+def read_npy(path: Path) -> Points:
+    """Returns the first three columns of the array."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise fault(path, "byte 0", "a numpy array of numbers (nothing pickled)", str(error)) from error
+    return Points(_columns(path, "the array", array))
+
+
+def read_npz(path: Path) -> Mesh | Points:
+    """Returns `vertices` and `faces` as a mesh, else the first of points, xyz, pos, data, … as points.
+
+    `loc` and `scale` (occupancy networks) are applied, so that points come back in their own units.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+        raise fault(
+            path, "byte 0", "an npz archive of number arrays (nothing pickled)", str(error)
+        ) from error
+    if {"vertices", "faces"} <= arrays.keys():
+        faces = arrays["faces"]
+        if faces.ndim != 2 or faces.shape[1] != 3 or not np.issubdtype(faces.dtype, np.integer):
+            raise fault(path, "key faces", "integers [F, 3]", f"{faces.dtype}{list(faces.shape)}")
+        return Mesh(_columns(path, "key vertices", arrays["vertices"]), faces)
+    key = next((key for key in _POINT_KEYS if key in arrays), None)
+    if key is None:
+        raise fault(path, "its keys", f"one of {', '.join(_POINT_KEYS)}", str(sorted(arrays)))
+    points = _columns(path, f"key {key}", arrays[key])
+    if {"loc", "scale"} <= arrays.keys():
+        points = (
+            points * float(arrays["scale"].reshape(-1)[0]) + arrays["loc"].astype(np.float64).reshape(-1)[:3]
+        )
+    normals = arrays.get("normals")
+    return Points(points, None if normals is None else _columns(path, "key normals", normals))
+
+
+def _columns(path: Path, place: str, array: np.ndarray) -> np.ndarray:
+    """Returns float64[N, 3] of an array [N, C ≥ 3] or [1, N, C ≥ 3]."""
+    if array.ndim == 3 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim != 2 or array.shape[1] < 3 or array.dtype.kind not in "fiu":
+        raise fault(path, place, "numbers of shape [N, 3]", f"{array.dtype}{list(array.shape)}")
+    return array[:, :3].astype(np.float64)
