@@ -66,7 +66,7 @@ def test_an_unknown_key_is_refused(capsys):
         ),
         (
             1,
-            "Traceback (most recent call last):\n  File x\nImportError: no build\ng++ x\na.cpp:1: error: no\n",
+            "Traceback (most recent call last):\n  File x\nImportError: no build\nx\na.cpp:1: error: no\n",
             "ImportError: no build; a.cpp:1: error: no",
         ),
     ],
