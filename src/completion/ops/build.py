@@ -77,7 +77,7 @@ def describe() -> NativeLibrary:
 
 
 def wants_cuda() -> bool:
-    """Whether a build at import includes CUDA: nvcc is there, and torch is a CUDA build or COMPLETION_CUDA=1."""
+    """Whether a build at import has CUDA: COMPLETION_CUDA=1, or torch is a CUDA build and nvcc is there."""
     setting = os.environ.get("COMPLETION_CUDA", "")
     if setting not in ("", "0", "1"):
         raise ImportError(f"completion.ops: COMPLETION_CUDA must be 0 or 1, got {setting!r}; set or unset it")
@@ -102,7 +102,9 @@ def build_ahead(cuda: bool | None = None) -> Path:
 
 
 def build_library(cuda: bool, folder: Path) -> Path:
-    """Shared object of the current sources in `folder`, compiled unless it is there; safe under several processes.
+    """Shared object of the current sources in `folder`, compiled unless it is there.
+
+    Safe under several processes: one builds, the others wait for it.
 
     Raises:
         ImportError: a compiler is missing or refuses a source.
@@ -151,10 +153,10 @@ def _compile_and_link(plan: Recipe, objects_folder: Path, target: Path) -> None:
 
 
 def _compile(plan: Recipe, source: Path, folder: Path) -> Path:
-    """Object of one source, named by the hash of everything that goes into it, so that an edit recompiles one file."""
+    """Object of one source, named by the hash of all that goes into it: an edit recompiles one file."""
     command = compile_command(plan, source, Path("OBJECT"))
     digest = hashlib.sha256(repr((command, torch.__version__)).encode())
-    for path in (source, *headers(plan.root)):
+    for path in (source, *headers(plan.root, ("include", source.parent.name))):
         digest.update(path.read_bytes())
     target = folder / f"{source.parent.name}_{source.stem}_{digest.hexdigest()[:16]}.o"
     if not target.exists():
@@ -163,7 +165,7 @@ def _compile(plan: Recipe, source: Path, folder: Path) -> Path:
 
 
 def _run(command_for, target: Path) -> None:
-    """Runs the command that writes `target`, through a temporary name, so that a broken run leaves nothing behind."""
+    """Runs the command that writes `target`, through a temporary name: a broken run leaves nothing behind."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     command = command_for(temporary)
     result = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Checks of operator arguments at the Python edge and their error sentences; the native code below checks nothing twice."""
+"""Checks of operator arguments at the Python edge, and their sentences; native code checks nothing twice."""
 
 from collections.abc import Sequence
 
@@ -40,9 +40,8 @@ def check_tensor(
         )
     if tensor.dtype not in dtypes:
         wanted = " or ".join(str(dtype).removeprefix("torch.") for dtype in dtypes)
-        raise TypeError(
-            f"{function}: {name} must be {wanted}, got {str(tensor.dtype).removeprefix('torch.')}; convert it first"
-        )
+        actual = str(tensor.dtype).removeprefix("torch.")
+        raise TypeError(f"{function}: {name} must be {wanted}, got {actual}; convert it first")
     axes = shape.split(", ")
     fits = tensor.ndim == len(axes) and all(
         not axis.isdecimal() or size == int(axis) for size, axis in zip(tensor.shape, axes, strict=True)
@@ -60,14 +59,15 @@ def check_device(function: str, name: str, tensor: Tensor, like: Tensor | None) 
     """
     if like is not None and tensor.device != like.device:
         raise ValueError(
-            f"{function}: {name} must be on {like.device} as the first argument, got {tensor.device}; move one of them"
+            f"{function}: {name} must be on {like.device} as the first argument, got {tensor.device}; "
+            "move one of them"
         )
     if tensor.device.type not in ("cpu", "cuda", "meta"):
         raise ValueError(f"{function}: {name} must be on cpu or cuda, got {tensor.device}; move it")
     if tensor.is_cuda and not has_cuda():
         raise ValueError(
             f"{function}: {name} must be on cpu in this CPU-only build, got {tensor.device}; "
-            "build the CUDA operators with `completion build --cuda` or set COMPLETION_CUDA=1 before importing"
+            "build the CUDA operators with `completion build --cuda`, or import with COMPLETION_CUDA=1"
         )
 
 
@@ -89,7 +89,8 @@ def check_size(function: str, name: str, axis: str, actual: int, expected: int, 
     """
     if actual != expected:
         raise ValueError(
-            f"{function}: {name} must have {axis} = {expected} as {source}, got {actual}; pass the matching pair"
+            f"{function}: {name} must have {axis} = {expected} as {source}, got {actual}; "
+            "pass the matching pair"
         )
 
 

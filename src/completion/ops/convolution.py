@@ -17,7 +17,8 @@ def convolution(features: Tensor, weight: Tensor, table: Tensor, reverse: Tensor
 
     Args:
         features: [N, Cin] float32, float64, bfloat16 or float16. Half types are summed in float32.
-        weight: [K, Cin, Cout] in the dtype of features, or float32 beside half features; its gradient then is float32.
+        weight: [K, Cin, Cout] in the dtype of features, or float32 beside half features (its gradient then
+            is float32).
         table: [M, K] int32 feature rows or −1.
         reverse: [N, K] int32, the same pairs seen from the features (reverse_map); used by the gradients.
 
@@ -27,8 +28,8 @@ def convolution(features: Tensor, weight: Tensor, table: Tensor, reverse: Tensor
     Raises:
         TypeError, ValueError: wrong dtype, shape or device.
 
-    Syncs: never. Differentiable in features and weight, to any order. Deterministic: no float atomics, and on the CPU
-    the same bits for every number of threads.
+    Syncs: never. Differentiable in features and weight, to any order. Deterministic: no float atomics, and on
+    the CPU the same bits for every number of threads.
     """
     check_tensor("convolution", "features", features, FEATURE_DTYPES, "N, Cin")
     features = _autocast(features)
@@ -116,7 +117,7 @@ def _convolution_backward(ctx, grad: Tensor) -> tuple:
 
 
 def _grad_weight_backward(ctx, grad: Tensor) -> tuple:
-    """With G = grad [K, Cin, Cout]: the gradient in features is convolution(g, Gᵀ) back, in g convolution(x, G)."""
+    """With G = grad [K, Cin, Cout]: convolution(g, Gᵀ) over reverse for features, convolution(x, G) for g."""
     features, output_grad, table, reverse = ctx.saved_tensors
     grad_features = grad_output_grad = None
     if ctx.needs_input_grad[0]:

@@ -13,8 +13,8 @@ def coordinate_set(keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         keys: [N] int64 in any order, duplicates allowed.
 
     Returns:
-        keys [M] int64, ascending and unique; rows [N] int32, the voxel of each input row; first [M] int32, the lowest
-        input row of each voxel.
+        keys [M] int64, ascending and unique; rows [N] int32, the voxel of each input row; first [M] int32,
+        the lowest input row of each voxel.
 
     Raises:
         TypeError, ValueError: wrong dtype or shape.

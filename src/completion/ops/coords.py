@@ -1,4 +1,4 @@
-"""encode and decode: voxel coordinates to packed 64-bit keys, whose order is the canonical row order, and back."""
+"""encode and decode: voxel coordinates to packed keys, whose order is the canonical row order, and back."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""kernel_map and reverse_map: which source row each target row meets under each kernel offset, and the converse."""
+"""kernel_map and reverse_map: the source row under each offset of each target row, and the converse."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from completion.ops.checks import check_keys, check_offsets, check_tensor
 
 
 def kernel_map(source_keys: Tensor, target_keys: Tensor, offsets: Sequence[int]) -> Tensor:
-    """Table of neighbours: `table[m, k]` = row of `target[m] + offset[k]` in the source, −1 where there is none.
+    """Table of neighbours: `table[m, k]` = source row of `target[m] + offset[k]`, −1 where there is none.
 
     Args:
         source_keys: [N] int64 canonical.

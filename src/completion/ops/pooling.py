@@ -38,13 +38,13 @@ def pool_max(features: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
         table: [M, K] int32 feature rows or −1; no row occurs twice in a column.
 
     Returns:
-        values [M, C] in the dtype of features, 0 for a row without neighbours; arg [M, C] int32, the feature row of the
-        maximum (of equal ones the first in the order of k), −1 where there is none. A NaN wins.
+        values [M, C] in the dtype of features, 0 for a row without neighbours; arg [M, C] int32, the feature
+        row of the maximum (of equal ones the first in the order of k), −1 where there is none. A NaN wins.
 
     Raises:
         TypeError, ValueError: wrong dtype, shape or device.
 
-    Syncs: never. Differentiable in features, twice. Deterministic, also backward: a gather over the reversed table.
+    Syncs: never. Differentiable in features, twice. Deterministic, also backward: it gathers.
     """
     check_tensor("pool_max", "features", features, FEATURE_DTYPES, "N, C")
     check_table("pool_max", "table", table, "M", features)

@@ -1,4 +1,4 @@
-"""Turns the native code's "out of range" into a ValueError; the numbers are known only after its count pass."""
+"""Turns the native code's "out of range" into a ValueError; it is known only after the count pass."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -6,6 +6,7 @@ Runs nothing and writes nothing; completion.ops.build does.
 import hashlib
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -56,7 +57,7 @@ class Recipe:
     def key(self) -> str:
         """Short hash of sources, headers, flags and backend: the identity of the library."""
         digest = hashlib.sha256(repr((self.cuda, CXX_FLAGS, NVCC_FLAGS, LINK_FLAGS)).encode())
-        for path in (*self.sources, *headers(self.root)):
+        for path in (*self.sources, *headers(self.root, ("include", *folders(self.cuda)))):
             digest.update(str(path.relative_to(self.root)).encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()[:16]
 
@@ -69,11 +70,14 @@ class Recipe:
 def recipe(cuda: bool) -> Recipe:
     """Recipe of the library with or without CUDA kernels, from the sources beside this package."""
     root = source_root()
-    folders = ("cpu", "cuda", "torch") if cuda else ("cpu", "torch")
-    sources = [
-        path for folder in folders for path in (root / folder).glob("*.c*") if path.suffix in (".cpp", ".cu")
-    ]
-    return Recipe(root=root, sources=tuple(sorted(sources)), cuda=cuda)
+    files = [path for folder in folders(cuda) for path in (root / folder).iterdir()]
+    sources = sorted(path for path in files if path.suffix in (".cpp", ".cu"))
+    return Recipe(root=root, sources=tuple(sources), cuda=cuda)
+
+
+def folders(cuda: bool) -> tuple[str, ...]:
+    """Folders of csrc that are compiled."""
+    return ("cpu", "cuda", "torch") if cuda else ("cpu", "torch")
 
 
 @cache
@@ -87,13 +91,15 @@ def source_root() -> Path:
         if (folder / "include" / "completion").is_dir():
             return folder
     raise ImportError(
-        f"completion.ops: native sources must be at {PACKAGE / 'csrc'}, got nothing there; reinstall the package"
+        f"completion.ops: native sources must be in {PACKAGE / 'csrc'}, got nothing there; "
+        "reinstall the package"
     )
 
 
-def headers(root: Path) -> list[Path]:
-    """Every header below csrc, sorted: all of them are part of every object's identity."""
-    return sorted(path for path in root.rglob("*") if path.suffix in (".h", ".cuh", ".inc"))
+def headers(root: Path, folders: Iterable[str]) -> list[Path]:
+    """Every header in these folders of csrc, sorted: all of them are part of an object's identity."""
+    files = [path for folder in folders for path in (root / folder).rglob("*")]
+    return sorted(path for path in files if path.suffix in (".h", ".cuh", ".inc"))
 
 
 def cxx() -> str:
@@ -125,7 +131,7 @@ def compile_command(recipe: Recipe, source: Path, target: Path) -> list[str]:
         compiler = nvcc()
         if compiler is None:
             raise ImportError(
-                "completion.ops: nvcc must be on the PATH or in $CUDA_HOME/bin to build CUDA kernels, got none; "
+                "completion.ops: nvcc must be on the PATH or in $CUDA_HOME/bin for CUDA kernels, got none; "
                 "install the CUDA toolkit or set COMPLETION_CUDA=0"
             )
         return [compiler, *NVCC_FLAGS, *include, "-c", str(source), "-o", str(target)]
@@ -139,7 +145,7 @@ def compile_command(recipe: Recipe, source: Path, target: Path) -> list[str]:
 
 
 def link_command(recipe: Recipe, objects: list[Path], target: Path) -> list[str]:
-    """Command that links the objects; nvcc adds the static CUDA runtime, so the library loads without CUDA too."""
+    """Command that links the objects; nvcc adds the static CUDA runtime, so it loads without CUDA too."""
     from torch.utils.cpp_extension import library_paths
 
     flags = [*LINK_FLAGS, *(f"-L{path}" for path in library_paths())]

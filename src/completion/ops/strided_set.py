@@ -14,7 +14,8 @@ def strided_set(keys: Tensor, stride: Sequence[int]) -> tuple[Tensor, Tensor]:
 
     Args:
         keys: [N] int64 canonical.
-        stride: three integers ≥ 1, x, y, z in finest voxels. One power of two on all axes is a scan, any other sorts.
+        stride: three integers ≥ 1, x, y, z in finest voxels. One power of two on all axes is a scan, any
+            other sorts.
 
     Returns:
         keys [M] int64 canonical; parent [N] int32.
