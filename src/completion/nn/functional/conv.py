@@ -6,7 +6,7 @@ Weights are `[K, Cin, Cout]`, K in the order of `kernel_offsets`. W is never fli
 from torch import Tensor
 
 from completion import ops
-from completion.nn.functional.dtypes import matched
+from completion.nn.functional.dtypes import add_bias, dense_product
 from completion.sparse import CoordMap, KernelMap, SparseTensor, cell_map, kernel_map
 from completion.sparse.coord_map import Size
 from completion.sparse.kernel_offsets import Phase, Region, Triple, kernel_offsets, triple
@@ -46,13 +46,13 @@ def conv(
     """
     size, factor = triple("conv", "kernel_size", kernel_size), triple("conv", "stride", stride)
     spread = triple("conv", "dilation", dilation)
-    _check_weight("conv", weight, x, len(kernel_offsets(size, spread, x.stride, phase, region)) // 3)
+    check_weight("conv", weight, x, len(kernel_offsets(size, spread, x.stride, phase, region)) // 3)
     given = target if target is not None else x.coord_map.strided(factor)
     _check_stride("conv", given.stride, _times(x.stride, factor))
     if size == ONE and given is x.coord_map:
-        return x.replace(_dense_product("conv", x.features, weight, bias))
+        return x.replace(add_bias(dense_product("conv", x.features, weight[0]), bias))
     pairs = _conv_pairs(x.coord_map, given, size, factor, spread, phase, region)
-    return SparseTensor(_sum_over(pairs, "conv", x.features, weight, bias), given)
+    return SparseTensor(_sum_over(pairs, x.features, weight, bias), given)
 
 
 def conv_transpose(
@@ -81,18 +81,16 @@ def conv_transpose(
     Raises:
         TypeError, ValueError: as `conv`.
     """
-    size, factor = (
-        triple("conv_transpose", "kernel_size", kernel_size),
-        triple("conv_transpose", "stride", stride),
-    )
+    size = triple("conv_transpose", "kernel_size", kernel_size)
+    factor = triple("conv_transpose", "stride", stride)
     spread = triple("conv_transpose", "dilation", dilation)
     fine = x.coord_map.finer_stride("conv_transpose", factor)
-    _check_weight("conv_transpose", weight, x, size[0] * size[1] * size[2])
+    check_weight("conv_transpose", weight, x, size[0] * size[1] * size[2])
     _check_stride("conv_transpose", target.stride, fine)
     if size == ONE and target is x.coord_map:
-        return x.replace(_dense_product("conv_transpose", x.features, weight, bias))
+        return x.replace(add_bias(dense_product("conv_transpose", x.features, weight[0]), bias))
     pairs = _conv_pairs(target, x.coord_map, size, factor, spread, phase, "cube").swapped
-    return SparseTensor(_sum_over(pairs, "conv_transpose", x.features, weight, bias), target)
+    return SparseTensor(_sum_over(pairs, x.features, weight, bias), target)
 
 
 def expanding_conv(
@@ -125,18 +123,8 @@ def _conv_pairs(
     return kernel_map(source, target, size, dilation, phase, region=region)
 
 
-def _sum_over(
-    pairs: KernelMap, function: str, features: Tensor, weight: Tensor, bias: Tensor | None
-) -> Tensor:
-    features, weight = matched(function, features, weight)
-    out = ops.convolution(features, weight, pairs.table, pairs.reverse)
-    return out if bias is None else out + bias.to(out.dtype)
-
-
-def _dense_product(function: str, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    features, weight = matched(function, features, weight)
-    out = features @ weight[0]
-    return out if bias is None else out + bias.to(out.dtype)
+def _sum_over(pairs: KernelMap, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return add_bias(ops.convolution(features, weight, pairs.table, pairs.reverse), bias)
 
 
 def _times(stride: Triple, factor: Triple) -> Triple:
@@ -144,7 +132,8 @@ def _times(stride: Triple, factor: Triple) -> Triple:
     return x, y, z
 
 
-def _check_weight(function: str, weight: Tensor, x: SparseTensor, num_offsets: int) -> None:
+def check_weight(function: str, weight: Tensor, x: SparseTensor, num_offsets: int) -> None:
+    """Checks that weight is [num_offsets, channels of x, any]."""
     if weight.ndim != 3 or weight.shape[:2] != (num_offsets, x.num_channels):
         raise ValueError(
             f"{function}: weight must be [{num_offsets}, {x.num_channels}, Cout], got {list(weight.shape)}; "

@@ -1,22 +1,36 @@
-"""Agreement of feature and weight dtypes, under autocast and without; the one place that decides it."""
+"""Agreement of feature and weight dtypes, under autocast and without; the one place that decides it.
+
+Convolutions over a table go by the same rule inside completion.ops, with the sum of half types in float32.
+"""
 
 import torch
 from torch import Tensor
 
+HALF_DTYPES = (torch.bfloat16, torch.float16)
 
-def matched(function: str, features: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Features and weight in one dtype: autocast's where it is on, else they must agree already.
+
+def dense_product(function: str, features: Tensor, weight: Tensor) -> Tensor:
+    """`features [N, Cin] @ weight [Cin, C]` in one dtype: autocast's where it is on, else that of features.
 
     Raises:
-        TypeError: the dtypes differ outside autocast.
+        TypeError: the dtypes differ, other than a float32 weight beside half features, outside autocast.
     """
-    device_type = features.device.type
-    if torch.is_autocast_enabled(device_type) and features.dtype != torch.float64:
-        dtype = torch.get_autocast_dtype(device_type)
-        return features.to(dtype), weight.to(dtype)
+    if _autocast_on(features):
+        return features @ weight
+    if features.dtype in HALF_DTYPES and weight.dtype == torch.float32:
+        weight = weight.to(features.dtype)
     if features.dtype != weight.dtype:
         raise TypeError(
             f"{function}: features must be of the weight's dtype {weight.dtype}, got {features.dtype}; "
             "convert one of them or use torch.autocast"
         )
-    return features, weight
+    return features @ weight
+
+
+def add_bias(out: Tensor, bias: Tensor | None) -> Tensor:
+    """Features [N, C] plus a bias [C], in the dtype of the features."""
+    return out if bias is None else out + bias.to(out.dtype)
+
+
+def _autocast_on(features: Tensor) -> bool:
+    return torch.is_autocast_enabled(features.device.type) and features.dtype != torch.float64

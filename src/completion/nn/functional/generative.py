@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from completion.nn.functional.conv import conv_transpose
-from completion.nn.functional.dtypes import matched
+from completion.nn.functional.conv import check_weight, conv_transpose
+from completion.nn.functional.dtypes import add_bias, dense_product
 from completion.nn.functional.rows import take
 from completion.sparse import CoordMap, SparseTensor
 from completion.sparse.coord_map import Size
@@ -43,6 +43,7 @@ def generative_conv_transpose(
     factor = triple("generative_conv_transpose", "stride", stride)
     fine = x.coord_map.finer_stride("generative_conv_transpose", factor)
     offsets = kernel_offsets(size, (1, 1, 1), fine, phase)
+    check_weight("generative_conv_transpose", weight, x, len(offsets) // 3)
     if not children_are_consecutive(size, factor, fine, offsets):
         target = x.coord_map.generated(size, factor, phase, box)
         return conv_transpose(x, weight, bias, size, factor, phase=phase, target=target)
@@ -54,17 +55,11 @@ def generative_conv_transpose(
 
 def _children(features: Tensor, weight: Tensor, bias: Tensor | None, order: list[int]) -> Tensor:
     """Rows [N·K, Cout] of all children, parent by parent in canonical order."""
-    if weight.ndim != 3 or weight.shape[:2] != (len(order), features.shape[1]):
-        raise ValueError(
-            f"generative_conv_transpose: weight must be [{len(order)}, {features.shape[1]}, Cout], "
-            f"got {list(weight.shape)}; its first axis counts the offsets, its second the channels of x"
-        )
-    features, weight = matched("generative_conv_transpose", features, weight)
     if order != sorted(order):
         weight = weight[torch.tensor(order, device=weight.device)]
     wide = weight.transpose(0, 1).reshape(weight.shape[1], -1)
-    out = (features @ wide).view(-1, weight.shape[2])
-    return out if bias is None else out + bias.to(out.dtype)
+    out = dense_product("generative_conv_transpose", features, wide)
+    return add_bias(out.view(-1, weight.shape[2]), bias)
 
 
 def _boxed(x: SparseTensor, box: Box) -> SparseTensor:

@@ -1,0 +1,150 @@
+"""Modules: shapes, initial values, saving and copying, normalisation of few voxels, training a small net."""
+
+import copy
+import io
+import pickle
+
+import pytest
+import torch
+from tests.sparse.voxels import empty_map, random_features, random_map
+from tests.tolerances import assert_near
+
+from completion import nn
+from completion.nn import functional as F
+from completion.sparse import SparseTensor
+
+MODULES = {
+    "conv": lambda: nn.Conv3d(3, 5),
+    "cross": lambda: nn.Conv3d(3, 5, region="cross", bias=False),
+    "strided": lambda: nn.Conv3d(3, 5, kernel_size=2, stride=2),
+    "dilated": lambda: nn.Conv3d(3, 5, kernel_size=(3, 1, 3), dilation=2),
+    "pointwise conv": lambda: nn.Conv3d(3, 5, kernel_size=1),
+    "generative": lambda: nn.GenerativeConvTranspose3d(3, 5),
+    "overlapping": lambda: nn.GenerativeConvTranspose3d(3, 5, kernel_size=4, phase="centered"),
+    "max": lambda: nn.MaxPool3d(2),
+    "avg": lambda: nn.AvgPool3d(3, stride=2),
+    "sum": lambda: nn.SumPool3d(2),
+    "norm": lambda: nn.BatchNorm(3),
+    "relu": nn.ReLU,
+    "elu": nn.ELU,
+    "silu": nn.SiLU,
+    "linear": lambda: nn.Linear(3, 5),
+    "any module": lambda: nn.Pointwise(torch.nn.Tanh()),
+    "residual": lambda: nn.ResidualBlock(3),
+    "widening residual": lambda: nn.ResidualBlock(3, 5, nn.SiLU),
+    "sequence": lambda: nn.Sequential(
+        nn.Conv3d(3, 4, bias=False), nn.BatchNorm(4), nn.ELU(), nn.Conv3d(4, 5)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_saved_and_copied_modules_compute_the_same(name, device) -> None:
+    module = MODULES[name]().to(device).eval()
+    x = random_features(random_map(0, device, stride=2), dtype=torch.float32)
+    expected = module(x)
+    restored = MODULES[name]().to(device).eval()
+    buffer = io.BytesIO()
+    torch.save(module.state_dict(), buffer)
+    buffer.seek(0)
+    restored.load_state_dict(torch.load(buffer, weights_only=True))
+    for twin in (restored, copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        y = twin(x)
+        assert torch.equal(y.features, expected.features) and torch.equal(y.coords, expected.coords)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_nothing_forward_and_backward(name, device) -> None:
+    module = MODULES[name]().to(device).train()
+    x = random_features(empty_map(device, stride=2), dtype=torch.float32)
+    y = module(x)
+    y.features.sum().backward()
+    assert y.num_rows == 0
+    assert all(p.grad is not None and not p.grad.any() for p in module.parameters())
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_one_voxel_in_training(name, device) -> None:
+    module = MODULES[name]().to(device).train()
+    one = random_map(1, device, stride=2)
+    one = one.pruned(torch.arange(one.num_rows, device=device) == 0)
+    y = module(random_features(one, dtype=torch.float32))
+    y.features.sum().backward()
+    assert y.features.isfinite().all()
+    assert all(p.grad.isfinite().all() for p in module.parameters())
+
+
+def test_transposed_module_lands_on_the_recorded_set(device) -> None:
+    x = random_features(random_map(2, device), dtype=torch.float32)
+    down, up = nn.Conv3d(3, 4, 3, stride=2).to(device), nn.ConvTranspose3d(4, 5, 3).to(device)
+    y = up(down(x), x.coord_map)
+    assert y.coord_map is x.coord_map and y.num_channels == 5
+    assert_near(y.features, F.conv_transpose(down(x), up.weight, up.bias, 3, 2, target=x.coord_map).features)
+
+
+def test_generative_module_takes_a_box(device) -> None:
+    x = random_features(random_map(3, device, stride=2), dtype=torch.float32)
+    y = nn.GenerativeConvTranspose3d(3, 2).to(device)(x, box=((0, 0, 0), (4, 4, 4)))
+    assert y.coord_map.num_dropped > 0 and (y.coords[:, 1:] >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("module", "fan_in"),
+    [
+        (nn.Conv3d(16, 32), 27 * 16),
+        (nn.Conv3d(16, 32, kernel_size=1), 16),
+        (nn.ConvTranspose3d(16, 32), 16),
+        (nn.GenerativeConvTranspose3d(16, 32, kernel_size=4), 8 * 16),
+    ],
+)
+def test_initial_weights_scale_with_what_reaches_one_voxel(module, fan_in) -> None:
+    bound = fan_in**-0.5
+    for parameter in (module.weight, module.bias):
+        assert parameter.abs().max() <= bound
+    assert abs(module.weight.std().item() * 3**0.5 / bound - 1) < 0.05
+
+
+def test_batch_norm_is_torchs_over_all_voxels(device) -> None:
+    norm, theirs = nn.BatchNorm(3).to(device), torch.nn.BatchNorm1d(3).to(device)
+    x = random_features(random_map(4, device), dtype=torch.float32)
+    assert torch.equal(norm(x).features, theirs(x.features))
+    assert torch.equal(norm.norm.running_mean, theirs.running_mean)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_batch_norm_of_too_few_voxels_uses_and_keeps_running_statistics(number, device) -> None:
+    norm = nn.BatchNorm(3).to(device).train()
+    norm.norm.running_mean.fill_(2.0)
+    x = random_map(5, device)
+    x = random_features(x.pruned(torch.arange(x.num_rows, device=device) < number), dtype=torch.float32)
+    assert_near(norm(x).features, (x.features - 2) / (1 + 1e-5) ** 0.5)
+    assert (norm.norm.running_mean == 2).all() and (norm.norm.running_var == 1).all()
+
+
+def test_modules_print_what_they_are() -> None:
+    assert "3, 5, kernel_size=(3, 3, 3), stride=(2, 2, 2)" in repr(nn.Conv3d(3, 5, stride=2))
+    assert "kernel_size=(2, 2, 2)" in repr(nn.MaxPool3d(2))
+    with pytest.raises(
+        ValueError, match=r"Conv3d: kernel_size must be a positive int or three of them, got 0"
+    ):
+        nn.Conv3d(3, 5, kernel_size=0)
+
+
+def test_a_small_net_learns_to_find_its_input(device) -> None:
+    """Down, generate, classify: a few steps tell the children that were there from those that were not."""
+    torch.manual_seed(0)
+    truth = random_map(6, device)
+    x = SparseTensor(torch.ones(truth.num_rows, 1, device=device), truth)
+    down = nn.Sequential(nn.Conv3d(1, 16, 2, 2), nn.ReLU(), nn.Conv3d(16, 16), nn.ReLU()).to(device)
+    up, head = nn.GenerativeConvTranspose3d(16, 16).to(device), nn.Linear(16, 1).to(device)
+    parameters = [*down.parameters(), *up.parameters(), *head.parameters()]
+    optimiser = torch.optim.Adam(parameters, lr=0.03)
+    for _ in range(60):
+        children = up(down(x))
+        target = F.target_mask(children.coord_map, truth)
+        logits = head(children).features[:, 0]
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, target.float())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert ((logits > 0) == target).float().mean() > 0.95
