@@ -1,4 +1,4 @@
-"""Prune, take, union, targets, unpool, broadcast, interpolate: values, links, gradients, refusals, nothing."""
+"""Prune, take, union, targets, unpool, broadcast, interpolate: values, links, gradients, refusals."""
 
 import pytest
 import torch

@@ -1,9 +1,11 @@
 """Residual block of two 3³ convolutions on one set."""
 
+from collections.abc import Callable
+
 from torch import nn
 
 from completion.nn.conv import Conv3d
-from completion.nn.pointwise import BatchNorm, Pointwise, ReLU
+from completion.nn.pointwise import BatchNorm, ReLU
 from completion.sparse import SparseTensor
 
 
@@ -11,7 +13,7 @@ class ResidualBlock(nn.Module):
     """act(norm(conv(act(norm(conv(x))))) + skip(x)), after He et al. 2016; skip is 1³ where widths differ."""
 
     def __init__(
-        self, in_channels: int, out_channels: int | None = None, activation: type[Pointwise] = ReLU
+        self, in_channels: int, out_channels: int | None = None, activation: Callable[[], nn.Module] = ReLU
     ) -> None:
         """Widths default to equal; `activation` is made without arguments."""
         super().__init__()

@@ -1,6 +1,7 @@
 """Sets made from sets, on keys alone: generated sites, expanded sites, the inside of a box; no links."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -34,19 +35,20 @@ def children_are_consecutive(
     return cubic and powers and kernel_size == layer_stride and min(offsets) == 0
 
 
-def child_order(offsets: Sequence[int]) -> list[int]:
+def child_order(offsets: tuple[int, ...]) -> list[int]:
     """Kernel indices in the canonical order of the children they lead to; 0…7 for kernel size 2."""
     bits = _child_bits(offsets)
     return sorted(range(len(bits)), key=bits.__getitem__)
 
 
-def child_keys(keys: Tensor, offsets: Sequence[int]) -> Tensor:
+def child_keys(keys: Tensor, offsets: tuple[int, ...]) -> Tensor:
     """Keys int64 [N·K] of all children, where `children_are_consecutive`; no search, no sync."""
     bits = torch.tensor(sorted(_child_bits(offsets)), device=keys.device)
     return (keys[:, None] | bits).reshape(-1)
 
 
-def _child_bits(offsets: Sequence[int]) -> list[int]:
+@lru_cache(maxsize=256)
+def _child_bits(offsets: tuple[int, ...]) -> list[int]:
     """Morton code of each non-negative offset: the key bits that lead from a parent to its child."""
     return [
         sum(((offsets[k + axis] >> bit) & 1) << (3 * bit + axis) for bit in range(16) for axis in range(3))
