@@ -1,10 +1,13 @@
 """Array types of the data floor and the check that something is a list of points; owns no geometry."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
+Vector = Sequence[float] | FloatArray
 
 
 def as_points(points: FloatArray, function: str, argument: str) -> FloatArray:

@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 
-from completion.data.arrays import FloatArray, IntArray
 from completion.data.sample import Sample
 
 NUM_SYMMETRIES = 8
@@ -30,7 +29,7 @@ def turned(sample: Sample, symmetry: int) -> Sample:
     )
 
 
-def _turned_rows(rows: IntArray | FloatArray, symmetry: int, top: float) -> IntArray | FloatArray:
+def _turned_rows(rows: np.ndarray, symmetry: int, top: float) -> np.ndarray:
     """Returns rows [N, 3] turned within 0…top, in their dtype."""
     x, y, z = rows[:, 0], rows[:, 1], rows[:, 2]
     if symmetry & 4:

@@ -154,10 +154,10 @@ def _ray_scene(vertices: FloatArray, faces: np.ndarray) -> Any:
             "DepthCamera: simulated scans need Open3D, which is not installed; run `pip install open3d`"
         ) from error
     scene = open3d.t.geometry.RaycastingScene(nthreads=1)
-    core = open3d.core
+    tensor = open3d.core.Tensor.from_numpy
     scene.add_triangles(
-        core.Tensor(np.ascontiguousarray(vertices, dtype=np.float32)),
-        core.Tensor(np.ascontiguousarray(faces, dtype=np.uint32)),
+        tensor(np.ascontiguousarray(vertices, dtype=np.float32)),
+        tensor(np.ascontiguousarray(faces, dtype=np.uint32)),
     )
     return scene
 
@@ -166,5 +166,5 @@ def _cast(scene: Any, rays: np.ndarray) -> tuple[FloatArray, FloatArray]:
     """Returns depth float64[R, R] in ray lengths (infinite: nothing) and normals float64[R, R, 3]."""
     import open3d
 
-    answer = scene.cast_rays(open3d.core.Tensor(rays), nthreads=1)
+    answer = scene.cast_rays(open3d.core.Tensor.from_numpy(rays), nthreads=1)
     return answer["t_hit"].numpy().astype(np.float64), answer["primitive_normals"].numpy().astype(np.float64)

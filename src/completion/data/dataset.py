@@ -10,8 +10,7 @@ from torch.utils.data import Dataset
 
 from completion.data.augment import NUM_SYMMETRIES, turned
 from completion.data.sample import Sample
-
-SPLITS = ("train", "validation", "test")
+from completion.data.splits import SPLITS
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def _scene(path: Path, document: dict[str, Any], binary: bytes) -> Mesh | Points
 
 
 def _buffer(path: Path, entry: dict[str, Any], binary: bytes) -> bytes:
-    """Returns the bytes of a buffer: the file's own, inline base64, or a file in the same folder or below it."""
+    """Returns the bytes of a buffer: the file's own, inline base64, or a file beside or below it."""
     uri = entry.get("uri")
     if uri is None:
         return binary
@@ -109,7 +109,7 @@ def _placed_meshes(path: Path, document: dict[str, Any]) -> list[tuple[int, np.n
 
 
 def _placement(node: dict[str, Any]) -> np.ndarray:
-    """Returns float64[4, 4] of a node's matrix (column by column), or of its translation, rotation and scale."""
+    """Returns float64[4, 4] of a node's matrix (column by column) or translation, rotation, scale."""
     if "matrix" in node:
         return np.array(node["matrix"], dtype=np.float64).reshape(4, 4).T
     x, y, z, w = node.get("rotation", (0.0, 0.0, 0.0, 1.0))

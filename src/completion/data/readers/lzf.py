@@ -4,7 +4,7 @@
 def decompress(packed: bytes, size: int) -> bytes:
     """Returns the `size` bytes that were packed.
 
-    A control byte below 32 is followed by that many bytes + 1 as they are; else its top three bits are a length
+    A control byte below 32 is followed by that many + 1 bytes as they are; else its top 3 bits are a length
     (7: the next byte adds to it); the rest, with one more byte, says how far back to copy.
 
     Raises:

@@ -132,7 +132,7 @@ def _read_lists(path: Path, data: bytes, at: int, element: Element, order: str) 
 
 
 def _read_uniform_lists(data: bytes, at: int, element: Element, order: str) -> int | None:
-    """Fills the element and returns its end if every list has the length of the first row's, else returns None."""
+    """Fills the element and returns its end if every list is as long as the first row's, else None."""
     if element.num_rows == 0:
         element.lengths = {
             column.name: np.empty(0, np.int64) for column in element.properties if column.count

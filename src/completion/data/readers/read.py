@@ -53,8 +53,8 @@ ADVICE = {
 def read_shape(path: str | os.PathLike[str]) -> Mesh | Points:
     """Returns what a file holds: a Mesh if it has faces, else Points.
 
-    Rows with NaN or infinity are dropped, with the faces that use them; the result's `note` says so. Points stay
-    float64, so that map coordinates (UTM) keep their millimetres.
+    Rows with NaN or infinity are dropped, with the faces that use them; the result's `note` says so. Points
+    stay float64, so that map coordinates (UTM) keep their millimetres.
 
     Args:
         path: a file with one of `SUFFIXES`, in upper or lower case.
@@ -112,7 +112,7 @@ def _checked(shape: Mesh | Points, path: Path) -> Mesh | Points:
         raise fault(
             path, f"triangle {row}", f"vertex numbers in 0…{len(vertices) - 1}", str(faces[row].tolist())
         )
-    finite = np.isfinite(vertices).all(axis=1)
+    finite = np.asarray(np.isfinite(vertices).all(axis=1))
     if finite.all():
         return Mesh(vertices, faces, shape.note)
     kept = finite[faces].all(axis=1)
@@ -130,7 +130,7 @@ def _checked_points(shape: Points, path: Path) -> Points:
     points = np.ascontiguousarray(shape.points, dtype=np.float64)
     if len(points) == 0:
         raise fault(path, "its whole length", "at least one point", "none")
-    finite = np.isfinite(points).all(axis=1)
+    finite = np.asarray(np.isfinite(points).all(axis=1))
     if finite.all():
         return Points(points, shape.normals, shape.note)
     if not finite.any():

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from completion.data.arrays import FloatArray
+from completion.data.arrays import FloatArray, Vector
 from completion.data.shape import Mesh
 
 
@@ -51,14 +51,14 @@ def _facing_outwards(mesh: Mesh) -> Mesh:
     return mesh if volume >= 0 else Mesh(mesh.vertices, mesh.faces[:, ::-1])
 
 
-def box(low: Sequence[float], high: Sequence[float]) -> Mesh:
+def box(low: Vector, high: Vector) -> Mesh:
     """Returns the axis-aligned box between two corners."""
     (x0, y0, z0), (x1, y1, z1) = low, high
     ring = np.array([[x0, z0], [x1, z0], [x1, z1], [x0, z1]], dtype=np.float64)
     return loft(np.stack([np.insert(ring, 1, y, axis=1) for y in (y0, y1)]))
 
 
-def cushion(low: Sequence[float], high: Sequence[float], rounding: float) -> Mesh:
+def cushion(low: Vector, high: Vector, rounding: float) -> Mesh:
     """Returns a box whose upper and lower edges are bevelled by `rounding` (world units)."""
     (x0, y0, z0), (x1, y1, z1) = low, high
     r = min(rounding, (y1 - y0) / 2, (x1 - x0) / 2, (z1 - z0) / 2) * 0.95
@@ -105,9 +105,7 @@ def lathe(profile: Sequence[tuple[float, float]], sides: int = 24, power: float 
     return loft(np.stack([circle * max(radius, 1e-4) + [0, height, 0] for radius, height in profile]))
 
 
-def cylinder(
-    base: Sequence[float], radius: float, height: float, top: float | None = None, sides: int = 16
-) -> Mesh:
+def cylinder(base: Vector, radius: float, height: float, top: float | None = None, sides: int = 16) -> Mesh:
     """Returns an upright cylinder on `base`, or a cone frustum with radius `top` at its upper end."""
     return moved(lathe([(radius, 0.0), (radius if top is None else top, height)], sides), base)
 
@@ -131,8 +129,8 @@ def tube(path: FloatArray, radius: float | FloatArray, sides: int = 10, closed: 
 
 
 def bar(
-    start: Sequence[float],
-    end: Sequence[float],
+    start: Vector,
+    end: Vector,
     radius: float,
     end_radius: float | None = None,
     sides: int = 10,
@@ -143,19 +141,19 @@ def bar(
     )
 
 
-def ellipsoid(centre: Sequence[float], radii: Sequence[float], sides: int = 16, rings: int = 10) -> Mesh:
+def ellipsoid(centre: Vector, radii: Vector, sides: int = 16, rings: int = 10) -> Mesh:
     """Returns an ellipsoid."""
     angle = np.linspace(-np.pi / 2, np.pi / 2, rings)
     unit = lathe([(float(np.cos(a)), float(np.sin(a))) for a in angle], sides)
     return Mesh(unit.vertices * np.asarray(radii) + np.asarray(centre), unit.faces)
 
 
-def moved(mesh: Mesh, by: Sequence[float]) -> Mesh:
+def moved(mesh: Mesh, by: Vector) -> Mesh:
     """Returns the mesh shifted."""
     return Mesh(mesh.vertices + np.asarray(by, dtype=np.float64), mesh.faces)
 
 
-def rotated(mesh: Mesh, axis: str, degrees: float, about: Sequence[float] = (0.0, 0.0, 0.0)) -> Mesh:
+def rotated(mesh: Mesh, axis: str, degrees: float, about: Vector = (0.0, 0.0, 0.0)) -> Mesh:
     """Returns the mesh turned about the axis "x", "y" or "z" through the point `about` (right-handed)."""
     i = "xyz".index(axis)
     j, k = (i + 1) % 3, (i + 2) % 3
