@@ -77,6 +77,9 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
         flags: dict[str, str] = getattr(module, "FLAGS", {})  # a verb's flags, each short for an override
         sys.argv = [f"completion {verb}", *(flags.get(override, override) for override in overrides)]
         hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=verb)(module.run)()
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read the output has gone; the interpreter's own complaint helps nobody
+        return 1
     except errors.USER_ERRORS as error:
         return errors.report(verb, error)
     except KeyboardInterrupt:

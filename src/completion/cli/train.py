@@ -9,22 +9,23 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-# Advice of Lightning that does not apply: loading small samples needs no workers, the
-# run folder is reused on purpose.
+# What Lightning says that does not apply: loading small samples needs no workers, the run folder is reused on
+# purpose, and how it walks its own containers is not ours to change.
 QUIET = (
-    ".*does not have many workers.*",
-    ".*Checkpoint directory .* exists.*",
-    ".*number of training batches.*",
+    ".*does not have many workers",
+    ".*Checkpoint directory .* exists",
+    ".*number of training batches",
+    ".*isinstance\\(treespec",
 )
 
 
 def run(cfg: DictConfig) -> None:
     """Trains, prints the run folder."""
+    from completion.training.fit import fit
+
     for message in QUIET:
         warnings.filterwarnings("ignore", message)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    from completion.training.fit import fit
-
     print(f"run folder: {fit(resolved(cfg))}", flush=True)
 
 

@@ -30,7 +30,7 @@ def calibrate(model: CompletionNet, batches: Iterable[Batch], coarse_recall: flo
     for index in range(len(thresholds)):
         true, false = probability_counts(model, batches, index)
         finest = index == len(thresholds) - 1
-        thresholds[index] = best_iou(true, false) if finest else lowest_with_recall(true, coarse_recall)
+        thresholds[index] = best_iou(true, false) if finest else highest_with_recall(true, coarse_recall)
         model.set_thresholds(thresholds)
     return thresholds
 
@@ -47,7 +47,7 @@ def probability_counts(model: CompletionNet, batches: Iterable[Batch], index: in
     return counts[0], counts[1]
 
 
-def lowest_with_recall(true: Tensor, recall: float) -> float:
+def highest_with_recall(true: Tensor, recall: float) -> float:
     """The highest bin edge in (0, ½] above which at least `recall` of the counts `true` lie."""
     kept = true.flip(0).cumsum(0).flip(0)
     edges = [edge for edge in range(1, NUM_BINS // 2 + 1) if kept[edge] >= recall * kept[0]]

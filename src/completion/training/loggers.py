@@ -59,9 +59,10 @@ class MetricsCsv(Logger):
     @rank_zero_only
     def save(self) -> None:
         """Writes the file whole, atomically."""
-        columns = list(dict.fromkeys(name for row in self.rows.values() for name in row))
+        names = [name for row in self.rows.values() for name in row]
+        columns = list(dict.fromkeys(["step", "epoch", *names]))
         with atomic_path(self.path) as temporary, open(temporary, "w", newline="") as file:
-            writer = csv.DictWriter(file, ["step", *columns])
+            writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows({"step": step, **row} for step, row in sorted(self.rows.items()))
 

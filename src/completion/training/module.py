@@ -59,6 +59,7 @@ class CompletionModule(LightningModule):
         completion, partial = self(batch)
         loss, logs = self._loss("train", completion, partial)
         logs |= guard_counts(completion)
+        logs["train/learning_rate"] = self.optimizers().param_groups[0]["lr"]
         self.log_dict(logs, on_step=False, on_epoch=True, batch_size=batch.batch_size)
         return loss
 
@@ -74,10 +75,6 @@ class CompletionModule(LightningModule):
         optimiser = make_adamw(self.model, self.learning_rate, self.weight_decay)
         schedule = warm_up_cosine(optimiser, int(self.trainer.estimated_stepping_batches), self.warm_up_steps)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_index: int) -> Batch:
-        """The batch with its coordinates on `device`; samples stay where they are."""
-        return batch.to(device, non_blocking=True)
 
     def _loss(
         self, stage: str, completion: Completion, partial: CoordMap

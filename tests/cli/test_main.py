@@ -1,0 +1,72 @@
+"""The command itself: verbs, help and how errors read."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from completion.cli.main import VERBS, config_folder, main
+
+
+@pytest.fixture(autouse=True)
+def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command writes nothing into the checkout, and is left the arguments it was given."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["completion"])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+
+
+def test_help_names_every_verb_and_loads_nothing_heavy():
+    code = "import sys; from completion.cli.main import main; main(['--help']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert all(f"  {verb} " in done.stdout for verb in VERBS)
+    assert not {"torch", "hydra", "lightning", "numpy"} & set(done.stdout.split())
+
+
+def test_every_verb_has_a_config():
+    assert {verb for verb in VERBS if not (config_folder() / f"{verb}.yaml").is_file()} == set()
+
+
+def test_the_shell_gets_exit_code_and_sentence():
+    command = [sys.executable, "-m", "completion.cli.main", "trian"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == f"completion: unknown verb 'trian'; choose one of {', '.join(VERBS)}\n"
+
+
+def test_the_help_of_a_verb_shows_groups_and_config(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["train", "--help"])
+    text = capsys.readouterr().out
+    assert "experiment: demo, objects" in text
+    assert "max_epochs:" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["max_epoch=3"], "the config has no key 'max_epoch'"),
+        (["trainer.max_epoch=3"], "the config has no key 'trainer.max_epoch'"),
+        (["experiment=demon"], "Could not find 'experiment/demon'"),
+        (["+speed=3"], "unknown: ['speed']"),
+        (["+model.speed=3"], "must have keys that CompletionNet takes, got 'speed'"),
+        (["trainer=gpu"], "trainer=cpu"),
+        (["run_dir=nowhere", "ckpt=last"], "nowhere/checkpoints/last.ckpt"),
+        (["data=folder"], "data.source.root= must be given"),
+        (["model.policy._target_=os.getcwd"], "must begin with one of completion."),
+    ],
+)
+def test_errors_are_one_sentence_and_exit_code_2(capfd, monkeypatch, arguments, words):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main(["train", *arguments]) == 2
+    text = capfd.readouterr().err
+    assert words in text
+    (line,) = text.strip().splitlines()
+    assert line.startswith("completion train: ")
+
+
+def test_the_traceback_is_shown_on_request(capfd, monkeypatch):
+    monkeypatch.setenv("COMPLETION_TRACEBACK", "1")
+    assert main(["train", "max_epoch=3"]) == 2
+    assert "Traceback" in capfd.readouterr().err

@@ -1,0 +1,45 @@
+"""Objects from config nodes: nesting, and refusals in words that name the key."""
+
+import pytest
+
+from completion.models.policies import ScheduledTruth
+from completion.training.instantiate import instantiate
+
+
+def test_nested_nodes_become_objects_and_the_rest_stays():
+    node = {
+        "policy": {"_target_": "completion.models.policies.ScheduledTruth", "end": 0.5},
+        "numbers": [1, {"a": None}],
+    }
+    made = instantiate(node)
+    assert isinstance(made["policy"], ScheduledTruth)
+    assert made["policy"].end == 0.5
+    assert made["numbers"] == [1, {"a": None}]
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        (
+            {"_target_": "os.system", "command": "true"},
+            "must begin with one of completion., torch., lightning.",
+        ),
+        ({"_target_": "completionist.anything"}, "must begin with one of"),
+        ({"_target_": "completion.models.Nothing"}, "must exist, got 'completion.models.Nothing'"),
+        ({"_target_": "completion.nowhere.Thing"}, "must exist"),
+        (
+            {"_target_": "completion.models.ScheduledTruth", "begin": 0},
+            "got 'begin'; choose among start, end",
+        ),
+        ({"_target_": "completion.models.CompletionNet"}, "must give resolution"),
+    ],
+)
+def test_refuses(node, words):
+    with pytest.raises(ValueError, match=words):
+        instantiate({"part": node})
+
+
+def test_names_where_the_node_stands():
+    node = {"outer": [{"_target_": "completion.models.TruthOnly", "x": 1}]}
+    with pytest.raises(ValueError, match=r"model\.outer\[0\]"):
+        instantiate(node, "model")

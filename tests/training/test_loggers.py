@@ -1,0 +1,53 @@
+"""metrics.csv: flat, continued after a resume; Weights & Biases writes real files offline."""
+
+import csv
+
+import pytest
+
+from completion.training.loggers import MetricsCsv, wandb_logger
+
+
+def read(path) -> list[dict[str, str]]:
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def log(path, *entries: tuple[int, dict[str, float]]) -> None:
+    logger = MetricsCsv(path)
+    for step, metrics in entries:
+        logger.log_metrics(metrics, step)
+        logger.save()
+
+
+def test_one_row_per_step_and_a_column_per_name(tmp_path):
+    log(tmp_path / "m.csv", (4, {"a": 1.0}), (4, {"b": 2.0}), (9, {"a": 3.0, "epoch": 1}))
+    rows = read(tmp_path / "m.csv")
+    assert list(rows[0]) == ["step", "epoch", "a", "b"]
+    assert [(row["step"], row["a"], row["b"]) for row in rows] == [("4", "1.0", "2.0"), ("9", "3.0", "")]
+
+
+def test_a_resumed_run_replaces_what_came_after_its_checkpoint(tmp_path):
+    log(tmp_path / "m.csv", (4, {"a": 1.0}), (9, {"a": 2.0}), (14, {"a": 3.0}))
+    log(tmp_path / "m.csv", (9, {"a": 7.0}), (14, {"a": 8.0}))
+    assert [(row["step"], row["a"]) for row in read(tmp_path / "m.csv")] == [
+        ("4", "1.0"),
+        ("9", "7.0"),
+        ("14", "8.0"),
+    ]
+
+
+def test_wandb_offline_writes_a_run_without_an_account(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    logger = wandb_logger(str(tmp_path), project="completion", name="test", offline=True)
+    logger.log_metrics({"val/iou": 0.5}, step=3)
+    logger.experiment.finish()
+    (written,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
+    assert b"val/iou" in written.read_bytes()
+
+
+def test_wandb_online_without_an_account_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with pytest.raises(ValueError, match="wandb login"):
+        wandb_logger(str(tmp_path), project="completion", name="test")

@@ -1,0 +1,43 @@
+"""The Lightning module under a real trainer: it learns, it logs, and it runs in bfloat16."""
+
+import pytest
+import torch
+from lightning.pytorch import Trainer
+
+from completion.models import CompletionNet, ScheduledTruth
+from completion.training.module import CompletionModule
+
+
+def trainer(tmp_path, **arguments) -> Trainer:
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+    plain = {"accelerator": "cpu", "logger": False, "num_sanity_val_steps": 0, "default_root_dir": tmp_path}
+    return Trainer(**{**plain, **quiet, **arguments})
+
+
+def test_logs_loss_per_level_and_free_running_scores(tmp_path, data, net):
+    fitted = trainer(tmp_path, max_epochs=1)
+    fitted.fit(CompletionModule(net, dice_weight=0.5), data)
+    metrics = fitted.callback_metrics
+    for stage in ("train", "val"):
+        for part in ("loss", "loss/stride_4", "loss/stride_2", "loss/stride_1", "loss/dice"):
+            assert metrics[f"{stage}/{part}"].isfinite()
+    for score in ("iou", "iou_missing", "precision", "recall"):
+        assert 0 <= metrics[f"val/{score}"] <= 1
+    assert metrics["train/num_dropped_by_budget"] == 0
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_trains_in_each_precision(tmp_path, data, net, precision):
+    before = [parameter.clone() for parameter in net.parameters()]
+    trainer(tmp_path, max_epochs=1, precision=precision).fit(CompletionModule(net), data)
+    assert all(
+        parameter.isfinite().all() and parameter.dtype == torch.float32 for parameter in net.parameters()
+    )
+    assert any(not torch.equal(old, new) for old, new in zip(before, net.parameters(), strict=True))
+
+
+def test_tells_a_scheduled_policy_how_far_training_is(tmp_path, data):
+    policy = ScheduledTruth()
+    net = CompletionNet(16, channels=(4, 8), thresholds=(0.4, 0.5), dense_blocks=1, policy=policy)
+    trainer(tmp_path, max_epochs=2, limit_val_batches=0).fit(CompletionModule(net), data)
+    assert policy.progress == pytest.approx(5 / 6)

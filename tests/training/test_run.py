@@ -1,0 +1,83 @@
+"""The run folder: a trained network opens without flags, and what is not a run is refused in words."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from completion.training.run import find_checkpoint, load_config, load_run, save_config, store_thresholds
+
+MODEL = {
+    "_target_": "completion.models.completion_net.CompletionNet",
+    "resolution": 16,
+    "channels": [4, 8, 8],
+    "thresholds": [0.3, 0.4, 0.5],
+    "dense_blocks": 1,
+}
+
+
+@pytest.fixture
+def run(tmp_path: Path, net) -> Path:
+    """A run folder as training leaves it, less the logs."""
+    save_config(tmp_path, {"model": MODEL, "seed": 3})
+    (tmp_path / "checkpoints").mkdir()
+    state = {f"model.{name}": value for name, value in net.state_dict().items()}
+    torch.save({"state_dict": state, "epoch": 4}, tmp_path / "checkpoints" / "best.ckpt")
+    return tmp_path
+
+
+def test_opens_with_the_weights_it_was_saved_with(run, net):
+    opened = load_run(run)
+    assert not opened.model.training
+    assert opened.config["seed"] == 3
+    for name, value in net.state_dict().items():
+        assert torch.equal(opened.model.state_dict()[name], value)
+
+
+def test_stored_thresholds_come_back_and_nothing_else_changes(run, net):
+    net.set_thresholds([0.1, 0.2, 0.7])
+    store_thresholds(run / "checkpoints" / "best.ckpt", net)
+    assert load_run(run).model.thresholds == pytest.approx([0.1, 0.2, 0.7])
+    contents = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    assert contents["epoch"] == 4
+
+
+@pytest.mark.parametrize("ckpt", ["last", "elsewhere.ckpt"])
+def test_a_missing_checkpoint_is_named(run, ckpt):
+    with pytest.raises(FileNotFoundError, match=ckpt):
+        load_run(run, ckpt=ckpt)
+
+
+def test_a_checkpoint_may_be_a_path(run):
+    path = run / "checkpoints" / "best.ckpt"
+    assert find_checkpoint(run, str(path)) == path
+
+
+def test_a_folder_without_config_is_no_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"config\.yaml"):
+        load_run(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["seed: 1", "[1, 2]"])
+def test_another_yaml_is_no_run(tmp_path, text):
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(ValueError, match="config of a run"):
+        load_config(tmp_path)
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(run):
+    (run / "checkpoints" / "best.ckpt").write_bytes(b"not a checkpoint")
+    with pytest.raises(ValueError, match="must be a checkpoint"):
+        load_run(run)
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(run):
+    torch.save({"state_dict": {}, "code": Path}, run / "checkpoints" / "best.ckpt")
+    with pytest.raises(ValueError, match="must be a checkpoint"):
+        load_run(run)
+
+
+def test_a_config_that_would_run_other_code_is_refused(run):
+    save_config(run, {"model": {"_target_": "os.getcwd"}})
+    with pytest.raises(ValueError, match="must begin with one of"):
+        load_run(run)
