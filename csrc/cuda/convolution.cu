@@ -92,7 +92,6 @@ __global__ void __launch_bounds__(kBlockThreads) convolve(ConvolutionParams para
         __syncthreads();
       }
     }
-    __syncthreads();
   }
   Scalar* const output = static_cast<Scalar*>(params.output);
 #pragma unroll

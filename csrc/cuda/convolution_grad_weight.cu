@@ -90,8 +90,8 @@ __global__ void __launch_bounds__(kBlockThreads)
     sum_pairs(ConvolutionGradWeightParams params, Split split, Accumulator<Scalar>* partials) {
   using Sum = Accumulator<Scalar>;
   constexpr int kThreadSide = kSide / kSideThreads;
-  __shared__ alignas(32) Sum input[kDepth][kSide];
-  __shared__ alignas(32) Sum grad[kDepth][kSide];
+  alignas(32) __shared__ Sum input[kDepth][kSide];
+  alignas(32) __shared__ Sum grad[kDepth][kSide];
   __shared__ PairList pairs;
   const int64_t tile = blockIdx.x % (split.tiles_in * split.tiles_out);
   const int k = static_cast<int>(blockIdx.x / (split.tiles_in * split.tiles_out));

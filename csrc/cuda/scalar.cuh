@@ -87,7 +87,7 @@ COMPLETION_HD void narrow(float value, Float16* narrowed) {
   } else {  // subnormal: adding 0.5 leaves the rounded half's bits at the low end of the sum
     half = float_bits(bits_float(magnitude) + 0.5f) - 0x3f000000u;
   }
-  narrowed->bits = static_cast<uint16_t>(bits >> 16 & 0x8000u | half);
+  narrowed->bits = static_cast<uint16_t>((bits >> 16 & 0x8000u) | half);
 #endif
 }
 

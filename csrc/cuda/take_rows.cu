@@ -12,9 +12,9 @@ __global__ void __launch_bounds__(kBlockThreads) copy_rows(TakeRowsParams params
   if (target >= params.num_target) return;
   const int64_t width = params.row_bytes / static_cast<int64_t>(sizeof(Word));
   const int64_t source = params.rows[target];
-  const Word* const from = static_cast<const Word*>(params.features) + source * width;
+  const Word* const from = static_cast<const Word*>(params.features);
   Word* const to = static_cast<Word*>(params.output) + target * width;
-  for (int64_t w = threadIdx.x; w < width; w += blockDim.x) to[w] = source >= 0 ? from[w] : Word{};
+  for (int64_t w = threadIdx.x; w < width; w += blockDim.x) to[w] = source >= 0 ? from[source * width + w] : Word{};
 }
 
 template <class Word>
