@@ -20,9 +20,10 @@ def voxelise(points_grid: FloatArray, resolution: int) -> tuple[IntArray, int]:
         (coords, num_outside): int32[M, 3] unique, sorted by x, y, z; the number of voxels outside.
     """
     cells = np.floor(np.asarray(points_grid).reshape(-1, 3))
-    inside = ((cells >= 0) & (cells < resolution)).all(axis=1)
     num_outside = 0
-    if not inside.all():
+    # The usual case is that all are inside, and two passes over the flat array tell.
+    if cells.size and (cells.min() < 0 or cells.max() >= resolution):
+        inside = ((cells >= 0) & (cells < resolution)).all(axis=1)
         num_outside = len(_unique_rows(cells[~inside]))
         cells = cells[inside]
     cells = cells.astype(np.int64)
