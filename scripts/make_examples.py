@@ -13,33 +13,19 @@ from pathlib import Path
 PER_CATEGORY = 4
 MAX_BYTES = 70_000
 MIN_FACES = 60
+# fmt: off
 CATEGORIES = (
-    "airplane animal appliance barrel bathroom bed bench boat bottle bowl box_crate building cabinet cactus can car "
-    "chair chest cup_mug electronics fish food fruit_veg lamp mushroom plant pot_pan potted_plant robot shelf sofa "
-    "spaceship stool table train trashcan tree truck_bus vase"
-).split()
+    "airplane", "animal", "appliance", "barrel", "bathroom", "bed", "bench", "boat", "bottle",
+    "bowl", "box_crate", "building", "cabinet", "cactus", "can", "car", "chair", "chest", "cup_mug",
+    "electronics", "fish", "food", "fruit_veg", "lamp", "mushroom", "plant", "pot_pan",
+    "potted_plant", "robot", "shelf", "sofa", "spaceship", "stool", "table", "train", "trashcan",
+    "tree", "truck_bus", "vase",
+)
+# fmt: on
 SCANS = ("000003_bowl", "000004_mustard_bottle")
 SCAN_LICENCES = ("yuxng_PoseCNN.MIT.txt", "ChenEating716_pybullet-URDF-models.MIT.txt")
 SHAPE_LICENCES = ("kaykit.CC0.txt", "kenney.CC0.txt", "quaternius.CC0.txt")
 SHAPE_COLUMNS = ("path", "category", "group", "licence", "author", "source", "sha256")
-
-SCAN_TEXT = """# Licences and credits of these scans
-
-| files | licence | credit |
-| --- | --- | --- |
-| `000003_bowl.ply`, `000004_mustard_bottle.ply` | MIT, `licences/yuxng_PoseCNN.MIT.txt` | Yu Xiang, Tanner Schmidt, \
-Venkatraman Narayanan, Dieter Fox: PoseCNN (YCB-Video), RSS 2018; github.com/yuxng/PoseCNN, data/demo_images |
-| `gt/*.ply` | CC-BY-4.0, https://creativecommons.org/licenses/by/4.0/ | B. Calli, A. Singh, A. Walsman, S. Srinivasa, \
-P. Abbeel, A. M. Dollar: The YCB Object and Model Set, ICAR 2015 |
-
-The bowl's mesh came through github.com/ChenEating716/pybullet-URDF-models (MIT, text in `licences/`), the bottle's through
-github.com/eleramp/pybullet-object-models.
-
-Changes: the scans are the masked depth pixels of one frame as points; the meshes were cleaned and decimated.
-Frame of the scans: the camera's, x right, y down, z forward, metres, Asus Xtion. `poses.json` holds for each scan the
-placement of its mesh (`T_cam_from_model`), estimated by registration, so it is off by the residuals stated there (about
-2 mm), and the plane of the table (`table_plane_cam`), whose normal is the up direction.
-"""
 
 Row = dict[str, str]
 
@@ -71,7 +57,7 @@ def make_shapes(collection: Path, target: Path) -> None:
 
 
 def choose(collection: Path, rows: list[Row]) -> list[Row]:
-    """Returns CC0 meshes that are not mere sheets, at most four per category and one per group of near-duplicates.
+    """Returns CC0 meshes, not mere sheets: at most four per category, one per group of near-duplicates.
 
     Within a category the order is that of a hash of the path: arbitrary, but always the same.
     """
@@ -125,7 +111,6 @@ def make_scans(collection: Path, target: Path) -> None:
     write_rows(target / "manifest.csv", columns, written)
     for name in SCAN_LICENCES:
         copy(collection / "licence_texts" / name, target / "licences" / name)
-    (target / "LICENSES.md").write_text(SCAN_TEXT, encoding="utf-8")
 
 
 def shape_licences(authors: list[str], count: int) -> str:
@@ -137,12 +122,13 @@ All are CC0-1.0 (public domain dedication): anything is allowed, credit is not d
 
 {lines}
 
-`manifest.csv` names the source file of each mesh. Changes made to the originals: textures, materials and normals
-dropped, vertices merged by position, degenerate and duplicate faces removed, face winding made consistent, z-up
-models turned to y-up, overlapping closed parts united where possible. The texts of the dedications are in `licences/`.
+`manifest.csv` names the source file of each mesh. Changes made to the originals: textures, materials and
+normals dropped, vertices merged by position, degenerate and duplicate faces removed, face winding made
+consistent, z-up models turned to y-up, overlapping closed parts united where possible. The texts of the
+dedications are in `licences/`.
 
-The set was chosen by `scripts/make_examples.py` from a larger collection: at most {PER_CATEGORY} per category, one per
-group of near-duplicates, at most {MAX_BYTES // 1000} kB each, no shapes that are mere sheets.
+The set was chosen by `scripts/make_examples.py` from a larger collection: at most {PER_CATEGORY} per category,
+one per group of near-duplicates, at most {MAX_BYTES // 1000} kB each, no shapes that are mere sheets.
 """
 
 
