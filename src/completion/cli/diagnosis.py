@@ -10,6 +10,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -45,7 +46,7 @@ class Check:
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What a probe printed; `error` is empty where it ended well."""
+    """What a probe found; `error` is empty where it ended well."""
 
     values: dict
     error: str = ""
@@ -70,14 +71,16 @@ def diagnose(render: bool, timeout: float) -> list[Check]:
 
 def probe(name: str, timeout: float) -> ProbeResult:
     """Runs a probe of `completion.cli.probes` in its own process; a crash or hang becomes its error."""
-    command = [sys.executable, "-m", "completion.cli.probes", name]
-    try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
-    except subprocess.TimeoutExpired:
-        return ProbeResult({}, f"no answer within {timeout:g} s")
-    if result.returncode != 0:
-        return ProbeResult({}, failure(result.returncode, result.stderr))
-    return ProbeResult(json.loads(result.stdout.splitlines()[-1]))
+    with tempfile.TemporaryDirectory() as folder:
+        answer = Path(folder) / "answer.json"
+        command = [sys.executable, "-m", "completion.cli.probes", name, str(answer)]
+        try:
+            result = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        except subprocess.TimeoutExpired:
+            return ProbeResult({}, f"no answer within {timeout:g} s")
+        if result.returncode != 0:
+            return ProbeResult({}, failure(result.returncode, result.stderr))
+        return ProbeResult(json.loads(answer.read_text()))
 
 
 def failure(status: int, text: str) -> str:

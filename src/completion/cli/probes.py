@@ -1,7 +1,7 @@
 """What `completion doctor` tries in a process of its own, because it may fail, hang or crash the interpreter.
 
-`python -m completion.cli.probes NAME` prints one JSON object as its last line.
-Judges nothing: cli/diagnosis.py does.
+`python -m completion.cli.probes NAME FILE` writes one JSON object to FILE, because stdout is everybody's: renderers
+print there whenever they like. Judges nothing: cli/diagnosis.py does.
 """
 
 import json
@@ -58,4 +58,4 @@ def off_screen_picture() -> dict[str, object]:
 PROBES = {probe.__name__: probe for probe in (torch_build, native_library, off_screen_picture)}
 
 if __name__ == "__main__":
-    print(json.dumps(PROBES[sys.argv[1]]()))
+    Path(sys.argv[2]).write_text(json.dumps(PROBES[sys.argv[1]]()))
