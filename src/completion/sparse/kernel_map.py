@@ -5,7 +5,6 @@ The convolution relation of the whole package, with T = table:
     y[m] = sum over k with T[m, k] >= 0 of  x[T[m, k]] @ W[k],   T[m, k] = row of target[m] + off[k] in source
 """
 
-from collections.abc import Hashable
 from functools import cached_property
 
 import torch
@@ -13,7 +12,14 @@ from torch import Tensor
 
 from completion import ops
 from completion.sparse.coord_map import CoordMap, Size
-from completion.sparse.kernel_offsets import Phase, Region, Triple, kernel_offsets, mirrored_order, triple
+from completion.sparse.kernel_offsets import (
+    Phase,
+    Region,
+    cell_offsets,
+    kernel_offsets,
+    mirrored_order,
+    triple,
+)
 
 
 class KernelMap:
@@ -87,46 +93,24 @@ def kernel_map(
     size = triple("kernel_map", "kernel_size", kernel_size)
     spread = triple("kernel_map", "dilation", dilation)
     offsets = kernel_offsets(size, spread, source.stride, phase, region)
-    cache = _cache(source, target)
-    if offsets not in cache:
-        mirror = mirrored_order(offsets) if source is target else None
-        table = ops.kernel_map(source.keys, target.keys, list(offsets))
-        cache[offsets] = KernelMap(table, source.num_rows, mirror=mirror)
-    return cache[offsets]
+    return _table_of(source, target, offsets)
 
 
 def cell_map(source: CoordMap, target: CoordMap) -> KernelMap:
     """Map whose window is the target's floor cell: each source row lies under one offset of one target row.
 
-    The offset index is the source's place within the cell, first axis fastest, as in `kernel_offsets`.
+    The offset index is the source's place within the cell, first axis fastest, as in `kernel_offsets`. For
+    even sizes that is the map of the kernel that fills the cell, and shares its table.
     """
-    cache = _cache(source, target)
-    if "cell" not in cache:
-        cache["cell"] = _make_cell_map(source, target)
-    return cache["cell"]
+    x, y, z = (t // s for t, s in zip(target.stride, source.stride, strict=True))
+    return _table_of(source, target, cell_offsets((x, y, z), source.stride))
 
 
-def _make_cell_map(source: CoordMap, target: CoordMap) -> KernelMap:
-    factor = [t // s for t, s in zip(target.stride, source.stride, strict=True)]
-    parent = source.parent_rows(target)
-    place = cell_place(source.coords, source.stride, (factor[0], factor[1], factor[2]))
-    num_places = factor[0] * factor[1] * factor[2]
-    rows = torch.arange(source.num_rows, dtype=torch.int32, device=source.device)
-    # Rows without a parent write into a spare row at the end, which is cut off.
-    slot = torch.where(parent < 0, target.num_rows, parent).long() * num_places + place
-    table = torch.full(((target.num_rows + 1) * num_places,), -1, dtype=torch.int32, device=source.device)
-    table = table.scatter_(0, slot, rows).view(-1, num_places)[: target.num_rows]
-    return KernelMap(table, source.num_rows)
-
-
-def cell_place(coords: Tensor, stride: Triple, factor: Triple) -> Tensor:
-    """int64 [N]: index of each coordinate within its cell of `factor` sites per axis, first axis fastest."""
-    steps = torch.tensor(stride, device=coords.device)
-    factors = torch.tensor(factor, device=coords.device)
-    weights = torch.tensor([1, factor[0], factor[0] * factor[1]], device=coords.device)
-    sites = torch.div(coords[:, 1:].long(), steps, rounding_mode="floor")
-    return (sites % factors * weights).sum(dim=1)
-
-
-def _cache(source: CoordMap, target: CoordMap) -> dict[Hashable, KernelMap]:
-    return source.kernel_maps.setdefault(target, {})
+def _table_of(source: CoordMap, target: CoordMap, offsets: tuple[int, ...]) -> KernelMap:
+    """The pair's map for these offsets, made on first use and kept as long as both sets live."""
+    cache = source.kernel_maps.setdefault(target, {})
+    if offsets not in cache:
+        mirror = mirrored_order(offsets) if source is target else None
+        table = ops.kernel_map(source.keys, target.keys, list(offsets))
+        cache[offsets] = KernelMap(table, source.num_rows, mirror=mirror)
+    return cache[offsets]

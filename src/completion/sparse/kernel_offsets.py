@@ -58,7 +58,7 @@ def kernel_offsets(
         for size, d, t in zip(kernel_size, dilation, stride, strict=True)
     ]
     if region == "cube":
-        return tuple(value for z, y, x in product(*reversed(axes)) for value in (x, y, z))
+        return _cube(axes)
     offsets = [0, 0, 0]
     for axis, values in enumerate(axes):
         r = len(values) // 2
@@ -68,12 +68,23 @@ def kernel_offsets(
 
 
 @lru_cache(maxsize=1024)
+def cell_offsets(factor: Triple, stride: Triple) -> tuple[int, ...]:
+    """Offsets `i * t`, i = 0…factor - 1 per axis, of the sites in a floor cell; first axis fastest."""
+    _check(factor, "corner", "cube")
+    return _cube([[i * t for i in range(f)] for f, t in zip(factor, stride, strict=True)])
+
+
+@lru_cache(maxsize=1024)
 def mirrored_order(offsets: tuple[int, ...]) -> tuple[int, ...] | None:
     """Kernel index of the opposite offset for each index, or None when an opposite is missing."""
     sites = [offsets[i : i + 3] for i in range(0, len(offsets), 3)]
     index = {site: k for k, site in enumerate(sites)}
     opposite = [index.get((-x, -y, -z)) for x, y, z in sites]
     return None if None in opposite else tuple(k for k in opposite if k is not None)
+
+
+def _cube(axes: list[list[int]]) -> tuple[int, ...]:
+    return tuple(value for z, y, x in product(*reversed(axes)) for value in (x, y, z))
 
 
 def _anchor(size: int, phase: Phase) -> int:

@@ -66,10 +66,12 @@ def expanded_keys(keys: Tensor, offsets: Sequence[int], stride: Triple) -> Tenso
 
 def inside_box(coords: Tensor, box: Box) -> Tensor:
     """bool [N]: rows of coords int32 [N, 4] within (lowest corner, exclusive highest corner)."""
-    low, high = (torch.tensor([int(v) for v in corner], dtype=torch.int32) for corner in box)
-    if low.shape != (3,) or high.shape != (3,):
+    low, high = ([int(value) for value in corner] for corner in box)
+    if len(low) != 3 or len(high) != 3:
         raise ValueError(
             f"inside_box: box must be two corners of three ints, got {box!r}; give ((x, y, z), (x, y, z))"
         )
-    low, high = low.to(coords.device), high.to(coords.device)
-    return ((coords[:, 1:] >= low) & (coords[:, 1:] < high)).all(dim=1)
+    columns = coords[:, 1:].unbind(dim=1)
+    # By column: a reduction over rows of three is many times slower than five ands.
+    within = [(c >= lowest) & (c < highest) for c, lowest, highest in zip(columns, low, high, strict=True)]
+    return within[0] & within[1] & within[2]

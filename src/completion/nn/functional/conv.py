@@ -7,7 +7,7 @@ from torch import Tensor
 
 from completion import ops
 from completion.nn.functional.dtypes import add_bias, dense_product
-from completion.sparse import CoordMap, KernelMap, SparseTensor, cell_map, kernel_map
+from completion.sparse import CoordMap, KernelMap, SparseTensor, kernel_map
 from completion.sparse.coord_map import Size
 from completion.sparse.kernel_offsets import Phase, Region, Triple, kernel_offsets, triple
 
@@ -51,7 +51,7 @@ def conv(
     _check_stride("conv", given.stride, _times(x.stride, factor))
     if size == ONE and given is x.coord_map:
         return x.replace(add_bias(dense_product("conv", x.features, weight[0]), bias))
-    pairs = _conv_pairs(x.coord_map, given, size, factor, spread, phase, region)
+    pairs = kernel_map(x.coord_map, given, size, spread, phase, region=region)
     return SparseTensor(_sum_over(pairs, x.features, weight, bias), given)
 
 
@@ -89,7 +89,7 @@ def conv_transpose(
     _check_stride("conv_transpose", target.stride, fine)
     if size == ONE and target is x.coord_map:
         return x.replace(add_bias(dense_product("conv_transpose", x.features, weight[0]), bias))
-    pairs = _conv_pairs(target, x.coord_map, size, factor, spread, phase, "cube").swapped
+    pairs = kernel_map(x.coord_map, target, size, spread, phase, transposed=True)
     return SparseTensor(_sum_over(pairs, x.features, weight, bias), target)
 
 
@@ -105,22 +105,6 @@ def expanding_conv(
     """Convolution onto the new set of all `u + off_k` that are multiples of the output stride."""
     target = x.coord_map.expanded(kernel_size, stride, dilation, phase)
     return conv(x, weight, bias, kernel_size, stride, dilation, phase, target)
-
-
-def _conv_pairs(
-    source: CoordMap,
-    target: CoordMap,
-    size: Triple,
-    factor: Triple,
-    dilation: Triple,
-    phase: Phase,
-    region: Region,
-) -> KernelMap:
-    """Map of a convolution; a kernel that is the floor cell itself needs no search."""
-    offsets = kernel_offsets(size, dilation, source.stride, phase, region)
-    if size == factor and dilation == ONE and min(offsets) == 0:
-        return cell_map(source, target)
-    return kernel_map(source, target, size, dilation, phase, region=region)
 
 
 def _sum_over(pairs: KernelMap, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
