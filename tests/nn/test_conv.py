@@ -257,3 +257,21 @@ def test_native_and_reference_agree_on_a_layer(device) -> None:
     pairs = kernel_map(x.coord_map, x.coord_map, 5)
     expected = reference.convolution(x.features, weight, pairs.table, pairs.reverse)
     assert_near(F.conv(x, weight, None, 5).features, expected)
+
+
+def test_layers_on_given_coordinates_compile_into_one_graph(device) -> None:
+    """Traced without a graph break, forward and backward, and equal to eager."""
+    fine = random_map(18, device)
+    same, down = kernel_map(fine, fine, 3), kernel_map(fine, fine.strided(2), 2)
+    first, second = weights(3, device), weights(2, device, cin=2)
+
+    def net(features: Tensor) -> Tensor:
+        return F.apply_map(down, torch.relu(F.apply_map(same, features, first)), second)
+
+    x = random_features(fine).features
+    expected = net(x)
+    (expected_grad,) = torch.autograd.grad(expected.sum(), x)
+    actual = torch.compile(net, fullgraph=True, backend="aot_eager")(x)
+    (actual_grad,) = torch.autograd.grad(actual.sum(), x)
+    assert_near(actual, expected)
+    assert_near(actual_grad, expected_grad)

@@ -1,6 +1,6 @@
 """Sparse operations as functions of tensors and weights; the modules of completion.nn hold the parameters."""
 
-from completion.nn.functional.conv import conv, conv_transpose, expanding_conv
+from completion.nn.functional.conv import apply_map, conv, conv_transpose, expanding_conv
 from completion.nn.functional.generative import generative_conv_transpose
 from completion.nn.functional.interpolate import interpolate
 from completion.nn.functional.pool import (
@@ -14,6 +14,7 @@ from completion.nn.functional.pool import (
 from completion.nn.functional.rows import broadcast_add, cat, prune, take, target_mask, union_add, unpool
 
 __all__ = [
+    "apply_map",
     "avg_pool",
     "broadcast_add",
     "cat",

@@ -52,7 +52,7 @@ def conv(
     if size == ONE and given is x.coord_map:
         return x.replace(add_bias(dense_product("conv", x.features, weight[0]), bias))
     pairs = kernel_map(x.coord_map, given, size, spread, phase, region=region)
-    return SparseTensor(_sum_over(pairs, x.features, weight, bias), given)
+    return SparseTensor(apply_map(pairs, x.features, weight, bias), given)
 
 
 def conv_transpose(
@@ -90,7 +90,7 @@ def conv_transpose(
     if size == ONE and target is x.coord_map:
         return x.replace(add_bias(dense_product("conv_transpose", x.features, weight[0]), bias))
     pairs = kernel_map(x.coord_map, target, size, spread, phase, transposed=True)
-    return SparseTensor(_sum_over(pairs, x.features, weight, bias), target)
+    return SparseTensor(apply_map(pairs, x.features, weight, bias), target)
 
 
 def expanding_conv(
@@ -107,7 +107,15 @@ def expanding_conv(
     return conv(x, weight, bias, kernel_size, stride, dilation, phase, target)
 
 
-def _sum_over(pairs: KernelMap, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def apply_map(pairs: KernelMap, features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Features [M, Cout] of a convolution over a map that is already there; compiles into one graph.
+
+    Args:
+        pairs: from `kernel_map`, with K offsets.
+        features: [N, Cin], rows of the map's source.
+        weight: [K, Cin, Cout].
+        bias: [Cout].
+    """
     return add_bias(ops.convolution(features, weight, pairs.table, pairs.reverse), bias)
 
 
