@@ -1,7 +1,7 @@
 """What `completion doctor` tries in a process of its own, because it may fail, hang or crash the interpreter.
 
-`python -m completion.cli.probes NAME FILE` writes one JSON object to FILE, because stdout is everybody's: renderers
-print there whenever they like. Judges nothing: cli/diagnosis.py does.
+`python -m completion.cli.probes NAME FILE` writes one JSON object to FILE, because renderers print on stdout whenever
+they like. Judges nothing: cli/diagnosis.py does.
 """
 
 import json
