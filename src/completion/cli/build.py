@@ -11,7 +11,15 @@ def run(cfg: DictConfig) -> None:
 
     Args:
         cfg: `cuda` (true, false or null for what the machine offers).
+
+    Raises:
+        ValueError: `cuda` is something else.
+        ImportError: A compiler is missing or refuses a source.
     """
+    if cfg.cuda not in (True, False, None):
+        raise ValueError(
+            f"build: cuda must be true, false or null, got {cfg.cuda!r}; leave it out to decide here"
+        )
     from completion.ops import build
 
     print(build.build_ahead(cfg.cuda))

@@ -1,6 +1,6 @@
 """What `completion doctor` tries in a process of its own, because it may fail, hang or crash the interpreter.
 
-`python -m completion.cli.probes NAME FILE` writes one JSON object to FILE, because renderers print on stdout whenever
+`python -m completion.cli.probes NAME FILE` writes one JSON object to FILE, because renderers print on stdout when
 they like. Judges nothing: cli/diagnosis.py does.
 """
 
