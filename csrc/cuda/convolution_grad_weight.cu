@@ -10,6 +10,7 @@ namespace completion::cuda {
 
 namespace {
 
+constexpr int64_t kLeastChunks = 2;      // of 256 rows in a range, so that a partial sum costs less than what it sums
 constexpr int64_t kTargetBlocks = 2048;  // blocks worth of ranges: enough for every GPU, bounds the workspace
 constexpr int kSideThreads = 16;
 
@@ -30,8 +31,8 @@ Split split_of(const ConvolutionGradWeightParams& params) {
   split.tiles_out = ceil_div(params.out_channels, split.side);
   const int64_t tiles = split.tiles_in * split.tiles_out * params.num_offsets;
   const int64_t chunks = ceil_div(params.num_target, kBlockThreads);
-  const int64_t wanted = ceil_div(kTargetBlocks, tiles);
-  const int64_t chunks_per_range = ceil_div(chunks > 0 ? chunks : 1, wanted);
+  const int64_t wanted = ceil_div(chunks, ceil_div(kTargetBlocks, tiles));
+  const int64_t chunks_per_range = wanted > kLeastChunks ? wanted : kLeastChunks;
   split.rows_per_range = chunks_per_range * kBlockThreads;
   split.num_ranges = chunks > 0 ? ceil_div(chunks, chunks_per_range) : 1;
   return split;

@@ -84,6 +84,18 @@ inline std::vector<int64_t> keys_of(const VoxelSet& set) {
   return keys;
 }
 
+// 3000 rows are more than one tile of a compaction.
+const std::vector<int> kCounts = {0, 1, 37, 3000};
+
+/// Gives params a workspace of exactly the bytes asked for.
+template <class Params>
+std::vector<char> workspace(Params& params, int64_t bytes) {
+  std::vector<char> memory(bytes + 1);
+  params.workspace = memory.data();
+  params.workspace_bytes = bytes;
+  return memory;
+}
+
 /// A cube of size³ offsets that starts at `first` on every axis.
 inline completion::KernelOffsets cube(int first, int size, int step) {
   completion::KernelOffsets offsets = {};

@@ -1,0 +1,89 @@
+// What the checks of feature kernels share: typed values, random neighbour tables, the cases and the error bound.
+#pragma once
+
+#include <cmath>
+#include <type_traits>
+
+#include "../../../csrc/cuda/scalar.cuh"
+#include "check.h"
+
+namespace check {
+
+using namespace completion;
+using cuda::BFloat16;
+using cuda::Float16;
+
+template <class Scalar>
+constexpr DType dtype_of() {
+  return std::is_same_v<Scalar, float>     ? DType::float32
+         : std::is_same_v<Scalar, double>  ? DType::float64
+         : std::is_same_v<Scalar, Float16> ? DType::float16
+                                           : DType::bfloat16;
+}
+
+template <class Scalar>
+Scalar scalar(double value) {
+  Scalar narrowed;
+  cuda::narrow(static_cast<cuda::Accumulator<Scalar>>(value), &narrowed);
+  return narrowed;
+}
+
+/// Random values that the scalar holds exactly.
+template <class Scalar>
+std::vector<Scalar> random_values(Random& random, int64_t count) {
+  std::vector<Scalar> values(count);
+  for (Scalar& value : values) value = scalar<Scalar>(random.below(33) / 16.0 - 1.0);
+  return values;
+}
+
+/// A random table [M, K] in which no source row occurs twice in a column, and the same pairs seen from the sources.
+struct Table {
+  int64_t num_source, num_target;
+  int32_t num_offsets;
+  std::vector<int32_t> rows, reverse;
+
+  Table(Random& random, int sources, int targets, int offsets, int percent)
+      : num_source(sources),
+        num_target(targets),
+        num_offsets(offsets),
+        rows(num_target * offsets, -1),
+        reverse(num_source * offsets, -1) {
+    for (int k = 0; k < offsets; ++k) {
+      for (int m = 0; m < targets && sources > 0; ++m) {
+        const int n = (m * 7 + k) % sources;
+        if (random.below(100) >= percent || reverse[n * offsets + k] >= 0) continue;
+        rows[m * offsets + k] = n;
+        reverse[n * offsets + k] = m;
+      }
+    }
+  }
+};
+
+struct Shape {
+  int sources, targets, offsets, in_channels, out_channels, percent;
+};
+
+// One tile and several on each axis, several chunks and ranges of rows, K above a group of 32, odd channels, nothing.
+const std::vector<Shape> kShapes = {{0, 0, 27, 3, 5, 30},    {5, 1, 1, 1, 1, 100},     {40, 0, 8, 4, 4, 50},
+                                    {90, 140, 8, 17, 3, 30}, {150, 70, 4, 16, 32, 50}, {60, 520, 2, 3, 70, 40},
+                                    {20, 140, 35, 2, 20, 10}};
+
+/// Largest error allowed: `terms` products of size at most 1, summed in `Accumulator` and rounded once to the scalar.
+template <class Scalar>
+double bound(double terms, double expected) {
+  const double sum_eps = sizeof(cuda::Accumulator<Scalar>) == 8 ? 1e-15 : 1e-7;
+  const double eps = sizeof(Scalar) > 2 ? 0 : std::is_same_v<Scalar, Float16> ? 0x1p-11 : 0x1p-8;
+  return terms * sum_eps + eps * std::fabs(expected);
+}
+
+/// Calls check(TypeTag<Scalar>{}, shape) for every element type and case.
+template <class Check>
+void for_types_and_shapes(const Check& check) {
+  for (const Shape& shape : kShapes) {
+    for (const DType dtype : {DType::float32, DType::float64, DType::bfloat16, DType::float16}) {
+      cuda::with_scalar(dtype, [&](auto tag) { check(tag, shape); });
+    }
+  }
+}
+
+}  // namespace check
