@@ -127,8 +127,8 @@ normals dropped, vertices merged by position, degenerate and duplicate faces rem
 consistent, z-up models turned to y-up, overlapping closed parts united where possible. The texts of the
 dedications are in `licences/`.
 
-The set was chosen by `scripts/make_examples.py` from a larger collection: at most {PER_CATEGORY} per category,
-one per group of near-duplicates, at most {MAX_BYTES // 1000} kB each, no shapes that are mere sheets.
+The set was chosen by `scripts/make_examples.py` from a larger collection: at most {PER_CATEGORY} per
+category, one per group of near-duplicates, at most {MAX_BYTES // 1000} kB each, no shapes that are mere sheets.
 """
 
 

@@ -31,7 +31,7 @@ class DepthCamera:
         field_of_view: degrees; the distance is chosen so that the shape fits.
         elevation: lowest and highest view in degrees above the horizon, drawn evenly (azimuth: the circle).
         distance: smallest and largest distance in multiples of where the bounding sphere fills the image.
-        noise: standard deviation of the depth.
+        noise: smallest and largest standard deviation of the depth, drawn evenly once per scan.
         quantisation: step of the depth; 0 is exact.
         grazing: rays that meet the surface at fewer than this many degrees are lost.
         dropout: share of pixels lost at random.
@@ -43,7 +43,7 @@ class DepthCamera:
     field_of_view: float = 45.0
     elevation: tuple[float, float] = (-10.0, 60.0)
     distance: tuple[float, float] = (1.0, 1.4)
-    noise: float = 0.005
+    noise: tuple[float, float] = (0.0, 0.01)
     quantisation: float = 0.002
     grazing: float = 6.0
     dropout: float = 0.02
@@ -51,7 +51,7 @@ class DepthCamera:
     min_points: int = 50
 
     def __post_init__(self) -> None:
-        for name in ("noise", "quantisation", "grazing", "dropout", "edge_bleed"):
+        for name in ("quantisation", "grazing", "dropout", "edge_bleed"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"DepthCamera: {name} must be at least 0, got {getattr(self, name)}")
         if not 0 < self.field_of_view < 180:
@@ -61,13 +61,13 @@ class DepthCamera:
                 "DepthCamera: resolution must be at least 1 and min_points at least 2, "
                 f"got {self.resolution} and {self.min_points}"
             )
-        for name in ("elevation", "distance"):
+        for name in ("elevation", "distance", "noise"):
             pair = getattr(self, name)
             if len(pair) != 2 or pair[0] > pair[1]:
                 raise ValueError(f"DepthCamera: {name} must be (lowest, highest), got {pair}")
             # Configs bring lists; equal cameras must print equal, because caches are named by it.
             object.__setattr__(self, name, (float(pair[0]), float(pair[1])))
-        for name in ("field_of_view", "noise", "quantisation", "grazing", "dropout", "edge_bleed"):
+        for name in ("field_of_view", "quantisation", "grazing", "dropout", "edge_bleed"):
             object.__setattr__(self, name, float(getattr(self, name)))
 
     def scan(self, mesh: Mesh, rng: np.random.Generator) -> Scan:
@@ -120,7 +120,7 @@ class DepthCamera:
         depth = np.where(np.isfinite(depth), depth, 0.0)
         if self.edge_bleed > 0:
             depth = bled(depth, self.edge_bleed, rng)
-        depth = depth + rng.normal(0, self.noise, depth.shape)
+        depth = depth + rng.normal(0, rng.uniform(*self.noise), depth.shape)
         if self.quantisation > 0:
             depth = np.round(depth / self.quantisation) * self.quantisation
         return view.position + directions[seen] * depth[seen][:, None]

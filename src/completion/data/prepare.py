@@ -3,7 +3,9 @@
 import hashlib
 import json
 import multiprocessing
+import os
 import re
+import secrets
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -95,9 +97,19 @@ class Preparation:
             ValueError: if not one item could be used; the sentence quotes the first reasons.
         """
         folder = self.folder(source)
-        if (folder / "index.json").is_file():
-            return open_prepared(folder)
-        shutil.rmtree(folder, ignore_errors=True)  # what an interrupted run left
+        if not (folder / "index.json").is_file():
+            # Made under another name and then renamed, so that a folder is whole or absent, also when two runs
+            # prepare the same data at once.
+            unfinished = folder.with_name(f".part-{os.getpid()}-{secrets.token_hex(4)}-{folder.name}")
+            try:
+                self._fill(unfinished, source, progress)
+                _rename(unfinished, folder)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+        return open_prepared(folder)
+
+    def _fill(self, folder: Path, source: Source, progress: Progress | None) -> None:
+        """Makes all samples and the index in `folder`."""
         items = source.items()
         samples, skipped = [], []
         for done, (made, failure) in enumerate(self._made(source, items, folder), start=1):
@@ -109,7 +121,6 @@ class Preparation:
             reasons = "; ".join(f"{entry.name}: {entry.reason}" for entry in skipped[:3])
             raise ValueError(f"Preparation.run: source must hold a usable shape, got none ({reasons})")
         self._write_index(folder, source, samples, skipped)
-        return open_prepared(folder)
 
     def _made(
         self, source: Source, items: list[Item], folder: Path
@@ -129,7 +140,7 @@ class Preparation:
     def _write_index(
         self, folder: Path, source: Source, samples: list[PreparedItem], skipped: list[Skipped]
     ) -> None:
-        """Writes index.json last: its presence means that the folder is complete."""
+        """Writes index.json."""
         index = {
             "source": source.name,
             "recipe": asdict(self.recipe),
@@ -138,6 +149,15 @@ class Preparation:
         }
         with atomic_path(folder / "index.json") as temporary:
             temporary.write_text(json.dumps(index, indent=1), encoding="utf-8")
+
+
+def _rename(unfinished: Path, folder: Path) -> None:
+    """Gives the folder its name, unless another run was quicker with the same data."""
+    try:
+        os.replace(unfinished, folder)
+    except OSError:
+        if not (folder / "index.json").is_file():
+            raise
 
 
 def open_prepared(folder: Path) -> PreparedFolder:
@@ -154,7 +174,7 @@ def _prepare_item(job: tuple[Source, Item, Recipe, Path]) -> tuple[list[Prepared
     source, item, recipe, folder = job
     try:
         samples = make_samples(source.load(item), item, recipe)
-    except (ValueError, OSError, MemoryError) as error:
+    except (ValueError, OSError, RuntimeError, MemoryError) as error:
         return [], Skipped(item.name, f"{type(error).__name__}: {error}")
     return [_written(sample, item.split, folder) for sample in samples], None
 

@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +85,7 @@ class Sample:
                     key: data[key].astype(dtype, copy=False).reshape(-1, 3) for key, dtype in ARRAYS.items()
                 }
                 view, num_clipped = int(data["view"]), int(data["num_clipped"])
-        except (KeyError, zipfile.BadZipFile, EOFError, ValueError) as error:
+        except (KeyError, TypeError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
             raise ValueError(
                 f"Sample.load: {path} must be a prepared sample (NPZ), got {error}; prepare the data again"
             ) from error

@@ -13,9 +13,8 @@ from completion.data.shape import Item, Mesh, Pair, Points, Shape
 from completion.data.surface import cover_surface, sample_surface
 from completion.data.voxelise import voxelise
 
-_SPACING = (
-    0.25  # voxels between the points that mark the truth: what is missed is a sliver narrower than that
-)
+_SPACING = 0.25  # voxels between the points that mark the truth: a missed sliver is narrower than that
+_MAX_COVER = 20_000_000  # points that mark it at most: a small scan of a vast mesh must not exhaust memory
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,8 @@ def make_samples(shape: Shape, item: Item, recipe: Recipe) -> list[Sample]:
         complete = shape
     frames = [Frame.from_partial(partial, recipe.resolution, recipe.margin) for partial in partials]
     if isinstance(complete, Mesh):
-        cover = cover_surface(complete, _SPACING * min(frame.voxel_size for frame in frames))
+        spacing = _SPACING * min(frame.voxel_size for frame in frames)
+        cover = cover_surface(complete, max(spacing, float(np.sqrt(complete.areas.sum() / _MAX_COVER))))
         points = sample_surface(complete, recipe.num_points, rng)
     else:
         cover, points = complete.points, subsampled(complete.points, recipe.num_points, rng)

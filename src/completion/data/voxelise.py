@@ -10,10 +10,10 @@ _DENSE_LIMIT = 256  # voxels per side up to which a dense bit table (16 MiB) is 
 def voxelise(points_grid: FloatArray, resolution: int) -> tuple[IntArray, int]:
     """Returns the voxels that hold a point, and how many voxels outside the box do.
 
-    Voxel i covers [i, i + 1); a point exactly on the upper bound `resolution` is outside.
+    Voxel i covers [i, i + 1); a point exactly on the upper bound `resolution` is outside, and so is NaN.
 
     Args:
-        points_grid: float[N, 3], grid units, finite; N = 0 is legal.
+        points_grid: float[N, 3], grid units; N = 0 is legal.
         resolution: voxels per side of the box [0, resolution)³.
 
     Returns:
@@ -22,7 +22,7 @@ def voxelise(points_grid: FloatArray, resolution: int) -> tuple[IntArray, int]:
     cells = np.floor(np.asarray(points_grid).reshape(-1, 3))
     num_outside = 0
     # The usual case is that all are inside, and two passes over the flat array tell.
-    if cells.size and (cells.min() < 0 or cells.max() >= resolution):
+    if cells.size and not (cells.min() >= 0 and cells.max() < resolution):
         inside = ((cells >= 0) & (cells < resolution)).all(axis=1)
         num_outside = len(_unique_rows(cells[~inside]))
         cells = cells[inside]
