@@ -158,3 +158,24 @@ def test_impulse_shows_each_weight_at_its_offset(size, phase, device) -> None:
     read = F.conv(one, weight, None, size, 1, phase=phase, target=CoordMap.from_coords(sites))
     seen = {tuple(c[1:]): v for c, v in zip(read.coords.tolist(), read.features[:, 0].tolist(), strict=True)}
     assert seen == {tuple(-c for c in offset): k + 1.0 for k, offset in enumerate(kernel)}
+
+
+site = st.tuples(st.integers(0, 2), *[st.integers(-9, 9)] * 3)
+per_axis = st.tuples(*[st.integers(1, 3)] * 3)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(site, unique=True, max_size=20), per_axis, per_axis, per_axis, st.sampled_from(PHASES))
+def test_any_geometry(sites_drawn, size, factor, dilation, phase) -> None:
+    coords = torch.tensor(sites_drawn, dtype=torch.int32).view(-1, 4)
+    x, weight = random_tensor(coords, (1, 1, 1)), random_weight(size, torch.device("cpu"))
+    kernel = oracle.offsets(size, dilation, (1, 1, 1), phase)
+    sites = oracle.as_sites(x.coords, x.features)
+    coarse = oracle.coarse_set(set(sites), factor)
+    y = F.conv(x, weight, None, size, factor, dilation, phase)
+    check(y, oracle.conv(sites, coarse, kernel, weight.numpy()))
+    z = F.conv_transpose(y, weight.transpose(1, 2), None, size, factor, dilation, phase, target=x.coord_map)
+    back = oracle.conv_transpose(
+        oracle.as_sites(y.coords, y.features), set(sites), kernel, weight.transpose(1, 2).numpy()
+    )
+    check(z, back)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from completion.sparse.kernel_offsets import kernel_offsets, mirrored_order, triple
+from completion.sparse.kernel_offsets import kernel_offsets, mirrored_order
+from completion.sparse.strides import triple
 
 
 def sites(*arguments, **named) -> list[tuple[int, ...]]:

@@ -7,9 +7,9 @@ from torch import nn
 
 from completion.nn import functional as F
 from completion.sparse import CoordMap, SparseTensor
-from completion.sparse.coord_map import Size
-from completion.sparse.kernel_offsets import Phase, Region, kernel_offsets, triple
+from completion.sparse.kernel_offsets import Phase, Region, kernel_offsets
 from completion.sparse.key_sets import Box
+from completion.sparse.strides import Size, triple
 
 
 class _Kernel(nn.Module):

@@ -4,8 +4,7 @@ from torch import nn
 
 from completion.nn import functional as F
 from completion.sparse import SparseTensor
-from completion.sparse.coord_map import Size
-from completion.sparse.kernel_offsets import triple
+from completion.sparse.strides import Size, triple
 
 
 class _Pool(nn.Module):

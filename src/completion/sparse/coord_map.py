@@ -3,7 +3,7 @@
 Owns keys, stride and the hierarchy's links; kernel tables are built in kernel_map.py, features elsewhere.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -14,11 +14,10 @@ from torch import Tensor
 
 from completion import ops
 from completion.sparse.entry import enter
-from completion.sparse.kernel_offsets import Phase, Region, Triple, kernel_offsets, triple
+from completion.sparse.kernel_offsets import Phase, Region, kernel_offsets
 from completion.sparse.key_sets import Box, child_keys, children_are_consecutive, expanded_keys, inside_box
 from completion.sparse.row_links import invert_rows
-
-Size = int | Sequence[int]
+from completion.sparse.strides import Size, Triple, coarser, factor_between, finer, triple
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -107,12 +106,7 @@ class CoordMap:
     def at_stride(self, stride: Size) -> "CoordMap":
         """This set coarsened to an absolute stride in finest voxels, a multiple of the present one."""
         wanted = triple("CoordMap.at_stride", "stride", stride)
-        if any(w % t for w, t in zip(wanted, self.stride, strict=True)):
-            raise ValueError(
-                f"CoordMap.at_stride: stride must be a multiple of {self.stride}, got {wanted}; "
-                "a set can only be made coarser"
-            )
-        return self.strided([w // t for w, t in zip(wanted, self.stride, strict=True)])
+        return self.strided(factor_between("CoordMap.at_stride", self.stride, wanted))
 
     def generated(
         self, kernel_size: Size, stride: Size, phase: Phase = "corner", box: Box | None = None
@@ -123,7 +117,7 @@ class CoordMap:
         """
         size = triple("CoordMap.generated", "kernel_size", kernel_size)
         factor = triple("CoordMap.generated", "stride", stride)
-        fine = self.finer_stride("CoordMap.generated", factor)
+        fine = finer("CoordMap.generated", self.stride, factor)
         offsets = kernel_offsets(size, (1, 1, 1), fine, phase)
         if children_are_consecutive(size, factor, fine, offsets):
             keys = child_keys(self.keys, offsets)
@@ -131,16 +125,6 @@ class CoordMap:
             keys = ops.generative_set(self.keys, list(offsets))
         made = CoordMap(keys, fine, self.batch_size)
         return made if box is None else made.boxed(box)
-
-    def finer_stride(self, function: str, factor: Triple) -> Triple:
-        """Stride `t / factor`; a ValueError in the name of the function when it is not whole."""
-        if any(t % s for t, s in zip(self.stride, factor, strict=True)):
-            raise ValueError(
-                f"{function}: stride must divide the tensor's stride {self.stride}, got {factor}; "
-                "no finer level exists below stride 1"
-            )
-        x, y, z = (t // s for t, s in zip(self.stride, factor, strict=True))
-        return x, y, z
 
     def expanded(
         self,
@@ -154,9 +138,9 @@ class CoordMap:
         size = triple("CoordMap.expanded", "kernel_size", kernel_size)
         factor = triple("CoordMap.expanded", "stride", stride)
         spread = triple("CoordMap.expanded", "dilation", dilation)
-        x, y, z = (t * s for t, s in zip(self.stride, factor, strict=True))
         offsets = kernel_offsets(size, spread, self.stride, phase, region)
-        return CoordMap(expanded_keys(self.keys, offsets, (x, y, z)), (x, y, z), self.batch_size)
+        coarse = coarser(self.stride, factor)
+        return CoordMap(expanded_keys(self.keys, offsets, coarse), coarse, self.batch_size)
 
     def pruned(self, mask: Tensor) -> "CoordMap":
         """Set of the rows where mask, bool [N], is true; order and stride are kept. One host read."""
@@ -224,9 +208,9 @@ class CoordMap:
         )
 
     def _strided(self, factor: Triple) -> "CoordMap":
-        x, y, z = (t * s for t, s in zip(self.stride, factor, strict=True))
-        keys, parent = ops.strided_set(self.keys, [x, y, z])
-        coarse = CoordMap(keys, (x, y, z), self.batch_size)
+        stride = coarser(self.stride, factor)
+        keys, parent = ops.strided_set(self.keys, list(stride))
+        coarse = CoordMap(keys, stride, self.batch_size)
         self._parents[coarse] = parent
         return coarse
 

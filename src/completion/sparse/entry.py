@@ -1,13 +1,12 @@
 """Where coordinates enter: checks that look at the data happen here, once; from then on rows are trusted."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from completion import ops
-from completion.sparse.kernel_offsets import Triple, triple
+from completion.sparse.strides import Size, Triple, triple
 
 
 class Entry(NamedTuple):
@@ -28,9 +27,7 @@ class Entry(NamedTuple):
     batch_size: int
 
 
-def enter(
-    function: str, coords: Tensor, stride: int | Sequence[int], batch_size: int | None, merge: bool
-) -> Entry:
+def enter(function: str, coords: Tensor, stride: Size, batch_size: int | None, merge: bool) -> Entry:
     """Checks coords int32 [N, 4] and sorts them into a canonical set; repeated rows only if they `merge`."""
     if coords.ndim != 2 or coords.shape[1] != 4:
         raise ValueError(

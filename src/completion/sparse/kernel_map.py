@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from completion import ops
-from completion.sparse.coord_map import CoordMap, Size
+from completion.sparse.coord_map import CoordMap
 from completion.sparse.kernel_offsets import (
     Phase,
     Region,
     cell_offsets,
     kernel_offsets,
     mirrored_order,
-    triple,
 )
+from completion.sparse.strides import Size, factor_between, triple
 
 
 class KernelMap:
@@ -102,8 +102,8 @@ def cell_map(source: CoordMap, target: CoordMap) -> KernelMap:
     The offset index is the source's place within the cell, first axis fastest, as in `kernel_offsets`. For
     even sizes that is the map of the kernel that fills the cell, and shares its table.
     """
-    x, y, z = (t // s for t, s in zip(target.stride, source.stride, strict=True))
-    return _table_of(source, target, cell_offsets((x, y, z), source.stride))
+    factor = factor_between("cell_map", source.stride, target.stride)
+    return _table_of(source, target, cell_offsets(factor, source.stride))
 
 
 def _table_of(source: CoordMap, target: CoordMap, offsets: tuple[int, ...]) -> KernelMap:

@@ -1,25 +1,14 @@
 """Enumeration of kernel offsets: order, phase, region and scale; owns no coordinates and no tensors."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from itertools import product
 from typing import Literal
 
-Triple = tuple[int, int, int]
+from completion.sparse.strides import Triple
+
 Phase = Literal["corner", "centered"]
 Region = Literal["cube", "cross"]
 MAX_OFFSETS = 343
-
-
-def triple(function: str, name: str, value: int | Sequence[int]) -> Triple:
-    """Three positive ints from one int or three, checked; the names serve the error sentence."""
-    values = tuple(value) if isinstance(value, Sequence) else (value,) * 3
-    if len(values) != 3 or not all(isinstance(v, int) and v > 0 for v in values):
-        raise ValueError(
-            f"{function}: {name} must be a positive int or three of them, got {value!r}; "
-            "give one number for all axes or (x, y, z)"
-        )
-    return values
 
 
 @lru_cache(maxsize=1024)

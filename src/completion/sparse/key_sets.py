@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from completion import ops
-from completion.sparse.kernel_offsets import Triple
+from completion.sparse.strides import Triple
 
 Box = tuple[Sequence[int], Sequence[int]]
 

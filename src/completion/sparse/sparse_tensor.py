@@ -6,11 +6,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from completion.sparse.coord_map import CoordMap, Size
+from completion.sparse.coord_map import CoordMap
 from completion.sparse.dense import dense_grid
 from completion.sparse.duplicates import reduce_duplicates
 from completion.sparse.entry import enter
-from completion.sparse.kernel_offsets import Triple
+from completion.sparse.strides import Size, Triple
 
 Duplicates = Literal["error", "mean", "sum", "max", "first"]
 

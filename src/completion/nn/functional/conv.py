@@ -8,8 +8,8 @@ from torch import Tensor
 from completion import ops
 from completion.nn.functional.dtypes import add_bias, dense_product
 from completion.sparse import CoordMap, KernelMap, SparseTensor, kernel_map
-from completion.sparse.coord_map import Size
-from completion.sparse.kernel_offsets import Phase, Region, Triple, kernel_offsets, triple
+from completion.sparse.kernel_offsets import Phase, Region, kernel_offsets
+from completion.sparse.strides import Size, Triple, coarser, finer, triple
 
 ONE = (1, 1, 1)
 
@@ -48,7 +48,7 @@ def conv(
     spread = triple("conv", "dilation", dilation)
     check_weight("conv", weight, x, len(kernel_offsets(size, spread, x.stride, phase, region)) // 3)
     given = target if target is not None else x.coord_map.strided(factor)
-    _check_stride("conv", given.stride, _times(x.stride, factor))
+    _check_stride("conv", given.stride, coarser(x.stride, factor))
     if size == ONE and given is x.coord_map:
         return x.replace(add_bias(dense_product("conv", x.features, weight[0]), bias))
     pairs = kernel_map(x.coord_map, given, size, spread, phase, region=region)
@@ -84,7 +84,7 @@ def conv_transpose(
     size = triple("conv_transpose", "kernel_size", kernel_size)
     factor = triple("conv_transpose", "stride", stride)
     spread = triple("conv_transpose", "dilation", dilation)
-    fine = x.coord_map.finer_stride("conv_transpose", factor)
+    fine = finer("conv_transpose", x.stride, factor)
     check_weight("conv_transpose", weight, x, size[0] * size[1] * size[2])
     _check_stride("conv_transpose", target.stride, fine)
     if size == ONE and target is x.coord_map:
@@ -117,11 +117,6 @@ def apply_map(pairs: KernelMap, features: Tensor, weight: Tensor, bias: Tensor |
         bias: [Cout].
     """
     return add_bias(ops.convolution(features, weight, pairs.table, pairs.reverse), bias)
-
-
-def _times(stride: Triple, factor: Triple) -> Triple:
-    x, y, z = (t * s for t, s in zip(stride, factor, strict=True))
-    return x, y, z
 
 
 def check_weight(function: str, weight: Tensor, x: SparseTensor, num_offsets: int) -> None:

@@ -7,9 +7,9 @@ from completion.nn.functional.conv import check_weight, conv_transpose
 from completion.nn.functional.dtypes import add_bias, dense_product
 from completion.nn.functional.rows import take
 from completion.sparse import CoordMap, SparseTensor
-from completion.sparse.coord_map import Size
-from completion.sparse.kernel_offsets import Phase, kernel_offsets, triple
+from completion.sparse.kernel_offsets import Phase, kernel_offsets
 from completion.sparse.key_sets import Box, child_order, children_are_consecutive
+from completion.sparse.strides import Size, finer, triple
 
 
 def generative_conv_transpose(
@@ -41,7 +41,7 @@ def generative_conv_transpose(
     """
     size = triple("generative_conv_transpose", "kernel_size", kernel_size)
     factor = triple("generative_conv_transpose", "stride", stride)
-    fine = x.coord_map.finer_stride("generative_conv_transpose", factor)
+    fine = finer("generative_conv_transpose", x.stride, factor)
     offsets = kernel_offsets(size, (1, 1, 1), fine, phase)
     check_weight("generative_conv_transpose", weight, x, len(offsets) // 3)
     if not children_are_consecutive(size, factor, fine, offsets):

@@ -5,9 +5,8 @@ from torch import Tensor
 
 from completion import ops
 from completion.sparse import CoordMap, KernelMap, SparseTensor, cell_map, kernel_map
-from completion.sparse.coord_map import Size
-from completion.sparse.kernel_offsets import triple
 from completion.sparse.segments import segment_max, segment_sum
+from completion.sparse.strides import Size, triple
 
 
 def sum_pool(x: SparseTensor, kernel_size: Size = 2, stride: Size = 2) -> SparseTensor:

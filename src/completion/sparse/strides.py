@@ -1,0 +1,44 @@
+"""Numbers per axis: checked triples and the arithmetic of strides. A stride is in finest voxels."""
+
+from collections.abc import Sequence
+
+Triple = tuple[int, int, int]
+Size = int | Sequence[int]
+
+
+def triple(function: str, name: str, value: Size) -> Triple:
+    """Three positive ints from one int or three, checked; the names serve the error sentence."""
+    values = tuple(value) if isinstance(value, Sequence) else (value,) * 3
+    if len(values) != 3 or not all(isinstance(v, int) and v > 0 for v in values):
+        raise ValueError(
+            f"{function}: {name} must be a positive int or three of them, got {value!r}; "
+            "give one number for all axes or (x, y, z)"
+        )
+    return values
+
+
+def coarser(stride: Triple, factor: Triple) -> Triple:
+    """The stride a factor coarser: `t * s`."""
+    x, y, z = (t * s for t, s in zip(stride, factor, strict=True))
+    return x, y, z
+
+
+def finer(function: str, stride: Triple, factor: Triple) -> Triple:
+    """The stride a factor finer: `t / s`; a ValueError in the function's name where not whole."""
+    if any(t % s for t, s in zip(stride, factor, strict=True)):
+        raise ValueError(
+            f"{function}: stride must divide the tensor's stride {stride}, got {factor}; "
+            "no finer level exists below stride 1"
+        )
+    x, y, z = (t // s for t, s in zip(stride, factor, strict=True))
+    return x, y, z
+
+
+def factor_between(function: str, stride: Triple, wanted: Triple) -> Triple:
+    """How many times coarser `wanted` is; a ValueError in the function's name where not whole."""
+    if any(w % t for w, t in zip(wanted, stride, strict=True)):
+        raise ValueError(
+            f"{function}: stride must be a multiple of {stride}, got {wanted}; a set can only be made coarser"
+        )
+    x, y, z = (w // t for w, t in zip(wanted, stride, strict=True))
+    return x, y, z
