@@ -98,8 +98,8 @@ class Preparation:
         """
         folder = self.folder(source)
         if not (folder / "index.json").is_file():
-            # Made under another name and then renamed, so that a folder is whole or absent, also when two runs
-            # prepare the same data at once.
+            # Made under another name and then renamed, so that a folder is whole or absent, also when two
+            # runs prepare the same data at once.
             unfinished = folder.with_name(f".part-{os.getpid()}-{secrets.token_hex(4)}-{folder.name}")
             try:
                 self._fill(unfinished, source, progress)

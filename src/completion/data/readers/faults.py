@@ -3,6 +3,10 @@
 from pathlib import Path
 
 
-def fault(path: Path, place: str, expected: str, got: str) -> ValueError:
+class FileFault(ValueError):
+    """A file that is not what its suffix says, told in one sentence."""
+
+
+def fault(path: Path, place: str, expected: str, got: str) -> FileFault:
     """Returns the error to raise; `place` is a line, a byte or a part of the file."""
-    return ValueError(f"read: {path} must hold {expected} at {place}, got {got}")
+    return FileFault(f"read: {path} must hold {expected} at {place}, got {got}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from completion.data.readers.arrays import read_npy, read_npz
-from completion.data.readers.faults import fault
+from completion.data.readers.faults import FileFault, fault
 from completion.data.readers.gltf import read_glb, read_gltf
 from completion.data.readers.kitti import read_kitti
 from completion.data.readers.obj import read_obj
@@ -72,11 +72,12 @@ def read_shape(path: str | os.PathLike[str]) -> Mesh | Points:
         raise ValueError(f"read_shape: path must end in {' '.join(SUFFIXES)}, got {path}; {advice}")
     try:
         return _checked(READERS[suffix](path), path)
-    except (IndexError, KeyError, OverflowError, UnicodeDecodeError, AttributeError, TypeError) as error:
+    except (FileFault, OSError):
+        raise
+    except Exception as error:
         # What no reader foresaw in a damaged file; still one sentence with the file's name.
-        raise fault(
-            path, "unknown place", f"a well-formed {suffix} file", f"{type(error).__name__}: {error}"
-        ) from error
+        got = f"{type(error).__name__}: {error}"
+        raise fault(path, "a place unknown", f"a well-formed {suffix} file", got) from error
 
 
 def read_mesh(path: str | os.PathLike[str]) -> Mesh:
