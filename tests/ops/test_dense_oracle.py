@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.ops import dense_oracle as oracle
 from tests.tolerances import assert_near
 from torch import Tensor
