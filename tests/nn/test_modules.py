@@ -138,8 +138,8 @@ def test_a_small_net_learns_to_find_its_input(device) -> None:
     down = nn.Sequential(nn.Conv3d(1, 16, 2, 2), nn.ReLU(), nn.Conv3d(16, 16), nn.ReLU()).to(device)
     up, head = nn.GenerativeConvTranspose3d(16, 16).to(device), nn.Linear(16, 1).to(device)
     parameters = [*down.parameters(), *up.parameters(), *head.parameters()]
-    optimiser = torch.optim.Adam(parameters, lr=0.03)
-    for _ in range(60):
+    optimiser = torch.optim.Adam(parameters, lr=0.05)
+    for _ in range(30):
         children = up(down(x))
         target = F.target_mask(children.coord_map, truth)
         logits = head(children).features[:, 0]
