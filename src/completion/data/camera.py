@@ -65,6 +65,8 @@ class DepthCamera:
             pair = getattr(self, name)
             if len(pair) != 2 or pair[0] > pair[1]:
                 raise ValueError(f"DepthCamera: {name} must be (lowest, highest), got {pair}")
+            if name != "elevation" and pair[0] < 0:
+                raise ValueError(f"DepthCamera: {name} must be at least 0, got {pair}")
             # Configs bring lists; equal cameras must print equal, because caches are named by it.
             object.__setattr__(self, name, (float(pair[0]), float(pair[1])))
         for name in ("field_of_view", "quantisation", "grazing", "dropout", "edge_bleed"):
@@ -128,7 +130,7 @@ class DepthCamera:
 
 def bled(depth: FloatArray, share: float, rng: np.random.Generator) -> FloatArray:
     """Returns depth [R, R] where a share of the pixels left of a depth edge lies between both sides of it."""
-    right = np.roll(depth, -1, axis=1)
+    right = np.concatenate([depth[:, 1:], depth[:, -1:]], axis=1)
     edge = (depth > 0) & (right > 0) & (np.abs(right - depth) > 0.05) & (rng.random(depth.shape) < share)
     return np.where(edge, depth + rng.random(depth.shape) * (right - depth), depth)
 

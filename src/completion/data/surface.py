@@ -28,7 +28,7 @@ def cover_surface(mesh: Mesh, spacing: float) -> FloatArray:
     """Returns float64[N, 3]: points on every face, each for a cell of at most spacing².
 
     Each triangle is cut into rows parallel to its longest edge, each row into equal cells with a point in the
-    middle. A piece of surface without a point is thus narrower than `spacing`. N ≈ area / spacing².
+    middle. A piece of surface without a point is smaller than about two such cells. N ≈ area / spacing².
     """
     base, along, apex = _longest_edge_first(mesh.triangles)
     length = np.linalg.norm(along, axis=1)

@@ -1,0 +1,68 @@
+"""The prepared data set: what the index lists, seeded augmentation, and clear words for what is missing."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from torch.utils.data import DataLoader
+
+from completion.data.collate import collate
+from completion.data.dataset import PreparedDataset
+
+
+@pytest.fixture
+def folder(sample, tmp_path):
+    """A prepared folder of four training samples and one for testing."""
+    items = []
+    for number in range(5):
+        split = "test" if number == 4 else "train"
+        file = f"{split}/s{number}_0.npz"
+        dataclasses.replace(sample, name=f"s{number}").save(tmp_path / file)
+        items.append(
+            {"name": f"s{number}", "category": "c", "group": "g", "split": split, "view": 0, "file": file}
+        )
+    (tmp_path / "index.json").write_text(json.dumps({"items": items, "skipped": []}))
+    return tmp_path
+
+
+def test_lists_and_loads_one_split(folder, sample):
+    dataset = PreparedDataset(folder, "train")
+    assert [item.name for item in dataset.items] == ["s0", "s1", "s2", "s3"]
+    assert len(dataset) == 4
+    assert [loaded.name for loaded in dataset] == ["s0", "s1", "s2", "s3"]
+    assert dataset[-1].name == "s3"
+    np.testing.assert_array_equal(dataset[0].partial_coords, sample.partial_coords)
+    assert len(PreparedDataset(folder, "validation")) == 0
+
+
+def test_turns_follow_from_seed_epoch_and_index(folder):
+    def turns(seed, epoch):
+        dataset = PreparedDataset(folder, "train", augment=True, seed=seed)
+        dataset.set_epoch(epoch)
+        return [loaded.complete_coords.tobytes() for loaded in dataset]
+
+    assert turns(0, 3) == turns(0, 3)
+    assert len({tuple(turns(0, epoch)) for epoch in range(6)}) > 3
+    assert len({tuple(turns(seed, 0)) for seed in range(6)}) > 3
+
+
+def test_workers_that_stay_alive_see_the_new_epoch(folder):
+    dataset = PreparedDataset(folder, "train", augment=True)
+    loader = DataLoader(dataset, batch_size=4, num_workers=1, persistent_workers=True, collate_fn=collate)
+    for epoch in (0, 5):
+        dataset.set_epoch(epoch)
+        (batch,) = list(loader)
+        here = [dataset[i].complete_coords for i in range(4)]
+        for got, wanted in zip(batch.samples, here, strict=True):
+            np.testing.assert_array_equal(got.complete_coords, wanted)
+
+
+def test_says_what_is_missing(folder, tmp_path):
+    with pytest.raises(ValueError, match="split must be one of train, validation, test, got 'val'"):
+        PreparedDataset(folder, "val")
+    with pytest.raises(FileNotFoundError, match=r"must hold index\.json.*prepare the data first"):
+        PreparedDataset(tmp_path / "elsewhere", "train")
+    (folder / "index.json").write_text("{")
+    with pytest.raises(ValueError, match=r"index\.json must be an index of prepared samples"):
+        PreparedDataset(folder, "train")

@@ -1,0 +1,152 @@
+"""Preparation: cached, the same on every run and with workers, and one bad item spoils nothing."""
+
+import json
+
+import numpy as np
+import pytest
+
+from completion.data.camera import DepthCamera
+from completion.data.dataset import PreparedDataset
+from completion.data.prepare import Preparation
+from completion.data.shape import Item, Mesh
+from completion.data.toy import ToyShapes
+from completion.data.toy.parts import box
+
+CAMERA = DepthCamera(resolution=48)
+
+
+def preparation(folder, **changes) -> Preparation:
+    """A quick one."""
+    arguments = {"resolution": 32, "views": 1, "num_points": 200, "camera": CAMERA} | changes
+    return Preparation(folder, **arguments)
+
+
+class Boxes:
+    """Three boxes; those named in `broken` cannot be loaded. Counts its loads."""
+
+    name = "My boxes!"
+
+    def __init__(self, broken: tuple[str, ...] = ()) -> None:
+        self.broken = broken
+        self.loads = 0
+
+    def items(self) -> list[Item]:
+        splits = {"a": "train", "b": "validation", "c": "test"}
+        return [Item(name, "box", name, split) for name, split in splits.items()]
+
+    def load(self, item: Item) -> Mesh:
+        self.loads += 1
+        if item.name in self.broken:
+            raise ValueError(f"read: {item.name}.ply must hold faces at byte 7, got none")
+        return box((0, 0, 0), (1, 2, 3))
+
+    def fingerprint(self) -> str:
+        return f"boxes {self.broken}"
+
+
+def bytes_of(folder) -> dict[str, bytes]:
+    """All files below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_layout_counts_and_a_second_call_that_loads_nothing(tmp_path):
+    source = Boxes()
+    seen = []
+    prepared = preparation(tmp_path, views=2).run(source, progress=lambda *step: seen.append(step))
+    assert prepared.counts == {"train": 2, "validation": 2, "test": 2}
+    assert prepared.path.parent == tmp_path
+    assert prepared.path.name.startswith("my_boxes-")
+    assert sorted(bytes_of(prepared.path)) == [
+        "index.json",
+        *(
+            f"{split}/{name}_{view}.npz"
+            for split, name in [("test", "c"), ("train", "a"), ("validation", "b")]
+            for view in (0, 1)
+        ),
+    ]
+    assert seen == [(1, 3, "a"), (2, 3, "b"), (3, 3, "c")]
+    assert preparation(tmp_path, views=2).run(source) == prepared
+    assert source.loads == 3
+    assert [sample.name for sample in PreparedDataset(prepared.path, "test")] == ["c", "c"]
+
+
+def test_runs_are_equal_byte_for_byte_with_and_without_workers(tmp_path):
+    source = ToyShapes(0, 3, 1, 1)
+    first = preparation(tmp_path / "1").run(source).path
+    second = preparation(tmp_path / "2").run(source).path
+    parallel = preparation(tmp_path / "3", workers=2).run(source).path
+    assert first.name == second.name == parallel.name
+    assert bytes_of(first) == bytes_of(second) == bytes_of(parallel)
+
+
+def test_whatever_matters_names_another_folder(tmp_path):
+    source = Boxes()
+    changes = [{}, {"resolution": 16}, {"margin": 1.5}, {"views": 2}, {"num_points": 99}, {"seed": 1}]
+    changes += [{"camera": DepthCamera(resolution=32)}]
+    folders = {preparation(tmp_path, **change).folder(source) for change in changes}
+    folders.add(preparation(tmp_path).folder(Boxes(broken=("a",))))
+    assert len(folders) == len(changes) + 1
+    assert preparation(tmp_path, workers=2).folder(source) == preparation(tmp_path).folder(source)
+    assert preparation(tmp_path, margin=1).folder(source) == preparation(tmp_path, margin=1.0).folder(source)
+
+
+def test_a_broken_item_is_skipped_with_its_name_and_reason(tmp_path):
+    prepared = preparation(tmp_path).run(Boxes(broken=("b",)))
+    assert prepared.counts == {"train": 1, "validation": 0, "test": 1}
+    (skipped,) = prepared.skipped
+    assert skipped.name == "b"
+    assert "b.ply must hold faces at byte 7" in skipped.reason
+    index = json.loads((prepared.path / "index.json").read_text())
+    assert index["skipped"] == [{"name": "b", "reason": skipped.reason}]
+    assert preparation(tmp_path).run(Boxes(broken=("b",))).skipped == [skipped]
+
+
+def test_nothing_usable_is_an_error_with_the_reasons_and_leaves_nothing(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"source must hold a usable shape, got none \(a: ValueError: read: a.ply"
+    ):
+        preparation(tmp_path).run(Boxes(broken=("a", "b", "c")))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_run_leaves_nothing_and_the_next_one_works(tmp_path):
+    def stop(done: int, total: int, name: str) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        preparation(tmp_path).run(Boxes(), progress=stop)
+    assert list(tmp_path.iterdir()) == []
+    assert preparation(tmp_path).run(Boxes()).counts["train"] == 1
+
+
+def test_two_runs_at_once_share_the_result_of_the_first(tmp_path):
+    """The second run begins and ends while the first is at work; the first then finds the folder there."""
+    inner = []
+
+    def meanwhile(done: int, total: int, name: str) -> None:
+        if done == 1 and not inner:
+            inner.append(None)
+            inner.append(preparation(tmp_path).run(Boxes()))
+
+    outer = preparation(tmp_path).run(Boxes(), progress=meanwhile)
+    assert outer == inner[1]
+    assert [path.name for path in tmp_path.iterdir()] == [outer.path.name]
+
+
+def test_the_default_margin_keeps_the_truth_inside(tmp_path):
+    """At least 97 % of the truth voxels on average, over toy shapes of all categories."""
+    prepared = preparation(tmp_path, views=2, camera=DepthCamera(resolution=96)).run(ToyShapes(5, 42, 0, 0))
+    shares = []
+    for sample in PreparedDataset(prepared.path, "train"):
+        shares.append(len(sample.complete_coords) / (len(sample.complete_coords) + sample.num_clipped))
+    assert len(shares) == 84
+    assert np.mean(shares) >= 0.97
+
+
+@pytest.mark.parametrize("change", [{"views": 0}, {"resolution": 0}, {"num_points": 0}, {"workers": -1}])
+def test_refuses_impossible_numbers(tmp_path, change):
+    with pytest.raises(ValueError, match=f"Preparation: {next(iter(change))} must be at least"):
+        preparation(tmp_path, **change)
