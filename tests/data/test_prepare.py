@@ -150,3 +150,11 @@ def test_the_default_margin_keeps_the_truth_inside(tmp_path):
 def test_refuses_impossible_numbers(tmp_path, change):
     with pytest.raises(ValueError, match=f"Preparation: {next(iter(change))} must be at least"):
         preparation(tmp_path, **change)
+
+
+def test_a_folder_without_its_index_is_made_anew(tmp_path):
+    prepared = preparation(tmp_path).run(Boxes())
+    (prepared.path / "index.json").unlink()
+    (prepared.path / "train" / "old.npz").touch()
+    assert preparation(tmp_path).run(Boxes()) == prepared
+    assert not (prepared.path / "train" / "old.npz").exists()

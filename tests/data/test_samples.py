@@ -1,4 +1,4 @@
-"""One shape to its samples: the frame knows the scan alone, the truth is the whole surface, pairs keep their scan."""
+"""One shape to its samples: the frame knows the scan alone, the truth is the whole surface."""
 
 import numpy as np
 import pytest
@@ -68,7 +68,7 @@ def test_says_why_a_shape_is_of_no_use(table):
     with pytest.raises(ValueError, match="shape must have faces to be scanned, got points alone"):
         make_samples(Points(np.zeros((5, 3))), ITEM, RECIPE)
     far = Mesh(table.vertices + 1000, table.faces)
-    with pytest.raises(ValueError, match="truth must meet the box of the scan.*check the poses"):
+    with pytest.raises(ValueError, match=r"truth must meet the box of the scan.*check the poses"):
         make_samples(Pair(Points(table.vertices), far), ITEM, RECIPE)
     with pytest.raises(ValueError, match="must be at least two distinct"):
         make_samples(Pair(Points(np.zeros((1, 3))), table), ITEM, RECIPE)

@@ -1,45 +1,25 @@
 """A source of shapes → a cached, deterministic folder of prepared samples; owns its layout and index."""
 
 import hashlib
-import json
 import multiprocessing
 import os
 import re
 import secrets
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from completion.data.camera import DepthCamera
-from completion.data.dataset import SPLITS, PreparedItem, read_index
-from completion.data.files import atomic_path
 from completion.data.frame import DEFAULT_MARGIN
+from completion.data.index import INDEX, PreparedFolder, PreparedItem, Skipped, open_prepared, write_index
 from completion.data.sample import Sample
 from completion.data.samples import Recipe, make_samples
 from completion.data.shape import Item, Source
 
 VERSION = 1  # raise it when prepared samples change, so that old caches are not used
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """An item that could not be used, and why."""
-
-    name: str
-    reason: str
-
-
-@dataclass
-class PreparedFolder:
-    """Where the samples are, how many per split, and what was left out."""
-
-    path: Path
-    counts: dict[str, int]
-    skipped: list[Skipped] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -97,7 +77,7 @@ class Preparation:
             ValueError: if not one item could be used; the sentence quotes the first reasons.
         """
         folder = self.folder(source)
-        if not (folder / "index.json").is_file():
+        if not (folder / INDEX).is_file():
             # Made under another name and then renamed, so that a folder is whole or absent, also when two
             # runs prepare the same data at once.
             unfinished = folder.with_name(f".part-{os.getpid()}-{secrets.token_hex(4)}-{folder.name}")
@@ -120,7 +100,7 @@ class Preparation:
         if not samples:
             reasons = "; ".join(f"{entry.name}: {entry.reason}" for entry in skipped[:3])
             raise ValueError(f"Preparation.run: source must hold a usable shape, got none ({reasons})")
-        self._write_index(folder, source, samples, skipped)
+        write_index(folder, samples, skipped, {"source": source.name, "recipe": asdict(self.recipe)})
 
     def _made(
         self, source: Source, items: list[Item], folder: Path
@@ -137,36 +117,16 @@ class Preparation:
                 _prepare_item, jobs, chunksize=max(1, min(16, len(jobs) // (4 * self.workers)))
             )
 
-    def _write_index(
-        self, folder: Path, source: Source, samples: list[PreparedItem], skipped: list[Skipped]
-    ) -> None:
-        """Writes index.json."""
-        index = {
-            "source": source.name,
-            "recipe": asdict(self.recipe),
-            "skipped": [asdict(entry) for entry in skipped],
-            "items": [asdict(sample) for sample in samples],
-        }
-        with atomic_path(folder / "index.json") as temporary:
-            temporary.write_text(json.dumps(index, indent=1), encoding="utf-8")
-
 
 def _rename(unfinished: Path, folder: Path) -> None:
     """Gives the folder its name, unless another run was quicker with the same data."""
     try:
         os.replace(unfinished, folder)
     except OSError:
-        if not (folder / "index.json").is_file():
-            raise
-
-
-def open_prepared(folder: Path) -> PreparedFolder:
-    """Returns what an existing index says."""
-    items = read_index(folder)
-    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    counts = Counter(item.split for item in items)
-    skipped = [Skipped(**entry) for entry in index["skipped"]]
-    return PreparedFolder(folder, {split: counts[split] for split in SPLITS}, skipped)
+        if (folder / INDEX).is_file():
+            return
+        shutil.rmtree(folder)  # somebody took the index away: what is there cannot be trusted
+        os.replace(unfinished, folder)
 
 
 def _prepare_item(job: tuple[Source, Item, Recipe, Path]) -> tuple[list[PreparedItem], Skipped | None]:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from completion.data.dataset import SPLITS
 from completion.data.shape import Item, Mesh
+from completion.data.splits import SPLITS
 from completion.data.toy.boats import boat
 from completion.data.toy.cars import car
 from completion.data.toy.furniture import lamp, laptop, shelf, table

@@ -1,0 +1,81 @@
+"""index.json of a prepared folder: what it holds, what was left out; needs no torch (workers)."""
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from completion.data.files import atomic_path
+from completion.data.splits import SPLITS
+
+INDEX = "index.json"
+
+
+@dataclass(frozen=True)
+class PreparedItem:
+    """One line of the index: what a sample is, unloaded; `file` is relative to the folder."""
+
+    name: str
+    category: str
+    group: str
+    split: str
+    view: int
+    file: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An item that could not be used, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass
+class PreparedFolder:
+    """Where the samples are, how many per split, and what was left out."""
+
+    path: Path
+    counts: dict[str, int]
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def write_index(
+    folder: Path, items: list[PreparedItem], skipped: list[Skipped], about: dict[str, Any]
+) -> None:
+    """Writes the index atomically; `about` says for people where the data come from."""
+    index = about | {
+        "skipped": [asdict(entry) for entry in skipped],
+        "items": [asdict(item) for item in items],
+    }
+    with atomic_path(folder / INDEX) as temporary:
+        temporary.write_text(json.dumps(index, indent=1), encoding="utf-8")
+
+
+def read_index(folder: Path) -> tuple[list[PreparedItem], list[Skipped]]:
+    """Returns the samples of a prepared folder and what was left out.
+
+    Raises:
+        FileNotFoundError: if there is no index: the folder was never prepared.
+        ValueError: if it is not such an index.
+    """
+    path = folder / INDEX
+    if not path.is_file():
+        raise FileNotFoundError(f"read_index: folder must hold {INDEX}, got {folder}; prepare the data first")
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+        return [PreparedItem(**item) for item in index["items"]], [
+            Skipped(**entry) for entry in index["skipped"]
+        ]
+    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"read_index: {path} must be an index of prepared samples, got {error}; prepare again"
+        ) from error
+
+
+def open_prepared(folder: Path) -> PreparedFolder:
+    """Returns what the index of a prepared folder says."""
+    items, skipped = read_index(folder)
+    counts = Counter(item.split for item in items)
+    return PreparedFolder(folder, {split: counts[split] for split in SPLITS}, skipped)

@@ -1,0 +1,28 @@
+"""Folders of scans alone: every point file, in the split test, turned to y up."""
+
+import numpy as np
+import pytest
+
+from completion.data.scan_folder import ScanFolder
+
+
+def test_lists_and_turns(tmp_path):
+    (tmp_path / "desk").mkdir()
+    (tmp_path / "a.xyz").write_text("1 2 3\n4 5 6\n")
+    (tmp_path / "desk" / "b.csv").write_text("x,y,z\n1,2,3\n")
+    (tmp_path / "manifest.csv").write_text("path\na.xyz\n")
+    source = ScanFolder(tmp_path, up=(0, 0, 1))
+    items = source.items()
+    assert [(item.name, item.category, item.split) for item in items] == [
+        ("a.xyz", "scan", "test"),
+        ("desk__b.csv", "desk", "test"),
+    ]
+    np.testing.assert_allclose(source.load(items[0]).points, [[1, 3, -2], [4, 6, -5]], atol=1e-12)
+    assert source.fingerprint() == ScanFolder(tmp_path, up=(0, 0, 1)).fingerprint()
+
+
+def test_an_empty_folder_says_what_was_looked_for(tmp_path):
+    with pytest.raises(ValueError, match=r"ScanFolder: root must hold files \.ply"):
+        ScanFolder(tmp_path).items()
+    with pytest.raises(FileNotFoundError, match="root must be an existing folder"):
+        ScanFolder(tmp_path / "missing").items()
