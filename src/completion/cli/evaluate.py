@@ -1,0 +1,132 @@
+"""completion evaluate: scores a run on held-out samples, prints the table, writes metrics.json."""
+
+import json
+import platform
+import resource
+import statistics
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+if TYPE_CHECKING:
+    from completion.training.evaluate import Evaluation
+    from completion.training.run import Run
+
+
+def run(cfg: DictConfig) -> None:
+    """Evaluates the run `cfg.run` and prints where the metrics are."""
+    from completion.training.evaluate import evaluate, make_baselines
+    from completion.training.run import load_run
+
+    trained = load_run(cfg.run, cfg.device, cfg.ckpt)
+    started = time.perf_counter()
+    dataset, skipped = held_out(trained, cfg)
+    train = trained.make_data().dataset("train") if cfg.baselines else None
+    if train is not None:
+        train.augment = False
+    baselines = make_baselines(train, trained.model.resolution) if cfg.baselines else {}
+    evaluation = evaluate(trained.model, dataset, baselines, cfg.limit, Countdown())
+    about = {
+        "run": trained.path.name,
+        "checkpoint": trained.checkpoint.name,
+        "data": dataset.folder.name,
+        "split": cfg.split,
+        "resolution": trained.model.resolution,
+        "margin": trained.config["data"]["preparation"].get("margin"),
+        "thresholds": trained.model.thresholds,
+        "seed": trained.config["seed"],
+        "skipped": skipped,
+        "wall_seconds": round(time.perf_counter() - started, 2),
+    }
+    path = trained.path / ("metrics.json" if cfg.name is None else f"metrics_{cfg.name}.json")
+    write_metrics(path, about, evaluation)
+    print_table(evaluation, about)
+    print(f"metrics: {path}")
+
+
+def held_out(trained: "Run", cfg: DictConfig) -> tuple[Any, list[dict[str, str]]]:
+    """The samples to score, and what their source had to leave out.
+
+    `data=…` gives another source; it is prepared exactly as the run's own data were.
+    """
+    from completion.cli.prepare import print_progress
+    from completion.data.dataset import PreparedDataset
+    from completion.data.index import open_prepared
+    from completion.training.instantiate import instantiate
+
+    own = trained.config["data"]
+    source_node = own["source"]
+    if cfg.get("data") is not None:
+        source_node = OmegaConf.to_container(cfg.data.source, resolve=True, throw_on_missing=True)
+    source = instantiate(source_node, "data.source")
+    folder = instantiate(own["preparation"], "data.preparation").run(source, print_progress).path
+    skipped = [asdict(entry) for entry in open_prepared(Path(folder)).skipped]
+    return PreparedDataset(folder, cfg.split), skipped
+
+
+class Countdown:
+    """Prints a line every 10 s, with the time that is left."""
+
+    def __init__(self) -> None:
+        self.started = self.last = time.perf_counter()
+
+    def __call__(self, done: int, total: int, name: str) -> None:
+        now = time.perf_counter()
+        if now - self.last > 10 and done < total:
+            left = (now - self.started) / done * (total - done)
+            print(f"{done}/{total} items, {left:.0f} s left", flush=True)
+            self.last = now
+
+
+def write_metrics(path: Path, about: dict[str, Any], evaluation: "Evaluation") -> None:
+    """Writes everything as JSON, atomically."""
+    from completion.data.files import atomic_path
+
+    contents = about | {
+        "num_items": len(evaluation.items),
+        "num_failures": len(evaluation.failures),
+        "seconds_per_item": statistics.median(item.seconds for item in evaluation.items),
+        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "methods": evaluation.summary(),
+        "levels": evaluation.level_summary(),
+        "items": [asdict(item) for item in evaluation.items],
+    }
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(contents, indent=1), encoding="utf-8")
+
+
+def print_table(evaluation: "Evaluation", about: dict[str, Any]) -> None:
+    """Prints methods by metrics, micro means, with the interval of what was completed."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from completion.training.evaluate import METRICS
+
+    seconds = statistics.median(item.seconds for item in evaluation.items)
+    table = Table(
+        title=f"{about['data']}, {about['split']} split, {about['resolution']}³, surface voxels",
+        caption=f"{len(evaluation.items)} items, {len(evaluation.failures)} failures (scored as empty), "
+        f"{len(about['skipped'])} skipped, median {seconds:.2f} s per item; means over items, "
+        "in brackets the bootstrap 95 % interval",
+    )
+    table.add_column("method")
+    for name in METRICS:
+        table.add_column(name, justify="right")
+    for method, averages in evaluation.summary().items():
+        table.add_row(method.replace("_", " "), *(cell(name, averages) for name in METRICS))
+    Console(width=None if Console().is_terminal else 150).print(table)
+
+
+def cell(name: str, averages: dict[str, Any]) -> str:
+    """One number of the table; nothing where the method has no such score."""
+    if name not in averages:
+        return ""
+    mean = averages[name]["micro"]
+    if name != "iou_missing":
+        return f"{mean:.2f}" if name == "cd_l1" else f"{mean:.3f}"
+    low, high = averages[name]["interval_95"]
+    return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
