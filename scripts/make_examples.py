@@ -128,7 +128,7 @@ consistent, z-up models turned to y-up, overlapping closed parts united where po
 dedications are in `licences/`.
 
 The set was chosen by `scripts/make_examples.py` from a larger collection: at most {PER_CATEGORY} per
-category, one per group of near-duplicates, at most {MAX_BYTES // 1000} kB each, no shapes that are mere sheets.
+category, one per group of near-duplicates, at most {MAX_BYTES // 1000} kB each, no mere sheets.
 """
 
 
