@@ -5,6 +5,7 @@ import json
 import struct
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def _buffer(path: Path, entry: dict[str, Any], binary: bytes) -> bytes:
         return binary
     if uri.startswith("data:"):
         return base64.b64decode(uri.split(",", 1)[1])
-    beside = (path.parent / uri).resolve()
+    beside = (path.parent / unquote(uri)).resolve()
     if not beside.is_relative_to(path.parent.resolve()) or not beside.is_file():
         raise fault(path, "buffers", "a file in the same folder or below it", repr(uri))
     return beside.read_bytes()
