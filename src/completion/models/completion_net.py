@@ -5,6 +5,7 @@ Owns the order of encoder, dense level and decoder, and the prune settings per l
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -108,7 +109,7 @@ class CompletionNet(nn.Module):
     @property
     def prunes(self) -> list[Prune]:
         """The prune layers, coarse to fine."""
-        return [self.hand_off, *(block.prune for block in self.decoder)]
+        return [self.hand_off, *(cast(DecoderLevel, block).prune for block in self.decoder)]
 
     @property
     def thresholds(self) -> list[float]:

@@ -78,6 +78,8 @@ class Prune(nn.Module):
         box: (first voxel, one past the last voxel), in finest voxels; rows outside are never kept.
     """
 
+    threshold: Tensor
+
     def __init__(
         self,
         channels: int,

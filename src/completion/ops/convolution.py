@@ -81,7 +81,9 @@ def _autocast(features: Tensor) -> Tensor:
 
 def _allow_tf32(features: Tensor) -> bool:
     """torch's own TF32 switch, which the native code cannot read; meaningless but for float32 on CUDA."""
-    return features.is_cuda and features.dtype == torch.float32 and torch.backends.cuda.matmul.allow_tf32
+    return bool(
+        features.is_cuda and features.dtype == torch.float32 and torch.backends.cuda.matmul.allow_tf32
+    )
 
 
 @torch.library.register_fake("completion::convolution")

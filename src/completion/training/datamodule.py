@@ -117,7 +117,10 @@ class CompletionDataModule(LightningDataModule):
 
     def _epoch(self) -> int:
         # The loader's first iterator is made before Lightning tells the sampler the epoch of a resumed run.
-        return self.trainer.fit_loop.epoch_progress.current.processed if self.trainer else 0
+        if not self.trainer:
+            return 0
+        progress = self.trainer.fit_loop.epoch_progress.current
+        return progress.processed  # pyright: ignore[reportAttributeAccessIssue]
 
     def _loader(self, dataset, sampler: EpochSampler | None = None) -> DataLoader[Batch]:
         return DataLoader(

@@ -59,7 +59,7 @@ class CompletionModule(LightningModule):
         completion, partial = self(batch)
         loss, logs = self._loss("train", completion, partial)
         logs |= guard_counts(completion)
-        logs["train/learning_rate"] = self.optimizers().param_groups[0]["lr"]
+        logs["train/learning_rate"] = self.trainer.optimizers[0].param_groups[0]["lr"]
         self.log_dict(logs, on_step=False, on_epoch=True, batch_size=batch.batch_size)
         return loss
 
@@ -80,9 +80,9 @@ class CompletionModule(LightningModule):
         self, stage: str, completion: Completion, partial: CoordMap
     ) -> tuple[Tensor, dict[str, Tensor | float]]:
         loss, parts = completion_loss(completion.levels, partial, self.missing_weight, self.dice_weight)
-        return loss, {f"{stage}/loss": loss.detach()} | {
-            f"{stage}/{name}": value.detach() for name, value in parts.items()
-        }
+        logs: dict[str, Tensor | float] = {f"{stage}/loss": loss.detach()}
+        logs |= {f"{stage}/{name}": value.detach() for name, value in parts.items()}
+        return loss, logs
 
 
 def guard_counts(completion: Completion) -> dict[str, float]:

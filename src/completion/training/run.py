@@ -75,7 +75,7 @@ def load_config(run: Path) -> dict[str, Any]:
     config = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
     if not isinstance(config, dict) or "model" not in config:
         raise ValueError(f"load_run: {file} must be the config of a run with a key 'model'; train again")
-    return config
+    return {str(key): value for key, value in config.items()}
 
 
 def find_checkpoint(run: Path, ckpt: str) -> Path:
