@@ -1,0 +1,70 @@
+"""completion complete: completes a scan, or all scans of a folder, with a trained run."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+
+@dataclass(frozen=True)
+class Job:
+    """One scan to complete, and the results' path without ending."""
+
+    path: Path
+    stem: Path
+
+
+def run(cfg: DictConfig) -> None:
+    """Completes `cfg.input`; a broken file in a folder is skipped, named and counted."""
+    from completion.training.run import load_run
+
+    trained = load_run(cfg.run, cfg.device, cfg.ckpt)
+    jobs = find_jobs(Path(cfg.input), Path(cfg.output) if cfg.output else trained.path / "completed")
+    failures = []
+    for done, job in enumerate(jobs, start=1):
+        try:
+            print(f"{done}/{len(jobs)} {complete_file(trained, job, list(cfg.up))}", flush=True)
+        except (ValueError, OSError, RuntimeError) as error:
+            if len(jobs) == 1:
+                raise
+            failures.append(job.path)
+            print(f"{done}/{len(jobs)} skipped: {error}", flush=True)
+    print(f"completed {len(jobs) - len(failures)} of {len(jobs)} scans into {jobs[0].stem.parent}")
+    if len(failures) == len(jobs):
+        raise ValueError(f"complete: input must hold a scan that can be read, got none in {cfg.input}")
+
+
+def find_jobs(source: Path, output: Path) -> list[Job]:
+    """The scans to complete: the file itself, or all readable files below a folder."""
+    from completion.data.folders import item_name
+    from completion.data.scan_folder import ScanFolder
+
+    if not source.is_dir():
+        return [Job(source, output / source.stem)]
+    paths = [item.path for item in ScanFolder(source).items() if item.path is not None]
+    stems = [item_name(path.relative_to(source).with_suffix("")) for path in paths]
+    # Files that differ in their ending alone must not overwrite each other's results.
+    shared = {stem for stem, count in Counter(stems).items() if count > 1}
+    names = [
+        stem + path.suffix.replace(".", "_") if stem in shared else stem
+        for stem, path in zip(stems, paths, strict=True)
+    ]
+    return [Job(path, output / name) for path, name in zip(paths, names, strict=True)]
+
+
+def complete_file(trained, job: Job, up: list[float]) -> str:
+    """Completes one file, writes the results and returns a line about it."""
+    from completion.data.readers import read_points
+    from completion.training.complete import complete_scan, save_completed
+
+    points = read_points(job.path)
+    margin = trained.config["data"]["preparation"]["margin"]
+    scan = complete_scan(trained.model, points.points, margin, up)
+    paths = save_completed(scan, job.stem)
+    outside = f", {scan.num_outside} stray points left out" if scan.num_outside else ""
+    note = f" ({points.note})" if points.note else ""
+    return (
+        f"{job.path.name}: {scan.num_input_points} points{outside} → {len(scan.partial_coords)} voxels → "
+        f"{len(scan.prediction.coords)} completed, voxel size {scan.frame.voxel_size:.4g}{note} → {paths[0]}"
+    )
