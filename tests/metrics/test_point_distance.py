@@ -1,4 +1,4 @@
-"""Chamfer distance and F-score against double loops; empty, far and degenerate clouds; the strict threshold."""
+"""Chamfer distance and F-score against double loops; empty and degenerate clouds; the strict threshold."""
 
 import math
 

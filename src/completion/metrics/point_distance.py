@@ -13,7 +13,7 @@ from completion.metrics.nearest import nearest_distances
 
 POINT_SCORES = ("cd_l1", "fscore@1%")
 WORST_DISTANCE = math.sqrt(3.0)
-"""Distance scored where one cloud is empty: the diagonal of the box, which no prediction inside it exceeds."""
+"""Scored where one cloud is empty: the diagonal of the box, which no prediction inside it exceeds."""
 
 Points = Tensor | np.ndarray
 
