@@ -3,9 +3,8 @@
 #include "completion/convolution.h"
 
 #include <algorithm>
-#include <cstring>
-#include <vector>
 
+#include "aligned.h"
 #include "convolution_tiles.h"
 #include "pair_lists.h"
 
@@ -64,7 +63,7 @@ void convolve(const ConvolutionParams& params, ParallelFor parallel_for) {
   const int64_t rows = block_rows(params.num_offsets);
   for_ranges(parallel_for, 0, (params.num_target + rows - 1) / rows, 1, [&](int64_t first, int64_t last) {
     PairLists lists(params.num_offsets, 0, params.num_offsets);
-    std::vector<T> sums((rows + 1) * 2 * tile_kernels<T>().lanes);
+    const AlignedScratch<T> sums((rows + 1) * 2 * tile_kernels<T>().lanes);
     for (int64_t block = first; block < last; ++block) {
       const int64_t begin = block * rows, end = std::min(begin + rows, params.num_target);
       lists.list(params.table, begin, end);

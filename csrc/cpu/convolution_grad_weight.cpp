@@ -1,8 +1,8 @@
 // convolution_grad_weight on the CPU: threads share out (offset, input channels); each sums its part over all rows in
 // order, so the result does not depend on the number of threads.
 #include <algorithm>
-#include <vector>
 
+#include "aligned.h"
 #include "completion/convolution.h"
 #include "convolution_tiles.h"
 #include "pair_lists.h"
@@ -10,7 +10,9 @@
 namespace completion::cpu {
 namespace {
 
-constexpr int64_t kItemChannels = 8;  // input channels of one work item
+constexpr int64_t kItemChannels = 16;  // input channels of one work item
+constexpr int64_t kPairBytes = 24576;  // feature and gradient rows that are worked on together
+constexpr int64_t kMinPairs = 32;      // fewer would spend more time on moving sums than on adding to them
 
 template <class T>
 class GradWeight {
@@ -28,13 +30,20 @@ class GradWeight {
     const int64_t rows = block_rows(params_.num_offsets), padded = panels_.padded();
     const int64_t first_offset = first / tiles_, last_offset = (last - 1) / tiles_ + 1;
     PairLists lists(params_.num_offsets, first_offset, last_offset);
-    std::vector<T> grad(rows * padded);  // the block's gradients, padded to whole vectors
+    const AlignedScratch<T> x(pairs_at_once() * params_.in_channels), grad(pairs_at_once() * padded);
     for (int64_t item = first; item < last; ++item) std::fill_n(item_sums(item), item_channels(item) * padded, T(0));
     for (int64_t begin = 0; begin < params_.num_target; begin += rows) {
-      const int64_t end = std::min(begin + rows, params_.num_target);
-      lists.list(params_.table, begin, end);
-      pad_gradients(begin, end, grad.data());
-      for (int64_t item = first; item < last; ++item) add_item(item, lists[item / tiles_], grad.data());
+      lists.list(params_.table, begin, std::min(begin + rows, params_.num_target));
+      for (int64_t k = first_offset; k < last_offset; ++k) {
+        const Pairs all = lists[k];
+        for (int64_t p = 0; p < all.count; p += pairs_at_once()) {
+          const Pairs pairs{all.data + p, std::min(pairs_at_once(), all.count - p)};
+          gather(pairs, begin, x.data(), grad.data());
+          for (int64_t item = std::max(first, k * tiles_); item < std::min(last, (k + 1) * tiles_); ++item) {
+            add_item(item, x.data(), grad.data(), pairs.count);
+          }
+        }
+      }
     }
     for (int64_t item = first; item < last; ++item) write_item(item);
   }
@@ -46,20 +55,27 @@ class GradWeight {
     return sums_ + (item / tiles_ * params_.in_channels + item_start(item)) * panels_.padded();
   }
 
-  void pad_gradients(int64_t begin, int64_t end, T* padded) const {
-    const int64_t out = params_.out_channels;
-    for (int64_t m = begin; m < end; ++m, padded += panels_.padded()) {
-      std::copy_n(static_cast<const T*>(params_.grad) + m * out, out, padded);
-    }
+  /// As many pairs as keep their features and gradients in the first-level cache.
+  int64_t pairs_at_once() const {
+    const int64_t row_bytes = (params_.in_channels + panels_.padded()) * static_cast<int64_t>(sizeof(T));
+    return std::max<int64_t>(kMinPairs, kPairBytes / row_bytes);
   }
 
-  void add_item(int64_t item, const Pairs& pairs, const T* grad) const {
+  /// Copies the features [pairs, Cin] and gradients [pairs, padded Cout] of some pairs side by side.
+  void gather(const Pairs& pairs, int64_t begin, T* x, T* grad) const {
+    const auto gather_rows = tile_kernels<T>().gather;
+    const int64_t in = params_.in_channels, out = params_.out_channels;
+    gather_rows(static_cast<const T*>(params_.features), in, pairs, true, x, in);
+    gather_rows(static_cast<const T*>(params_.grad) + begin * out, out, pairs, false, grad, panels_.padded());
+  }
+
+  void add_item(int64_t item, const T* x, const T* grad, int64_t count) const {
     const TileKernels<T>& kernels = tile_kernels<T>();
-    const T* features = static_cast<const T*>(params_.features) + item_start(item);
+    const Panel<T> item_x{x + item_start(item), params_.in_channels};
     for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
       const auto outer = panels_.width_at(start) == kernels.lanes ? kernels.outer_one : kernels.outer_two;
-      outer(pairs, features, params_.in_channels, item_channels(item), grad + start, panels_.padded(),
-            item_sums(item) + start, panels_.padded());
+      outer(item_x, item_channels(item), {grad + start, panels_.padded()}, count, item_sums(item) + start,
+            panels_.padded());
     }
   }
 

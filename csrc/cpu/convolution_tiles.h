@@ -6,11 +6,23 @@
 
 namespace completion::cpu {
 
-/// Pairs of one offset within one block: feature row and, counted from the block's first, target row.
+/// A feature row and, counted from the block's first, the target row that it adds to.
+struct Pair {
+  int32_t source;
+  int32_t target;
+};
+
+/// The pairs of one offset within one block.
 struct Pairs {
-  const int32_t* sources;
-  const int32_t* targets;
+  const Pair* data;
   int64_t count;
+};
+
+/// Rows of a dense matrix, `stride` elements apart.
+template <class T>
+struct Panel {
+  const T* data;
+  int64_t stride;
 };
 
 /// Kernels of one instruction set, for one and for two vectors of output channels.
@@ -19,13 +31,18 @@ struct TileKernels {
   /// sums[target] += x[source] · weight; weight [Cin, width], sums [rows, width], width = vectors · lanes.
   using Multiply = void (*)(const Pairs& pairs, const T* features, int64_t in_channels, const T* weight, T* sums,
                             int64_t spare_row);
-  /// sums[r] += Σ_pairs x[source][r] · grad[target], r < rows; rows of sums and grad are `…_stride` elements apart.
-  using Outer = void (*)(const Pairs& pairs, const T* features, int64_t in_channels, int64_t rows, const T* grad,
-                         int64_t grad_stride, T* sums, int64_t sums_stride);
+  /// sums[r] += Σ_p x[p][r] · grad[p] for r < rows, p < count; rows of sums are `sums_stride` elements apart.
+  using Outer = void (*)(const Panel<T>& x, int64_t rows, const Panel<T>& grad, int64_t count, T* sums,
+                         int64_t sums_stride);
+
+  /// packed[p] = rows[source or target of pair p], `length` elements; rows of packed are `packed_stride` apart.
+  using Gather = void (*)(const T* rows, int64_t length, const Pairs& pairs, bool sources, T* packed,
+                          int64_t packed_stride);
 
   int64_t lanes;  // elements of a vector
   Multiply multiply_one, multiply_two;
   Outer outer_one, outer_two;
+  Gather gather;
 };
 
 /// The kernels for this machine; $ATEN_CPU_CAPABILITY (default, avx2, avx512), torch's own setting, limits the choice.

@@ -1,8 +1,12 @@
-// kernel_map and reverse_map on the CPU: look-ups are bit arithmetic on the source's 4³ bricks.
+// kernel_map and reverse_map on the CPU: each brick of targets finds its neighbours once,
+// then every look-up is bit arithmetic.
 #include "completion/kernel_map.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <map>
+#include <vector>
 
 #include "bricks.h"
 #include "completion/key.h"
@@ -30,13 +34,26 @@ struct SourceBricks {
   int unit_shift;
 };
 
-int common_unit_shift(const KernelMapParams& params, ParallelFor parallel_for) {
+/// Code bits in which any of these keys differs from a multiple of larger strides.
+uint64_t used_bits(const int64_t* keys, int64_t num_keys, ParallelFor parallel_for) {
   std::atomic<uint64_t> bits{0};
-  for_ranges(parallel_for, 0, params.num_source, kScanChunk, [&](int64_t begin, int64_t end) {
+  for_ranges(parallel_for, 0, num_keys, kScanChunk, [&](int64_t begin, int64_t end) {
     uint64_t local = 0;
-    for (int64_t row = begin; row < end; ++row) local |= key_to_code(params.source_keys[row]) & kMortonBits;
-    bits |= local;
+    for (int64_t row = begin; row < end; ++row) local |= key_to_code(keys[row]);
+    bits |= local & kMortonBits;
   });
+  return bits;
+}
+
+/// Unit of which source, targets and offsets all are multiples.
+int common_unit_shift(const KernelMapParams& params, ParallelFor parallel_for) {
+  uint64_t bits = used_bits(params.source_keys, params.num_source, parallel_for) |
+                  used_bits(params.target_keys, params.num_target, parallel_for);
+  for (int32_t k = 0; k < params.offsets.count; ++k) {
+    const MortonOffset offset =
+        morton_offset(params.offsets.xyz[3 * k], params.offsets.xyz[3 * k + 1], params.offsets.xyz[3 * k + 2]);
+    bits |= offset.x | offset.y | offset.z;
+  }
   return unit_shift_of(bits);
 }
 
@@ -64,25 +81,75 @@ SourceBricks build_bricks(const KernelMapParams& params, const Scratch& scratch,
   return {scratch.bricks, hash, unit_shift};
 }
 
-/// Look-ups of one offset: successive targets in canonical order mostly fall into the brick of the one before.
-struct OffsetLookup {
-  MortonOffset offset;
-  uint64_t last_id = ~uint64_t{0};
-  const Brick* last = nullptr;
+int32_t floor_divide(int32_t value, int32_t divisor) {
+  return (value - ((value % divisor + divisor) % divisor)) / divisor;
+}
 
-  int32_t row_at(const SourceBricks& source, uint64_t target) {
-    uint64_t code;
-    if (!add_offset(target, offset, &code) || (code & ((uint64_t{1} << source.unit_shift) - 1)) != 0) return -1;
-    const uint64_t id = code >> source.unit_shift >> kCellBits;
-    if (id != last_id) {
-      const int32_t index = source.hash.slots[source.hash.find(source.bricks, id)];
-      last = index < 0 ? nullptr : source.bricks + index;
-      last_id = id;
+/// Where each offset leads from each of the 64 cells of a brick: to which neighbouring brick, and to which cell in it.
+struct Neighbourhood {
+  std::vector<MortonOffset> bricks;  // the neighbours that any pair of cell and offset meets
+  std::vector<uint32_t> entries;     // [64, K] index of the neighbour << 6 | cell
+
+  Neighbourhood(const KernelOffsets& offsets, int unit_shift) : entries(64 * offsets.count) {
+    const int32_t unit = 1 << (unit_shift / 3);
+    std::map<std::array<int32_t, 3>, uint32_t> indices;
+    for (uint32_t cell = 0; cell < 64; ++cell) {
+      for (int32_t k = 0; k < offsets.count; ++k) {
+        std::array<int32_t, 3> brick{}, within{};
+        for (int axis = 0; axis < 3; ++axis) {
+          const auto from = static_cast<int32_t>(gather_bits(cell >> axis));
+          const int32_t to = from + offsets.xyz[3 * k + axis] / unit;
+          brick[axis] = floor_divide(to, 4);
+          within[axis] = to - 4 * brick[axis];
+        }
+        const auto [found, added] = indices.try_emplace(brick, static_cast<uint32_t>(bricks.size()));
+        if (added) bricks.push_back(morton_offset(4 * unit * brick[0], 4 * unit * brick[1], 4 * unit * brick[2]));
+        const uint64_t to_cell = spread_bits(within[0]) | spread_bits(within[1]) << 1 | spread_bits(within[2]) << 2;
+        entries[cell * offsets.count + k] = found->second << kCellBits | static_cast<uint32_t>(to_cell);
+      }
     }
-    const uint64_t cell = uint64_t{1} << ((code >> source.unit_shift) & 63);
-    if (last == nullptr || (last->occupancy & cell) == 0) return -1;
-    return static_cast<int32_t>(last->base + __builtin_popcountll(last->occupancy & (cell - 1)));
   }
+};
+
+/// The neighbours of one brick of targets, found once and read by all targets in it.
+class Neighbours {
+ public:
+  Neighbours(const SourceBricks& source, const Neighbourhood& neighbourhood)
+      : source_(source), neighbourhood_(neighbourhood), found_(neighbourhood.bricks.size()) {}
+
+  /// Writes the table row of one target.
+  void look_up(uint64_t target, int32_t* row, int64_t count) {
+    const uint64_t id = target >> source_.unit_shift >> kCellBits;
+    if (id != id_) find(id);
+    const uint32_t* entries = neighbourhood_.entries.data() + ((target >> source_.unit_shift) & 63) * count;
+    const Brick* found = found_.data();
+    for (int64_t k = 0; k < count; ++k) {
+      // No branch: whether a neighbour exists is close to a coin toss.
+      const Brick& brick = found[entries[k] >> kCellBits];
+      const uint32_t cell = entries[k] & 63;
+      const auto rank =
+          static_cast<int32_t>(brick.base) + __builtin_popcountll(brick.occupancy & ~(~uint64_t{0} << cell));
+      row[k] = rank | (static_cast<int32_t>((brick.occupancy >> cell) & 1) - 1);
+    }
+  }
+
+ private:
+  void find(uint64_t id) {
+    id_ = id;
+    for (size_t i = 0; i < found_.size(); ++i) {
+      uint64_t code;
+      found_[i] = Brick{};
+      if (!add_offset(id << kCellBits << source_.unit_shift, neighbourhood_.bricks[i], &code)) continue;
+      const uint64_t neighbour = code >> source_.unit_shift >> kCellBits;
+      const int32_t index = source_.hash.slots[source_.hash.find(source_.bricks, neighbour)];
+      if (index >= 0) found_[i] = source_.bricks[index];
+    }
+  }
+
+  const SourceBricks& source_;
+  const Neighbourhood& neighbourhood_;
+  std::vector<Brick> found_;
+  uint64_t id_ = ~uint64_t{0};
 };
 
 }  // namespace
@@ -95,16 +162,12 @@ int64_t kernel_map_workspace_bytes(const KernelMapParams& params) {
 
 void kernel_map(const KernelMapParams& params, ParallelFor parallel_for) {
   const SourceBricks source = build_bricks(params, Scratch(params), parallel_for);
-  const int32_t count = params.offsets.count;
-  for_ranges(parallel_for, 0, params.num_target, 512, [&](int64_t begin, int64_t end) {
-    OffsetLookup lookups[kMaxOffsets];
-    for (int32_t k = 0; k < count; ++k) {
-      const int32_t* xyz = params.offsets.xyz + 3 * k;
-      lookups[k].offset = morton_offset(xyz[0], xyz[1], xyz[2]);
-    }
+  const Neighbourhood neighbourhood(params.offsets, source.unit_shift);
+  const int64_t count = params.offsets.count;
+  for_ranges(parallel_for, 0, params.num_target, 256, [&](int64_t begin, int64_t end) {
+    Neighbours neighbours(source, neighbourhood);
     for (int64_t m = begin; m < end; ++m) {
-      const uint64_t target = key_to_code(params.target_keys[m]);
-      for (int32_t k = 0; k < count; ++k) params.table[m * count + k] = lookups[k].row_at(source, target);
+      neighbours.look_up(key_to_code(params.target_keys[m]), params.table + m * count, count);
     }
   });
 }
