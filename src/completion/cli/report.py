@@ -1,0 +1,134 @@
+"""completion report: one HTML page about a run, from what lies in its folder and new pictures."""
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+if TYPE_CHECKING:
+    from completion.training.run import Run
+    from completion.viz.report import Figure, Section
+
+CHARTS = {
+    "loss": ("train/loss", "val/loss"),
+    "IoU, free-running": ("val/iou", "val/iou_missing"),
+    "precision and recall": ("val/precision", "val/recall"),
+}
+
+
+def run(cfg: DictConfig) -> None:
+    """Writes the page of the run `cfg.run` and prints its path."""
+    from completion.cli.shown import read_metrics
+    from completion.data.files import atomic_path
+    from completion.training.run import load_config
+    from completion.viz.report import Section, page, pictures, preformatted
+
+    folder = Path(cfg.run)
+    config = load_config(folder)
+    metrics = read_metrics(folder)
+    sections = [
+        *measures(metrics, "Held-out measures"),
+        *(part for path in sorted(folder.glob("metrics_*.json")) for part in other_measures(path)),
+        Section("Training", charts(folder / "metrics.csv")),
+        Section("Best, median and worst", pictures(sample_figures(cfg, metrics) if cfg.pictures else [])),
+        Section("Completed scans", pictures(png_files(folder / "completed"))),
+        Section("Config", preformatted((folder / "config.yaml").read_text(encoding="utf-8"))),
+    ]
+    output = Path(cfg.output) if cfg.output else folder / "report.html"
+    note = "Partial scan in, surface voxels of the whole shape out; the grid is fitted to the scan alone."
+    with atomic_path(output) as temporary:
+        temporary.write_text(page(f"{config['name']}: {folder.name}", note, sections), encoding="utf-8")
+    print(f"report: {output}")
+
+
+def measures(metrics: dict[str, Any] | None, heading: str) -> list["Section"]:
+    """The table of methods, of levels, of categories, and what was left out."""
+    from completion.training.evaluate import METRICS, MODEL
+    from completion.viz.report import Section, preformatted, table
+
+    if metrics is None:
+        hint = "<p>Not evaluated yet: <code>completion evaluate run=…</code></p>"
+        return [Section(heading, hint)]
+    methods = metrics["methods"]
+    rows = [
+        [name.replace("_", " "), *(averages.get(metric, {}).get("micro") for metric in METRICS)]
+        for name, averages in methods.items()
+    ]
+    low, high = methods[MODEL]["iou_missing"]["interval_95"]
+    facts = (
+        f"<p>{metrics['num_items']} items of {metrics['data']} ({metrics['split']} split) at "
+        f"{metrics['resolution']}³, {metrics['num_failures']} failures (scored as empty), median "
+        f"{metrics['seconds_per_item']:.2f} s per item, peak memory {metrics['peak_memory_mib']} MiB; "
+        f"{metrics['machine']}. Means over items; iou_missing of the model in the bootstrap 95 % interval "
+        f"{low:.3f} to {high:.3f}.</p>"
+    )
+    per_category = methods[MODEL]["iou"]["per_category"]
+    categories = [
+        [name, per_category[name], methods[MODEL]["iou_missing"]["per_category"][name]]
+        for name in per_category
+    ]
+    levels = [[f"stride {stride}", *scores.values()] for stride, scores in metrics["levels"].items()]
+    level_names = list(next(iter(metrics["levels"].values())))
+    skipped = "\n".join(f"{entry['name']}: {entry['reason']}" for entry in metrics["skipped"])
+    return [
+        Section(heading, facts + table(["method", *METRICS], rows, MODEL)),
+        Section(f"{heading}: per level", table(["kept cells", *level_names], levels)),
+        Section(f"{heading}: per category", table(["category", "iou", "iou_missing"], categories)),
+        Section(f"{heading}: skipped", preformatted(skipped) if skipped else ""),
+    ]
+
+
+def other_measures(path: Path) -> list["Section"]:
+    """The tables of another evaluation of the run, metrics_<name>.json."""
+    import json
+
+    name = path.stem.removeprefix("metrics_").replace("_", " ")
+    return measures(json.loads(path.read_text(encoding="utf-8")), f"Measures on {name}")[:1]
+
+
+def charts(path: Path) -> str:
+    """The curves of metrics.csv, side by side."""
+    from completion.viz.curves import line_chart
+
+    if not path.is_file():
+        return ""
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    drawn = []
+    for title, names in CHARTS.items():
+        lines = {
+            name: [(float(row["step"]), float(row[name])) for row in rows if row.get(name)] for name in names
+        }
+        drawn.append(line_chart(title, lines))
+    return f'<div class="charts">{"".join(drawn)}</div>'
+
+
+def sample_figures(cfg: DictConfig, metrics: dict[str, Any] | None) -> list["Figure"]:
+    """The pictures of the best, median and worst items, drawn into <run>/pictures."""
+    from completion.cli import shown
+    from completion.training.run import load_run
+    from completion.viz.render import save_pictures
+    from completion.viz.report import Figure
+
+    if metrics is None:
+        return []
+    trained: Run = load_run(cfg.run, ckpt=cfg.ckpt)
+    dataset = trained.make_data().dataset(metrics["split"])
+    dataset.augment = False
+    chosen = {
+        shown.picture_path(trained.path / "pictures", one): one
+        for one in shown.ranked_samples(dataset, metrics)
+    }
+    save_pictures([(shown.sample_picture(trained, one), path) for path, one in chosen.items()])
+    return [
+        Figure(f"{one.label}: {one.sample.name} ({one.sample.category})", path.read_bytes())
+        for path, one in chosen.items()
+    ]
+
+
+def png_files(folder: Path) -> list["Figure"]:
+    """The pictures that lie in a folder."""
+    from completion.viz.report import Figure
+
+    return [Figure(path.stem, path.read_bytes()) for path in sorted(folder.glob("*.png"))]

@@ -1,0 +1,86 @@
+"""Which samples of a run are looked at, and their pictures; for view and report. Draws nothing."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from completion.data.dataset import PreparedDataset
+    from completion.data.sample import Sample
+    from completion.training.run import Run
+    from completion.viz.picture import Picture
+
+RANKED_BY = "iou_missing"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A sample with the reason why it is shown, such as "best"."""
+
+    label: str
+    sample: "Sample"
+
+
+def read_metrics(run: Path) -> dict[str, Any] | None:
+    """The contents of a run's metrics.json, or None before `completion evaluate`."""
+    path = run / "metrics.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def ranked_samples(dataset: "PreparedDataset", metrics: dict[str, Any]) -> list[Shown]:
+    """The two best, two median and two worst items of a finished evaluation, by what was completed.
+
+    Args:
+        dataset: the split that was evaluated.
+        metrics: contents of metrics.json.
+    """
+    rows = {(item.name, item.view): row for row, item in enumerate(dataset.items)}
+    items = [item for item in metrics["items"] if (item["name"], item["view"]) in rows]
+    items.sort(key=lambda item: item["methods"]["model"][RANKED_BY], reverse=True)
+    middle = len(items) // 2
+    places = {"best": [0, 1], "median": [middle, middle + 1], "worst": [len(items) - 2, len(items) - 1]}
+    shown, seen = [], set()
+    for label, positions in places.items():
+        for position in positions:
+            if 0 <= position < len(items) and position not in seen:
+                seen.add(position)
+                item = items[position]
+                shown.append(Shown(label, dataset[rows[item["name"], item["view"]]]))
+    return shown
+
+
+def named_sample(dataset: "PreparedDataset", item: str | int) -> Shown:
+    """The sample with a name (or the beginning of one), or in a row of the split.
+
+    Raises:
+        ValueError: no such sample; names some that are there.
+    """
+    names = [entry.name for entry in dataset.items]
+    if str(item).isdigit() and int(item) < len(names):
+        return Shown(f"item {item}", dataset[int(item)])
+    for row, name in enumerate(names):
+        if name.startswith(str(item)):
+            return Shown(f"item {row}", dataset[row])
+    raise ValueError(
+        f"view: item must be a number below {len(names)} or a name such as {', '.join(names[:3])}, got {item}"
+    )
+
+
+def sample_picture(trained: "Run", shown: Shown) -> "Picture":
+    """Input, completion, truth and difference of a sample, with its IoU."""
+    from completion.metrics import voxel_scores
+    from completion.training.inference import predict
+    from completion.viz.picture import comparison_picture
+
+    sample = shown.sample
+    coords = predict(trained.model, sample.partial_coords).coords
+    scores = voxel_scores(coords, sample.complete_coords, sample.partial_coords, sample.frame.resolution)
+    heading = f"{shown.label}: {sample.name}, view {sample.view} ({sample.category})"
+    caption = f"IoU {scores['iou']:.2f}, of what was missing {scores['iou_missing']:.2f}"
+    return comparison_picture(heading, sample.partial_coords, coords, sample.complete_coords, caption)
+
+
+def picture_path(folder: Path, shown: Shown) -> Path:
+    """The file for a shown sample."""
+    return folder / f"{shown.label.replace(' ', '_')}_{shown.sample.name}_{shown.sample.view}.png"
