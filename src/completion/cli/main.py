@@ -3,13 +3,18 @@
 Owns no work of its own: each verb is `run(cfg)` in the module of its name, imported only when asked for.
 """
 
+import functools
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import completion
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 VERBS = {
     "prepare": "read shapes, simulate scans, voxelise and cache the result",
@@ -70,22 +75,49 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra would print its own text and exit 1; this asks it to raise
     import hydra
 
-    from completion.cli import errors
+    from completion.cli.errors import USER_ERRORS, report
 
+    codes = [0]
     try:
         module = importlib.import_module(f"completion.cli.{verb}")
         flags: dict[str, str] = getattr(module, "FLAGS", {})  # a verb's flags, each short for an override
-        sys.argv = [f"completion {verb}", *(flags.get(override, override) for override in overrides)]
-        hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=verb)(module.run)()
+        sys.argv = [f"completion {verb}", *as_overrides(overrides, flags)]
+
+        @functools.wraps(module.run)
+        def job(cfg: "DictConfig") -> None:
+            # Caught inside the job: Hydra prints a line of its own about each job that raises.
+            try:
+                module.run(cfg)
+            except USER_ERRORS as error:
+                codes.append(report(verb, error))
+
+        hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=verb)(job)()
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the output has gone; the interpreter's own complaint helps nobody
         return 1
-    except errors.USER_ERRORS as error:
-        return errors.report(verb, error)
+    except USER_ERRORS as error:
+        return report(verb, error)
     except KeyboardInterrupt:
         print(f"completion {verb}: interrupted", file=sys.stderr)
         return 130
-    return 0
+    return max(codes)
+
+
+def as_overrides(arguments: Sequence[str], flags: Mapping[str, str]) -> list[str]:
+    """Overrides for Hydra, with a verb's flags replaced.
+
+    Args:
+        arguments: of the command line after the verb.
+        flags: flag → override. One without "=" is a key, whose value follows: --save PATH, --save=PATH.
+    """
+    overrides, rest = [], iter(arguments)
+    for argument in rest:
+        flag, _, value = argument.partition("=")
+        override = flags.get(flag, argument)
+        if flag in flags and "=" not in override:
+            override = f"{override}={value or next(rest, '')}"
+        overrides.append(override)
+    return overrides
 
 
 if __name__ == "__main__":
