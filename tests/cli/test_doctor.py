@@ -126,8 +126,10 @@ def test_a_gpu_without_cuda_kernels_is_a_warning(devices, cuda, ok):
     assert check.advice == "completion build cuda=true"
 
 
-def test_a_blank_picture_is_not_in_order():
-    assert not diagnosis.off_screen_check(ProbeResult({"spread": 0.0, "version": "0.20"})).ok
+def test_a_picture_that_fails_is_required_and_names_the_drivers():
+    check = diagnosis.off_screen_check(ProbeResult({}, "RuntimeError: no driver"))
+    assert (check.ok, check.required, check.detail) == (False, True, "RuntimeError: no driver")
+    assert "apt-get install" in check.advice
 
 
 def test_missing_system_packages_come_as_one_line(monkeypatch):

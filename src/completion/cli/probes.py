@@ -1,11 +1,13 @@
 """What `completion doctor` tries in a process of its own, because it may fail, hang or crash the interpreter.
 
-`python -m completion.cli.probes NAME FILE` writes one JSON object to FILE, because renderers print on stdout when
-they like. Judges nothing: cli/diagnosis.py does.
+`python -m completion.cli.probes NAME FILE` writes one JSON object to FILE; stdout is left to the renderers.
+Judges nothing: cli/diagnosis.py does.
 """
 
+import importlib.metadata
 import json
 import sys
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -43,16 +45,17 @@ def native_library() -> dict[str, object]:
 
 
 def off_screen_picture() -> dict[str, object]:
-    """Version of Open3D and the spread of grey values in a picture of a box that it rendered off screen."""
+    """Bytes of a small picture of a block that the program's own renderer wrote, and Open3D's version."""
     import numpy as np
-    import open3d as o3d
 
-    renderer = o3d.visualization.rendering.OffscreenRenderer(64, 64)
-    box = o3d.geometry.TriangleMesh.create_box().compute_vertex_normals()
-    renderer.scene.add_geometry("box", box, o3d.visualization.rendering.MaterialRecord())
-    renderer.setup_camera(60.0, box.get_center(), box.get_center() + 2.0, [0.0, 1.0, 0.0])
-    picture = np.asarray(renderer.render_to_image())
-    return {"version": o3d.__version__, "spread": float(picture.std())}
+    from completion.viz.picture import completion_picture
+    from completion.viz.render import save_pictures
+
+    block = np.argwhere(np.ones((4, 4, 4))).astype(np.int32)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "block.png"
+        save_pictures([(completion_picture("a block", block, block), path)], panel_edge=160)
+        return {"version": importlib.metadata.version("open3d"), "bytes": path.stat().st_size}
 
 
 PROBES = {probe.__name__: probe for probe in (torch_build, native_library, off_screen_picture)}
