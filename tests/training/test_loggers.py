@@ -3,6 +3,7 @@
 import csv
 
 import pytest
+import wandb
 
 from completion.training.loggers import MetricsCsv, wandb_logger
 
@@ -14,6 +15,7 @@ def read(path) -> list[dict[str, str]]:
 
 def log(path, *entries: tuple[int, dict[str, float]]) -> None:
     logger = MetricsCsv(path)
+    logger.save()  # Lightning does this before it logs anything
     for step, metrics in entries:
         logger.log_metrics(metrics, step)
         logger.save()
@@ -41,6 +43,7 @@ def test_wandb_offline_writes_a_run_without_an_account(tmp_path, monkeypatch):
     logger = wandb_logger(str(tmp_path), project="completion", name="test", offline=True)
     logger.log_metrics({"val/iou": 0.5}, step=3)
     logger.experiment.finish()
+    wandb.teardown()  # waits until the service has written everything
     (written,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
     assert b"val/iou" in written.read_bytes()
 

@@ -59,7 +59,9 @@ class MetricsCsv(Logger):
 
     @rank_zero_only
     def save(self) -> None:
-        """Writes the file whole, atomically."""
+        """Writes the file whole, atomically; before anything was logged, a file to be continued is left alone."""
+        if not self.rows:
+            return
         names = [name for row in self.rows.values() for name in row]
         columns = list(dict.fromkeys(["step", "epoch", *names]))
         with atomic_path(self.path) as temporary, open(temporary, "w", newline="") as file:
@@ -69,8 +71,7 @@ class MetricsCsv(Logger):
 
     def finalize(self, status: str) -> None:
         """Writes what is left."""
-        if self.rows:
-            self.save()
+        self.save()
 
     def _read(self) -> dict[int, dict[str, Any]]:
         if not self.path.is_file():
