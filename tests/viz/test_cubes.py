@@ -37,7 +37,7 @@ def test_faces_look_outwards_and_enclose_the_volume():
 
 def test_corners_under_a_neighbour_are_darker():
     def top_of_first(coords: list) -> np.ndarray:
-        """Colours of the top face of the voxel at the origin: its vertices are the only ones of their face."""
+        """Colours of the eight vertices of the top face of the voxel at the origin."""
         mesh = cube_mesh(np.array(coords), np.ones((len(coords), 3)))
         corners = mesh.vertices[mesh.triangles]
         faces = (corners[..., 1] == 1).all(1) & (corners[..., 0] <= 1).all(1) & (corners[..., 2] <= 1).all(1)

@@ -1,0 +1,137 @@
+"""completion complete: scans in, voxels and points out, in the scan's own coordinates; broken files."""
+
+import struct
+
+import numpy as np
+import pytest
+
+from completion.cli.main import main
+from completion.data.ply_writer import save_ply
+from completion.data.readers import read_mesh, read_points
+
+UTM = np.array([448262.31, 5411932.77, 113.5])
+
+
+def half_ball(num_points: int = 600, radius: float = 1.7) -> np.ndarray:
+    """The upper front of a sphere, float64 `[N, 3]`."""
+    points = np.random.default_rng(0).normal(size=(num_points, 3))
+    points *= radius / np.linalg.norm(points, axis=1, keepdims=True)
+    points[:, 2] = np.abs(points[:, 2])
+    return points
+
+
+def complete(run_folder, *overrides: str) -> int:
+    return main(["complete", f"run={run_folder}", *overrides])
+
+
+def archive(path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as data:
+        return {name: data[name] for name in data.files}
+
+
+def test_results_lie_where_the_scan_lies(run_folder, tmp_path):
+    points = half_ball() + UTM
+    save_ply(tmp_path / "scan.ply", points)
+    assert complete(run_folder, "input=scan.ply", "output=done") == 0
+    names = ["scan.npz", "scan_points.ply", "scan_voxels.ply"]
+    assert sorted(path.name for path in (tmp_path / "done").iterdir()) == names
+    made = archive(tmp_path / "done" / "scan.npz")
+    assert made["points"].dtype == np.float64 and len(made["points"]) == len(made["coords"]) > 0
+    assert int(made["num_input_points"]) == 600
+    # The network is untrained, but whatever it makes lies inside the grid, and the grid around the scan.
+    side = made["voxel_size"] * made["resolution"]
+    assert 3.4 < side < 3.4 * 1.5
+    assert np.abs(made["points"] - points.mean(0)).max() < side
+    centres = (made["coords"] + 0.5) * made["voxel_size"] + made["origin"]
+    np.testing.assert_allclose(made["points"], centres @ made["rotation"], rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(read_points(tmp_path / "done" / "scan_points.ply").points, made["points"])
+    assert (made["probability"] >= 0).all() and (made["probability"] <= 1).all()
+
+
+def test_input_voxels_are_those_of_the_scan(run_folder, tmp_path):
+    points = half_ball() + UTM
+    save_ply(tmp_path / "scan.ply", points)
+    assert complete(run_folder, "input=scan.ply", "output=done") == 0
+    made = archive(tmp_path / "done" / "scan.npz")
+    cells = np.floor((points @ made["rotation"].T - made["origin"]) / made["voxel_size"]).astype(int)
+    expected = {tuple(cell) for cell in cells.tolist() if min(cell) >= 0 and max(cell) < 16}
+    assert {tuple(cell) for cell in made["partial_coords"].tolist()} == expected
+    assert int(made["num_outside"]) == sum(min(cell) < 0 or max(cell) > 15 for cell in cells.tolist())
+
+
+def test_voxel_mesh_is_a_cube_per_voxel(run_folder, tmp_path):
+    save_ply(tmp_path / "scan.ply", half_ball() + UTM)
+    assert complete(run_folder, "input=scan.ply", "output=done", "up=[0,0,1]") == 0
+    made = archive(tmp_path / "done" / "scan.npz")
+    mesh = read_mesh(tmp_path / "done" / "scan_voxels.ply")
+    corners = mesh.vertices.reshape(-1, 8, 3)
+    np.testing.assert_allclose(corners.mean(1), made["points"], rtol=0, atol=1e-8)
+    triangles = mesh.vertices[mesh.faces] - UTM
+    volume = np.einsum("ij,ij->i", triangles[:, 0], np.cross(triangles[:, 1], triangles[:, 2])).sum() / 6
+    assert volume == pytest.approx(len(corners) * made["voxel_size"] ** 3, rel=1e-4)
+
+
+def test_moving_scaling_and_turning_the_scan_moves_the_result_along(run_folder, tmp_path):
+    points = half_ball()
+    turned = points[:, [0, 2, 1]] * [1, -1, 1]  # y up → z up
+    save_ply(tmp_path / "a.ply", points)
+    save_ply(tmp_path / "b.ply", 1000 * turned + UTM)
+    assert complete(run_folder, "input=a.ply", "output=done") == 0
+    assert complete(run_folder, "input=b.ply", "output=done", "up=[0,0,1]") == 0
+    one, other = archive(tmp_path / "done" / "a.npz"), archive(tmp_path / "done" / "b.npz")
+    np.testing.assert_array_equal(one["coords"], other["coords"])
+    expected = 1000 * one["points"][:, [0, 2, 1]] * [1, -1, 1] + UTM
+    np.testing.assert_allclose(other["points"], expected, rtol=0, atol=1e-5)
+
+
+def test_a_folder_goes_on_past_broken_files(run_folder, tmp_path, capsys):
+    scans = tmp_path / "scans"
+    (scans / "sub").mkdir(parents=True)
+    save_ply(scans / "good.ply", half_ball())
+    np.savetxt(scans / "sub" / "text.xyz", half_ball())
+    (scans / "cut.ply").write_bytes((scans / "good.ply").read_bytes()[:400])
+    (scans / "notes.md").write_text("no scan")
+    np.save(scans / "one.npy", np.zeros((5, 3)))
+    (scans / "empty.obj").write_text("")
+    (scans / "bad.stl").write_bytes(b"\0" * 80 + struct.pack("<I", 7))
+    assert complete(run_folder, f"input={scans}", "output=done") == 0
+    printed = capsys.readouterr().out
+    assert "completed 2 of 6 scans" in printed
+    for name in ("cut.ply", "empty.obj", "bad.stl"):
+        assert any("skipped" in line and name in line for line in printed.splitlines()), name
+    assert len([line for line in printed.splitlines() if "skipped" in line]) == 4
+    assert len(list((tmp_path / "done").glob("*.npz"))) == 2
+    assert not [path for path in (tmp_path / "done").iterdir() if path.name.startswith(".")]
+
+
+def test_files_that_differ_in_their_ending_do_not_overwrite_each_other(run_folder, tmp_path):
+    (tmp_path / "scans").mkdir()
+    save_ply(tmp_path / "scans" / "a.ply", half_ball())
+    np.save(tmp_path / "scans" / "a.npy", half_ball())
+    assert complete(run_folder, "input=scans", "output=done") == 0
+    assert len(list((tmp_path / "done").glob("*.npz"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "contents", "words"),
+    [
+        ("missing.ply", None, "missing.ply"),
+        ("cut.ply", b"ply\nformat ascii 1.0\nelement vertex 9\n", "cut.ply"),
+        ("empty.xyz", b"", "empty.xyz"),
+        ("one.xyz", b"1 2 3\n", "two distinct"),
+        ("scan.jpg", b"JFIF", "scan.jpg"),
+    ],
+)
+def test_a_broken_file_is_one_sentence(run_folder, tmp_path, capsys, name, contents, words):
+    if contents is not None:
+        (tmp_path / name).write_bytes(contents)
+    assert complete(run_folder, f"input={name}", "output=done") == 2
+    message = capsys.readouterr().err
+    assert words in message and message.count("\n") == 1 and "Traceback" not in message
+    assert not (tmp_path / "done").exists() or not list((tmp_path / "done").iterdir())
+
+
+def test_wrong_up_is_one_sentence(run_folder, tmp_path, capsys):
+    save_ply(tmp_path / "scan.ply", half_ball())
+    assert complete(run_folder, "input=scan.ply", "up=[0,0,0]") == 2
+    assert "up must be three numbers" in capsys.readouterr().err

@@ -1,0 +1,99 @@
+"""completion evaluate: what metrics.json holds, that its numbers are those of the functions, other data."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from completion.cli.main import main
+from completion.metrics import dilated_input, point_scores, voxel_scores
+from completion.training import evaluate as evaluation
+from completion.training.run import load_run
+
+METHODS = {"model", "dilated_input", "mirrored_input_x", "mirrored_input_z", "nearest_training_shape"}
+
+
+def written(run_folder, name="metrics.json") -> dict:
+    return json.loads((run_folder / name).read_text(encoding="utf-8"))
+
+
+def test_metrics_file_says_all_that_a_table_needs(run_folder, capsys):
+    assert main(["evaluate", f"run={run_folder}"]) == 0
+    printed = capsys.readouterr().out
+    assert "nearest training shape" in printed and "3 items" in printed and "0 failures" in printed
+    metrics = written(run_folder)
+    assert (metrics["split"], metrics["resolution"], metrics["seed"]) == ("test", 16, 0)
+    assert metrics["num_items"] == len(metrics["items"]) == 3 and metrics["num_failures"] == 0
+    assert metrics["seconds_per_item"] > 0 and metrics["peak_memory_mib"] > 0 and metrics["skipped"] == []
+    assert set(metrics["methods"]) == METHODS | {"voxelisation_floor"}
+    assert set(metrics["levels"]) == {"1", "2", "4"}
+    for method in METHODS:
+        assert set(metrics["methods"][method]) == set(evaluation.METRICS)
+    # A second look finds the file whole and nothing else beside it.
+    assert not [path for path in run_folder.iterdir() if path.name.startswith(".part")]
+
+
+def test_numbers_are_those_of_the_functions(run_folder):
+    assert main(["evaluate", f"run={run_folder}", "split=test"]) == 0
+    metrics = written(run_folder)
+    dataset = load_run(run_folder).make_data().dataset("test")
+    values = []
+    for row, item in enumerate(metrics["items"]):
+        sample = dataset[row]
+        assert item["name"] == sample.name and item["group"] == sample.group
+        found = dilated_input(sample.partial_coords, 16)
+        scores = voxel_scores(found, sample.complete_coords, sample.partial_coords, 16)
+        scores |= point_scores(found + 0.5, sample.complete_points, 16)
+        assert item["methods"]["dilated_input"] == pytest.approx(scores)
+        assert item["levels"]["1"]["iou"] == pytest.approx(item["methods"]["model"]["iou"])
+        values.append(scores["iou"])
+    mean = metrics["methods"]["dilated_input"]["iou"]
+    assert mean["micro"] == pytest.approx(np.mean(values))
+    assert mean["interval_95"][0] <= mean["micro"] <= mean["interval_95"][1]
+    assert mean["macro"] == pytest.approx(np.mean(list(mean["per_category"].values())))
+
+
+def test_a_failure_is_scored_as_empty_and_counted(run_folder, monkeypatch):
+    real, calls = evaluation.predict, []
+
+    def second_fails(model, coords):
+        calls.append(len(coords))
+        if len(calls) == 2:
+            raise RuntimeError("out of memory")
+        return real(model, coords)
+
+    monkeypatch.setattr(evaluation, "predict", second_fails)
+    assert main(["evaluate", f"run={run_folder}", "baselines=false"]) == 0
+    metrics = written(run_folder)
+    assert metrics["num_failures"] == 1 and metrics["num_items"] == 3
+    failed = metrics["items"][1]
+    assert failed["failure"] == "RuntimeError: out of memory"
+    assert failed["methods"]["model"]["iou"] == 0
+    assert failed["methods"]["model"]["cd_l1"] == pytest.approx(1000 * math.sqrt(3))
+    assert set(metrics["methods"]) == {"model", "voxelisation_floor"}
+
+
+def test_other_data_have_a_file_of_their_own(run_folder):
+    other = ["data=toy", "data.source.seed=7", "data.source.num_train=1", "data.source.num_test=2"]
+    assert main(["evaluate", f"run={run_folder}", *other, "name=other", "baselines=false", "limit=1"]) == 0
+    assert not (run_folder / "metrics.json").exists()
+    metrics = written(run_folder, "metrics_other.json")
+    own = load_run(run_folder).make_data().dataset("test")
+    assert metrics["num_items"] == 1 and metrics["data"] != own.folder.name
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["run=nowhere"], "load_run: run must be a folder with a config.yaml, got nowhere"),
+        (["run=run", "split=tests"], "split must be one of train, validation, test, got 'tests'"),
+        (["run=run", "ckpt=none.ckpt"], "ckpt must be best, last or an existing file, got none.ckpt"),
+        (["run=run", "limit=0"], "limit must be at least 1, got 0"),
+        ([], "run= must be given on the command line"),
+    ],
+)
+def test_mistakes_are_one_sentence(run_folder, capsys, overrides, words):
+    assert main(["evaluate", *overrides]) == 2
+    message = capsys.readouterr().err
+    assert words in message and message.count("\n") == 1

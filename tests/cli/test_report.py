@@ -1,0 +1,106 @@
+"""completion report: one page that needs nothing else, well-formed, with the numbers of the run."""
+
+import json
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from completion.cli.main import main
+
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
+    "0000000c49444154789c63f8ffff3f0005fe02fe0def46b80000000049454e44ae426082"
+)
+VOID = {"meta", "img", "br", "hr", "link"}
+
+
+class Page(HTMLParser):
+    """Checks that tags nest, and keeps tags, attributes and text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open, self.tags, self.words = [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+@pytest.fixture
+def evaluated(run_folder, monkeypatch):
+    """A run after `completion evaluate`, with a renderer that writes one pixel."""
+
+    def save(pictures, **_):
+        for _, path in pictures:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(PIXEL)
+
+    monkeypatch.setattr("completion.viz.render.save_pictures", save)
+    assert main(["evaluate", f"run={run_folder}"]) == 0
+    return run_folder
+
+
+def test_the_page_is_whole_and_needs_nothing_else(evaluated):
+    assert main(["report", f"run={evaluated}"]) == 0
+    text = (evaluated / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    for tag, attributes in page.tags:
+        assert tag not in ("link", "script", "iframe")
+        for name in ("src", "href"):
+            assert attributes.get(name, "data:").startswith(("data:", "#"))
+    assert not re.search(r"url\(|@import", text)
+    sources = [attributes["src"] for tag, attributes in page.tags if tag == "img"]
+    assert len(sources) == 3 and all(source.startswith("data:image/png;base64,") for source in sources)
+
+
+def test_the_page_holds_the_numbers(evaluated):
+    assert main(["report", f"run={evaluated}"]) == 0
+    page = Page((evaluated / "report.html").read_text(encoding="utf-8"))
+    words = " ".join(page.words)
+    metrics = json.loads((evaluated / "metrics.json").read_text())
+    for method in ("model", "dilated_input", "nearest_training_shape"):
+        assert method.replace("_", " ") in words
+        for metric in ("iou", "iou_missing", "cd_l1"):
+            value = metrics["methods"][method][metric]["micro"]
+            assert (f"{value:.3f}" in words) or (f"{value:.1f}" in words), (method, metric)
+    assert "voxelisation floor" in words and metrics["machine"] in words
+    assert "missing_weight" in words  # the config
+    for label in ("best", "median"):
+        assert any(word.startswith(label) for word in page.words)
+
+
+def test_curves_are_drawn_from_the_csv(evaluated):
+    assert main(["report", f"run={evaluated}", "pictures=false"]) == 0
+    text = (evaluated / "report.html").read_text(encoding="utf-8")
+    charts = [ElementTree.fromstring(chart) for chart in re.findall(r"<svg.*?</svg>", text, re.DOTALL)]
+    lines = [line for chart in charts for line in chart.iter() if line.tag.endswith("polyline")]
+    assert len(lines) == 3, "train/loss, val/loss and val/iou"
+    assert all(len(line.attrib["points"].split()) == 2 for line in lines)
+
+
+def test_before_an_evaluation_the_page_says_so(run_folder):
+    assert main(["report", f"run={run_folder}", "output=page.html"]) == 0
+    words = " ".join(Page((run_folder.parent / "page.html").read_text(encoding="utf-8")).words)
+    assert "Not evaluated yet" in words and not (run_folder / "report.html").exists()
+
+
+def test_a_second_evaluation_has_its_own_table(evaluated):
+    (evaluated / "metrics_real_scans.json").write_text((evaluated / "metrics.json").read_text())
+    assert main(["report", f"run={evaluated}", "pictures=false"]) == 0
+    words = Page((evaluated / "report.html").read_text(encoding="utf-8")).words
+    assert any("real scans" in word for word in words)
