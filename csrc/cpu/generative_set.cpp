@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "arena.h"
 #include "bricks.h"
 #include "completion/key.h"
-#include "scan.h"
-#include "sort.h"
+#include "neighbourhood.h"
 
 namespace completion::cpu {
 namespace {
@@ -63,43 +63,43 @@ struct Scratch {
         bricks(arena.take<Brick>(params.num_rows * params.offsets.count)) {}
 };
 
-std::vector<MortonOffset> morton_offsets(const KernelOffsets& offsets) {
-  std::vector<MortonOffset> result;
-  for (int32_t k = 0; k < offsets.count; ++k) {
-    const int32_t* xyz = offsets.xyz + 3 * k;
-    result.push_back(morton_offset(xyz[0], xyz[1], xyz[2]));
-  }
-  return result;
-}
-
-int unit_shift_of_children(const GenerativeSetParams& params, const std::vector<MortonOffset>& offsets) {
-  uint64_t bits = 0;
-  for (const MortonOffset& offset : offsets) bits |= offset.x | offset.y | offset.z;
+int common_unit_shift(const GenerativeSetParams& params) {
+  uint64_t bits = used_bits(params.offsets);
   for (int64_t row = 0; row < params.num_rows; ++row) bits |= key_to_code(params.keys[row]) & kMortonBits;
   return unit_shift_of(bits);
 }
 
+/// Adds the children marked around one brick of parents to their bricks; returns how many are out of range.
+int64_t insert_marks(uint64_t id, const Neighbourhood& neighbourhood, int unit_shift, std::vector<uint64_t>& marks,
+                     GrowingBricks& growing) {
+  int64_t outside = 0;
+  for (size_t i = 0; i < marks.size(); ++i) {
+    if (marks[i] == 0) continue;
+    uint64_t code;
+    if (add_offset(id << kCellBits << unit_shift, neighbourhood.bricks[i], &code)) {
+      const int32_t brick = growing.insert(code >> unit_shift >> kCellBits);
+      growing.bricks()[brick].occupancy |= marks[i];
+    } else {
+      outside += __builtin_popcountll(marks[i]);
+    }
+    marks[i] = 0;
+  }
+  return outside;
+}
+
 /// Marks every child in its brick; returns the number of children out of range.
-int64_t mark_children(const GenerativeSetParams& params, const std::vector<MortonOffset>& offsets, int unit_shift,
-                      GrowingBricks& growing) {
-  struct Last {
-    uint64_t id = ~uint64_t{0};
-    int32_t index = 0;
-  };
-  std::vector<Last> last(offsets.size());  // successive parents mostly reach the same brick
+int64_t mark_children(const GenerativeSetParams& params, int unit_shift, GrowingBricks& growing) {
+  const Neighbourhood neighbourhood(params.offsets, unit_shift);
+  const int64_t count = params.offsets.count;
+  std::vector<uint64_t> marks(neighbourhood.bricks.size());  // children of the parents of one brick
   int64_t outside = 0;
   for (int64_t row = 0; row < params.num_rows; ++row) {
-    const uint64_t parent = key_to_code(params.keys[row]);
-    for (size_t k = 0; k < offsets.size(); ++k) {
-      uint64_t code;
-      if (!add_offset(parent, offsets[k], &code)) {
-        ++outside;
-        continue;
-      }
-      const uint64_t id = code >> unit_shift >> kCellBits;
-      if (id != last[k].id) last[k] = {id, growing.insert(id)};
-      growing.bricks()[last[k].index].occupancy |= uint64_t{1} << ((code >> unit_shift) & 63);
-    }
+    const uint64_t parent = key_to_code(params.keys[row]) >> unit_shift;
+    const uint32_t* entries = neighbourhood.entries.data() + (parent & 63) * count;
+    for (int64_t k = 0; k < count; ++k) marks[entries[k] >> kCellBits] |= uint64_t{1} << (entries[k] & 63);
+    const uint64_t id = parent >> kCellBits;
+    const bool last = row + 1 == params.num_rows || key_to_code(params.keys[row + 1]) >> unit_shift >> kCellBits != id;
+    if (last) outside += insert_marks(id, neighbourhood, unit_shift, marks, growing);
   }
   return outside;
 }
@@ -127,10 +127,9 @@ int64_t generative_set_workspace_bytes(const GenerativeSetParams& params) {
 
 void generative_set_count(const GenerativeSetParams& params, ParallelFor) {
   const Scratch scratch(params);
-  const std::vector<MortonOffset> offsets = morton_offsets(params.offsets);
-  const int unit_shift = unit_shift_of_children(params, offsets);
+  const int unit_shift = common_unit_shift(params);
   GrowingBricks growing;
-  params.counts[1] = mark_children(params, offsets, unit_shift, growing);
+  params.counts[1] = mark_children(params, unit_shift, growing);
   params.counts[0] = order_bricks(growing.bricks(), scratch);
   *scratch.header = {static_cast<int64_t>(growing.bricks().size()), unit_shift};
 }

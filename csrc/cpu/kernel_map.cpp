@@ -3,13 +3,12 @@
 #include "completion/kernel_map.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <map>
 #include <vector>
 
 #include "bricks.h"
 #include "completion/key.h"
+#include "neighbourhood.h"
 #include "scan.h"
 
 namespace completion::cpu {
@@ -35,7 +34,7 @@ struct SourceBricks {
 };
 
 /// Code bits in which any of these keys differs from a multiple of larger strides.
-uint64_t used_bits(const int64_t* keys, int64_t num_keys, ParallelFor parallel_for) {
+uint64_t used_key_bits(const int64_t* keys, int64_t num_keys, ParallelFor parallel_for) {
   std::atomic<uint64_t> bits{0};
   for_ranges(parallel_for, 0, num_keys, kScanChunk, [&](int64_t begin, int64_t end) {
     uint64_t local = 0;
@@ -47,14 +46,8 @@ uint64_t used_bits(const int64_t* keys, int64_t num_keys, ParallelFor parallel_f
 
 /// Unit of which source, targets and offsets all are multiples.
 int common_unit_shift(const KernelMapParams& params, ParallelFor parallel_for) {
-  uint64_t bits = used_bits(params.source_keys, params.num_source, parallel_for) |
-                  used_bits(params.target_keys, params.num_target, parallel_for);
-  for (int32_t k = 0; k < params.offsets.count; ++k) {
-    const MortonOffset offset =
-        morton_offset(params.offsets.xyz[3 * k], params.offsets.xyz[3 * k + 1], params.offsets.xyz[3 * k + 2]);
-    bits |= offset.x | offset.y | offset.z;
-  }
-  return unit_shift_of(bits);
+  return unit_shift_of(used_key_bits(params.source_keys, params.num_source, parallel_for) |
+                       used_key_bits(params.target_keys, params.num_target, parallel_for) | used_bits(params.offsets));
 }
 
 /// Groups the ascending source rows into bricks and hashes them.
@@ -80,36 +73,6 @@ SourceBricks build_bricks(const KernelMapParams& params, const Scratch& scratch,
   }
   return {scratch.bricks, hash, unit_shift};
 }
-
-int32_t floor_divide(int32_t value, int32_t divisor) {
-  return (value - ((value % divisor + divisor) % divisor)) / divisor;
-}
-
-/// Where each offset leads from each of the 64 cells of a brick: to which neighbouring brick, and to which cell in it.
-struct Neighbourhood {
-  std::vector<MortonOffset> bricks;  // the neighbours that any pair of cell and offset meets
-  std::vector<uint32_t> entries;     // [64, K] index of the neighbour << 6 | cell
-
-  Neighbourhood(const KernelOffsets& offsets, int unit_shift) : entries(64 * offsets.count) {
-    const int32_t unit = 1 << (unit_shift / 3);
-    std::map<std::array<int32_t, 3>, uint32_t> indices;
-    for (uint32_t cell = 0; cell < 64; ++cell) {
-      for (int32_t k = 0; k < offsets.count; ++k) {
-        std::array<int32_t, 3> brick{}, within{};
-        for (int axis = 0; axis < 3; ++axis) {
-          const auto from = static_cast<int32_t>(gather_bits(cell >> axis));
-          const int32_t to = from + offsets.xyz[3 * k + axis] / unit;
-          brick[axis] = floor_divide(to, 4);
-          within[axis] = to - 4 * brick[axis];
-        }
-        const auto [found, added] = indices.try_emplace(brick, static_cast<uint32_t>(bricks.size()));
-        if (added) bricks.push_back(morton_offset(4 * unit * brick[0], 4 * unit * brick[1], 4 * unit * brick[2]));
-        const uint64_t to_cell = spread_bits(within[0]) | spread_bits(within[1]) << 1 | spread_bits(within[2]) << 2;
-        entries[cell * offsets.count + k] = found->second << kCellBits | static_cast<uint32_t>(to_cell);
-      }
-    }
-  }
-};
 
 /// The neighbours of one brick of targets, found once and read by all targets in it.
 class Neighbours {

@@ -7,7 +7,7 @@
 
 namespace completion::cpu {
 
-constexpr int64_t kScanChunk = 8192;
+constexpr int64_t kScanChunk = 32768;  // less than this is done sooner than a second thread wakes up
 
 /// Chunks of a list of n rows; arrays of chunk starts hold one more.
 inline int64_t num_chunks(int64_t n) { return (n + kScanChunk - 1) / kScanChunk; }

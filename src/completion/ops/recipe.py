@@ -35,7 +35,7 @@ NVCC_FLAGS = (
     "--expt-relaxed-constexpr",
     "-Xcompiler",
     "-fPIC,-fvisibility=hidden",
-    # One portable form for the oldest architecture, machine code for each from it: the front end runs once and
+    # One portable form for the oldest architecture, machine code for each from it: the front end runs once,
     # not once for each, which halves the time. No kernel asks which architecture it is compiled for.
     f"-gencode=arch=compute_{CUDA_ARCHITECTURES[0]},"
     f"code=[compute_{CUDA_ARCHITECTURES[0]},{','.join(f'sm_{arch}' for arch in CUDA_ARCHITECTURES)}]",
