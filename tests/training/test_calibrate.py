@@ -1,17 +1,11 @@
-"""Calibration picks the thresholds that its rules say, and evaluation then uses them."""
+"""Calibration picks the thresholds that its rule says, and evaluation then uses them."""
 
 import pytest
 import torch
 
-from completion.training.calibrate import (
-    NUM_BINS,
-    best_iou,
-    calibrate,
-    highest_with_recall,
-    probability_counts,
-)
+from completion.training.calibrate import NUM_BINS, best_finest, calibrate, finest_counts
 from completion.training.module import batch_scores
-from completion.training.tensors import input_tensor
+from completion.training.tensors import input_tensor, truth_map
 
 
 def bins(**counts: int) -> torch.Tensor:
@@ -22,26 +16,27 @@ def bins(**counts: int) -> torch.Tensor:
     return values
 
 
-def test_coarse_threshold_is_the_highest_that_keeps_the_recall():
-    assert highest_with_recall(bins(b3=1, b10=9, b40=90), 0.99) == pytest.approx(10 / NUM_BINS)
-    assert highest_with_recall(bins(b3=1, b10=9, b40=90), 0.90) == pytest.approx(25 / NUM_BINS)
-    assert highest_with_recall(bins(b0=5), 0.99) == pytest.approx(1 / NUM_BINS)
-    assert highest_with_recall(bins(), 0.99) == 0.5
-
-
 def test_finest_threshold_has_the_best_iou_of_all():
-    true, false = bins(b10=40, b30=60), bins(b10=10, b29=500, b31=5)
-    assert best_iou(true, false) == pytest.approx(30 / NUM_BINS)
-    assert best_iou(bins(), bins(b3=4)) == 0.5
+    threshold, iou = best_finest(bins(b10=40, b30=60), bins(b10=10, b29=500, b31=5), 120)
+    assert threshold == pytest.approx(30 / NUM_BINS)
+    assert iou == pytest.approx(60 / 125)
 
 
-def test_counts_all_candidates_of_the_level(data, net):
+def test_without_true_candidates_nothing_is_chosen():
+    assert best_finest(bins(), bins(b3=4), 7) == (0.5, 0.0)
+
+
+def test_counts_every_candidate_of_the_finest_level_and_every_true_voxel(data, net):
     net.eval()
-    true, false = probability_counts(net, data.val_dataloader(), 0)
-    assert int(true.sum() + false.sum()) == 2 * 4**3
+    batches = list(data.val_dataloader())
+    true, false, num_true = finest_counts(net, batches)
+    levels = [net(input_tensor(batch), truth_map(batch)).levels[-1] for batch in batches]
+    assert int(true.sum()) == sum(int(level.target.sum()) for level in levels)
+    assert int(true.sum() + false.sum()) == sum(level.coord_map.num_rows for level in levels)
+    assert num_true == sum(len(batch.complete_coords) for batch in batches)
 
 
-def test_calibration_improves_a_network_that_predicts_too_little(data, net):
+def test_calibration_mends_a_network_that_predicts_too_little(data, net):
     for prune in net.prunes:
         torch.nn.init.normal_(prune.classifier.weight, std=0.5)
         torch.nn.init.constant_(prune.classifier.bias, -2.0)

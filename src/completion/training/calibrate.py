@@ -1,4 +1,4 @@
-"""Thresholds per level from the validation split: recall first at coarse levels, best IoU at the finest."""
+"""Thresholds per level that give the best IoU on the validation split, each level running free on those above."""
 
 from collections.abc import Iterable
 
@@ -10,52 +10,64 @@ from completion.models.completion_net import CompletionNet
 from completion.training.tensors import input_tensor, truth_map
 
 NUM_BINS = 50
+COARSE_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)
+"""Tried at every level but the finest; biased to recall: what is lost there cannot come back."""
 
 
 @torch.no_grad()
-def calibrate(model: CompletionNet, batches: Iterable[Batch], coarse_recall: float = 0.99) -> list[float]:
+def calibrate(model: CompletionNet, batches: Iterable[Batch]) -> list[float]:
     """Sets and returns the thresholds of `model`, coarse to fine.
 
-    Levels are set one after the other, each running free on those set before it, as in evaluation. At all
-    levels but the finest: the highest threshold that keeps `coarse_recall` of the true candidates, at most ½.
-    At the finest: the threshold with the best IoU over all candidates.
+    Level after level, from the coarsest, takes the threshold with the best IoU of the final voxels, the finest
+    level at its own best threshold each time. Passes over the batches once per level and threshold tried.
 
     Args:
         model: left in evaluation mode.
-        batches: the validation split; passed over once per level.
-        coarse_recall: share of the true candidates that each coarse level must keep.
+        batches: a part of the validation split large enough to tell thresholds apart; some dozens of items.
     """
     model.eval()
-    thresholds = model.thresholds
-    for index in range(len(thresholds)):
-        true, false = probability_counts(model, batches, index)
-        finest = index == len(thresholds) - 1
-        thresholds[index] = best_iou(true, false) if finest else highest_with_recall(true, coarse_recall)
-        model.set_thresholds(thresholds)
-    return thresholds
+    batches = list(batches)
+    best, best_score = model.thresholds, -1.0
+    for index in range(len(best) - 1):
+        for threshold in COARSE_THRESHOLDS:
+            trial = [*best[:index], threshold, *best[index + 1 :]]
+            model.set_thresholds(trial)
+            finest, score = best_finest(*finest_counts(model, batches))
+            if score > best_score:
+                best, best_score = [*trial[:-1], finest], score
+    model.set_thresholds(best)
+    return best
 
 
-def probability_counts(model: CompletionNet, batches: Iterable[Batch], index: int) -> tuple[Tensor, Tensor]:
-    """int64[NUM_BINS] each: candidates of level `index` that are true and false, by probability."""
+def finest_counts(model: CompletionNet, batches: Iterable[Batch]) -> tuple[Tensor, Tensor, int]:
+    """Candidates of the finest level by probability, those true and those false, and the number of true voxels.
+
+    Returns:
+        int64[NUM_BINS] twice, and the voxels of the whole shapes, reached or not.
+    """
     device = next(model.parameters()).device
-    counts = torch.zeros(2, NUM_BINS, dtype=torch.int64)
+    counts, num_true = torch.zeros(2, NUM_BINS, dtype=torch.int64), 0
     for batch in batches:
-        level = model(input_tensor(batch, device), truth_map(batch, device)).levels[index]
+        truth = truth_map(batch, device)
+        level = model(input_tensor(batch, device), truth).levels[-1]
+        assert level.target is not None
         bins = (torch.sigmoid(level.logits.float()) * NUM_BINS).long().clamp(0, NUM_BINS - 1)
         for row, mask in enumerate((level.target, ~level.target)):
             counts[row] += torch.bincount(bins[mask], minlength=NUM_BINS).cpu()
-    return counts[0], counts[1]
+        num_true += truth.num_rows
+    return counts[0], counts[1], num_true
 
 
-def highest_with_recall(true: Tensor, recall: float) -> float:
-    """The highest bin edge in (0, ½] above which at least `recall` of the counts `true` lie."""
-    kept = true.flip(0).cumsum(0).flip(0)
-    edges = [edge for edge in range(1, NUM_BINS // 2 + 1) if kept[edge] >= recall * kept[0]]
-    return max(edges, default=1) / NUM_BINS
+def best_finest(true: Tensor, false: Tensor, num_true: int) -> tuple[float, float]:
+    """The threshold in (0, 1) with the highest IoU, and that IoU; ½ and 0 if no candidate is true.
 
-
-def best_iou(true: Tensor, false: Tensor) -> float:
-    """The bin edge in (0, 1) above which true / (all true + false kept) is largest; ½ if nothing is true."""
+    Args:
+        true: int64[NUM_BINS], true candidates by probability.
+        false: int64[NUM_BINS], likewise.
+        num_true: true voxels in all, candidates or not.
+    """
     kept_true, kept_false = (counts.flip(0).cumsum(0).flip(0).double() for counts in (true, false))
-    iou = kept_true / (true.sum() + kept_false).clamp(min=1)
-    return (int(iou[1:].argmax()) + 1) / NUM_BINS if true.sum() else 0.5
+    iou = (kept_true / (num_true + kept_false).clamp(min=1))[1:]
+    if not true.sum():
+        return 0.5, 0.0
+    return (int(iou.argmax()) + 1) / NUM_BINS, float(iou.max())

@@ -14,6 +14,8 @@ from completion.data.collate import Batch, collate
 from completion.data.dataset import PreparedDataset
 from completion.data.prepare import Preparation, Source
 
+CALIBRATION_ITEMS = 48
+
 
 class EpochSampler(Sampler[int]):
     """A permutation of the rows for each epoch that depends on (seed, epoch) alone.
@@ -110,6 +112,12 @@ class CompletionDataModule(LightningDataModule):
             return self._loader(self.dataset("validation"))
         dataset = self.dataset("train")
         return self._loader(Subset(dataset, range(min(self.overfit, len(dataset)))))
+
+    def calibration_dataloader(self) -> DataLoader[Batch]:
+        """At most `CALIBRATION_ITEMS` of the validation split, evenly spaced."""
+        dataset = self.dataset("validation")
+        step = -(-len(dataset) // CALIBRATION_ITEMS)
+        return self._loader(Subset(dataset, range(0, len(dataset), step)))
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """The test split in order."""

@@ -51,7 +51,7 @@ def calibrate_best(run_dir: Path, data: CompletionDataModule) -> list[float]:
     last.ckpt is left as it is, so that training continues from it as if it had never stopped.
     """
     run = load_run(run_dir, ckpt="best")
-    thresholds = calibrate(run.model, data.val_dataloader())
+    thresholds = calibrate(run.model, data.calibration_dataloader())
     store_thresholds(run.checkpoint, run.model)
     print("thresholds, coarse to fine:", " ".join(f"{value:.2f}" for value in thresholds), flush=True)
     return thresholds

@@ -59,7 +59,7 @@ class MetricsCsv(Logger):
 
     @rank_zero_only
     def save(self) -> None:
-        """Writes the file whole, atomically; before anything was logged, a file to be continued is left alone."""
+        """Writes the file whole, atomically, once there is anything: a file to continue is left alone."""
         if not self.rows:
             return
         names = [name for row in self.rows.values() for name in row]
