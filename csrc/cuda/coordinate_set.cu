@@ -1,5 +1,4 @@
 // coordinate_set: one stable radix sort of the keys with their rows, then the runs of equal keys.
-#include "compaction.cuh"
 #include "completion/coordinate_set.h"
 #include "runs.cuh"
 #include "sort.cuh"
@@ -18,7 +17,7 @@ Layout lay_out(const CoordinateSetParams& params, void* base) {
   Workspace workspace(base);
   Layout layout = {};
   layout.sorted = take_sorted_keys(params.num_rows, &workspace);
-  layout.tiles = workspace.take<int32_t>(num_tiles(params.num_rows));
+  layout.tiles = take_tiles(params.num_rows, &workspace);
   layout.bytes = workspace.bytes();
   return layout;
 }

@@ -1,5 +1,4 @@
 // generative_set: every parent plus every offset, sorted, then the runs of equal keys.
-#include "compaction.cuh"
 #include "completion/generative_set.h"
 #include "completion/key.h"
 #include "runs.cuh"
@@ -25,7 +24,7 @@ Layout lay_out(const GenerativeSetParams& params, void* base) {
   Layout layout = {};
   layout.children = workspace.take<int64_t>(num_pairs(params));
   layout.sorted = take_sorted_keys(num_pairs(params), &workspace);
-  layout.tiles = workspace.take<int32_t>(num_tiles(num_pairs(params)));
+  layout.tiles = take_tiles(num_pairs(params), &workspace);
   layout.bytes = workspace.bytes();
   return layout;
 }

@@ -28,6 +28,8 @@ struct EmitRun {
 
 }  // namespace
 
+int32_t* take_tiles(int64_t num_keys, Workspace* workspace) { return workspace->take<int32_t>(num_tiles(num_keys)); }
+
 void count_runs(const Runs& runs, int64_t* count, void* stream) {
   count_flagged(IsHead{runs.keys}, runs.num_keys, runs.tiles, 0, count, stream);
 }

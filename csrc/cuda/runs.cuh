@@ -10,7 +10,7 @@ struct Runs {
   const int64_t* keys;  // [N] ascending
   const int32_t* rows;  // [N] row that each key belongs to; null when key i belongs to row i
   int64_t num_keys;     // N < 2³¹
-  int32_t* tiles;       // [num_tiles(N)] left by count_runs for emit_runs
+  int32_t* tiles;       // of take_tiles: left by count_runs for emit_runs
 };
 
 struct RunOutputs {
@@ -18,6 +18,9 @@ struct RunOutputs {
   int32_t* run_of_row;  // [N] or null
   int32_t* first_row;   // [M] row of the run's first key, or null
 };
+
+/// Space for the counts that emit_runs needs.
+int32_t* take_tiles(int64_t num_keys, Workspace* workspace);
 
 /// *count = M, the number of runs.
 void count_runs(const Runs& runs, int64_t* count, void* stream);

@@ -1,5 +1,4 @@
 // strided_set: parent of each child, then the runs of equal parents. Only strides that break the row order are sorted.
-#include "compaction.cuh"
 #include "completion/key.h"
 #include "completion/strided_set.h"
 #include "runs.cuh"
@@ -21,7 +20,7 @@ Layout lay_out(const StridedSetParams& params, void* base) {
   Layout layout = {};
   layout.parents = workspace.take<int64_t>(params.num_rows);
   if (!strided_order_kept(params.stride)) layout.sorted = take_sorted_keys(params.num_rows, &workspace);
-  layout.tiles = workspace.take<int32_t>(num_tiles(params.num_rows));
+  layout.tiles = take_tiles(params.num_rows, &workspace);
   layout.bytes = workspace.bytes();
   return layout;
 }
