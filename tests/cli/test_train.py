@@ -46,7 +46,7 @@ CHOICES = [
 def test_every_config_composes_and_instantiates(choice, monkeypatch, tmp_path):
     monkeypatch.setenv("WANDB_MODE", "offline")
     overrides = [choice] + (["logger.wandb.offline=true"] if choice == "logger=wandb" else [])
-    if choice in ("data=folder", "data=pairs"):
+    if choice in ("data=folder", "data=pairs", "data=scans"):
         overrides.append(f"data.source.root={tmp_path}")
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
         config = compose("train", overrides=overrides)

@@ -1,4 +1,4 @@
-"""Thresholds per level that give the best IoU on the validation split, each level running free on those above."""
+"""Thresholds per level that give the best IoU on the validation split, as evaluation runs: free."""
 
 from collections.abc import Iterable
 
@@ -18,8 +18,8 @@ COARSE_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)
 def calibrate(model: CompletionNet, batches: Iterable[Batch]) -> list[float]:
     """Sets and returns the thresholds of `model`, coarse to fine.
 
-    Level after level, from the coarsest, takes the threshold with the best IoU of the final voxels, the finest
-    level at its own best threshold each time. Passes over the batches once per level and threshold tried.
+    Level after level, from the coarsest, takes the threshold with the best IoU of the final voxels, the
+    finest level at its own best threshold each time. One pass over the batches per level and threshold tried.
 
     Args:
         model: left in evaluation mode.
@@ -40,7 +40,7 @@ def calibrate(model: CompletionNet, batches: Iterable[Batch]) -> list[float]:
 
 
 def finest_counts(model: CompletionNet, batches: Iterable[Batch]) -> tuple[Tensor, Tensor, int]:
-    """Candidates of the finest level by probability, those true and those false, and the number of true voxels.
+    """Candidates of the finest level by probability, true and false ones, and the number of true voxels.
 
     Returns:
         int64[NUM_BINS] twice, and the voxels of the whole shapes, reached or not.
