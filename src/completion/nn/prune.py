@@ -98,7 +98,7 @@ class Prune(nn.Module):
                 f"got row_budget={row_budget}, min_keep={min_keep}; raise the budget"
             )
         self.classifier = nn.Linear(channels, 1)
-        # Small weights: an untrained classifier predicts its prior, not noise that would keep half of all rows.
+        # Small weights: untrained, it predicts its prior, not noise that would keep half of all rows.
         nn.init.normal_(self.classifier.weight, std=0.01)
         nn.init.constant_(self.classifier.bias, math.log(prior / (1 - prior)))
         self.register_buffer("threshold", torch.tensor(float(threshold)))
