@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture
 def shared_dir() -> Path:
-    """Folder of development data beside a developer's checkout; a user's clone has none, so such tests skip."""
+    """Development data beside a developer's checkout; a user's clone has none: then the test skips."""
     folder = ROOT.parent / "shared"
     if not folder.is_dir():
         pytest.skip(f"development data not found at {folder}; only developers' checkouts have it")
