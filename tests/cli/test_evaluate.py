@@ -8,7 +8,7 @@ import pytest
 
 from completion.cli.main import main
 from completion.metrics import dilated_input, point_scores, voxel_scores
-from completion.training import evaluate as evaluation
+from completion.training import item_scores
 from completion.training.run import load_run
 
 METHODS = {"model", "dilated_input", "mirrored_input_x", "mirrored_input_z", "nearest_training_shape"}
@@ -28,8 +28,12 @@ def test_metrics_file_says_all_that_a_table_needs(run_folder, capsys):
     assert metrics["seconds_per_item"] > 0 and metrics["peak_memory_mib"] > 0 and metrics["skipped"] == []
     assert set(metrics["methods"]) == METHODS | {"voxelisation_floor"}
     assert set(metrics["levels"]) == {"1", "2", "4"}
+    reach = [metrics["levels"][stride]["support_recall"] for stride in ("4", "2", "1")]
+    assert reach == sorted(reach, reverse=True), "no level finds again what a coarser one gave up"
+    assert reach[-1] == pytest.approx(metrics["methods"]["model"]["recall"]["micro"])
+    assert 0 <= metrics["clipped_share"] < 1
     for method in METHODS:
-        assert set(metrics["methods"][method]) == set(evaluation.METRICS)
+        assert set(metrics["methods"][method]) == set(item_scores.METRICS)
     # A second look finds the file whole and nothing else beside it.
     assert not [path for path in run_folder.iterdir() if path.name.startswith(".part")]
 
@@ -55,7 +59,7 @@ def test_numbers_are_those_of_the_functions(run_folder):
 
 
 def test_a_failure_is_scored_as_empty_and_counted(run_folder, monkeypatch):
-    real, calls = evaluation.predict, []
+    real, calls = item_scores.predict, []
 
     def second_fails(model, coords):
         calls.append(len(coords))
@@ -63,7 +67,7 @@ def test_a_failure_is_scored_as_empty_and_counted(run_folder, monkeypatch):
             raise RuntimeError("out of memory")
         return real(model, coords)
 
-    monkeypatch.setattr(evaluation, "predict", second_fails)
+    monkeypatch.setattr(item_scores, "predict", second_fails)
     assert main(["evaluate", f"run={run_folder}", "baselines=false"]) == 0
     metrics = written(run_folder)
     assert metrics["num_failures"] == 1 and metrics["num_items"] == 3

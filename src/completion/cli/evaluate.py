@@ -4,6 +4,7 @@ import json
 import platform
 import resource
 import statistics
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 def run(cfg: DictConfig) -> None:
     """Evaluates the run `cfg.run` and prints where the metrics are."""
+    from completion.cli.score_table import print_table
     from completion.training.evaluate import evaluate, make_baselines
     from completion.training.run import load_run
 
@@ -89,8 +91,9 @@ def write_metrics(path: Path, about: dict[str, Any], evaluation: "Evaluation") -
         "num_items": len(evaluation.items),
         "num_failures": len(evaluation.failures),
         "seconds_per_item": statistics.median(item.seconds for item in evaluation.items),
-        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "clipped_share": evaluation.clipped_share,
+        "peak_memory_mib": peak_memory_mib(),
+        "machine": machine(),
         "methods": evaluation.summary(),
         "levels": evaluation.level_summary(),
         "items": [asdict(item) for item in evaluation.items],
@@ -99,34 +102,22 @@ def write_metrics(path: Path, about: dict[str, Any], evaluation: "Evaluation") -
         temporary.write_text(json.dumps(contents, indent=1), encoding="utf-8")
 
 
-def print_table(evaluation: "Evaluation", about: dict[str, Any]) -> None:
-    """Prints methods by metrics, micro means, with the interval of what was completed."""
-    from rich.console import Console
-    from rich.table import Table
+def peak_memory_mib() -> int:
+    """Largest memory of the process so far, of the GPU's where one was used, in MiB."""
+    import torch
 
-    from completion.training.evaluate import METRICS
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return torch.cuda.max_memory_allocated() >> 20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak >> 20 if sys.platform == "darwin" else peak >> 10  # bytes there, KiB elsewhere
 
-    seconds = statistics.median(item.seconds for item in evaluation.items)
-    table = Table(
-        title=f"{about['data']}, {about['split']} split, {about['resolution']}³, surface voxels",
-        caption=f"{len(evaluation.items)} items, {len(evaluation.failures)} failures (scored as empty), "
-        f"{len(about['skipped'])} skipped, median {seconds:.2f} s per item; means over items, "
-        "in brackets the bootstrap 95 % interval",
+
+def machine() -> str:
+    """What the figures were measured on."""
+    import torch
+
+    device = (
+        torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} threads"
     )
-    table.add_column("method")
-    for name in METRICS:
-        table.add_column(name, justify="right")
-    for method, averages in evaluation.summary().items():
-        table.add_row(method.replace("_", " "), *(cell(name, averages) for name in METRICS))
-    Console(width=None if Console().is_terminal else 150).print(table)
-
-
-def cell(name: str, averages: dict[str, Any]) -> str:
-    """One number of the table; nothing where the method has no such score."""
-    if name not in averages:
-        return ""
-    mean = averages[name]["micro"]
-    if name != "iou_missing":
-        return f"{mean:.2f}" if name == "cd_l1" else f"{mean:.3f}"
-    low, high = averages[name]["interval_95"]
-    return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+    system = f"{platform.system()} {platform.machine()}, {device}"
+    return f"{system}, Python {platform.python_version()}, PyTorch {torch.__version__}"

@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 if TYPE_CHECKING:
     from completion.training.run import Run
-    from completion.viz.report import Figure, Section
+    from completion.viz.report import Figure
 
 CHARTS = {
     "loss": ("train/loss", "val/loss"),
@@ -19,6 +19,7 @@ CHARTS = {
 
 def run(cfg: DictConfig) -> None:
     """Writes the page of the run `cfg.run` and prints its path."""
+    from completion.cli.report_measures import measures, other_measures
     from completion.cli.shown import read_metrics
     from completion.data.files import atomic_path
     from completion.training.run import load_config
@@ -40,51 +41,6 @@ def run(cfg: DictConfig) -> None:
     with atomic_path(output) as temporary:
         temporary.write_text(page(f"{config['name']}: {folder.name}", note, sections), encoding="utf-8")
     print(f"report: {output}")
-
-
-def measures(metrics: dict[str, Any] | None, heading: str) -> list["Section"]:
-    """The table of methods, of levels, of categories, and what was left out."""
-    from completion.training.evaluate import METRICS, MODEL
-    from completion.viz.report import Section, preformatted, table
-
-    if metrics is None:
-        hint = "<p>Not evaluated yet: <code>completion evaluate run=…</code></p>"
-        return [Section(heading, hint)]
-    methods = metrics["methods"]
-    rows = [
-        [name.replace("_", " "), *(averages.get(metric, {}).get("micro") for metric in METRICS)]
-        for name, averages in methods.items()
-    ]
-    low, high = methods[MODEL]["iou_missing"]["interval_95"]
-    facts = (
-        f"<p>{metrics['num_items']} items of {metrics['data']} ({metrics['split']} split) at "
-        f"{metrics['resolution']}³, {metrics['num_failures']} failures (scored as empty), median "
-        f"{metrics['seconds_per_item']:.2f} s per item, peak memory {metrics['peak_memory_mib']} MiB; "
-        f"{metrics['machine']}. Means over items; iou_missing of the model in the bootstrap 95 % interval "
-        f"{low:.3f} to {high:.3f}.</p>"
-    )
-    per_category = methods[MODEL]["iou"]["per_category"]
-    categories = [
-        [name, per_category[name], methods[MODEL]["iou_missing"]["per_category"][name]]
-        for name in per_category
-    ]
-    levels = [[f"stride {stride}", *scores.values()] for stride, scores in metrics["levels"].items()]
-    level_names = list(next(iter(metrics["levels"].values())))
-    skipped = "\n".join(f"{entry['name']}: {entry['reason']}" for entry in metrics["skipped"])
-    return [
-        Section(heading, facts + table(["method", *METRICS], rows, MODEL)),
-        Section(f"{heading}: per level", table(["kept cells", *level_names], levels)),
-        Section(f"{heading}: per category", table(["category", "iou", "iou_missing"], categories)),
-        Section(f"{heading}: skipped", preformatted(skipped) if skipped else ""),
-    ]
-
-
-def other_measures(path: Path) -> list["Section"]:
-    """The tables of another evaluation of the run, metrics_<name>.json."""
-    import json
-
-    name = path.stem.removeprefix("metrics_").replace("_", " ")
-    return measures(json.loads(path.read_text(encoding="utf-8")), f"Measures on {name}")[:1]
 
 
 def charts(path: Path) -> str:

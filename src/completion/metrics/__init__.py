@@ -17,7 +17,7 @@ from completion.metrics.item_metrics import (
     Recall,
 )
 from completion.metrics.point_distance import chamfer_l1, fscore, nearest_distances, point_scores
-from completion.metrics.voxel_scores import voxel_scores
+from completion.metrics.voxel_scores import support_recall, voxel_scores
 
 __all__ = [
     "ChamferL1",
@@ -37,6 +37,7 @@ __all__ = [
     "mirrored_input",
     "nearest_distances",
     "point_scores",
+    "support_recall",
     "voxel_scores",
     "voxelisation_floor",
 ]

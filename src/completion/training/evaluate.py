@@ -1,6 +1,5 @@
 """Scores a trained network and the training-free baselines on prepared samples; prints and writes nothing."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,43 +14,12 @@ from completion.metrics import (
     bootstrap_interval,
     dilated_input,
     mirrored_input,
-    point_scores,
-    voxel_scores,
-    voxelisation_floor,
 )
 from completion.models.completion_net import CompletionNet
-from completion.training.inference import Prediction, predict
+from completion.training.item_scores import Baseline, ItemScores, Scores, score_item
 
-METRICS = ("iou", "precision", "recall", "iou_missing", "iou_observed", "cd_l1", "fscore@1%")
-MODEL = "model"
 FLOOR = "voxelisation_floor"
-Scores = dict[str, float]
-Baseline = Callable[[np.ndarray], np.ndarray]
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass
-class ItemScores:
-    """One evaluated item.
-
-    Attributes:
-        name, view, category, group: of the sample.
-        seconds: of the network alone.
-        failure: the error's words if the network failed; it is then scored as an empty completion.
-        methods: scores at stride 1 by method: the model and each baseline.
-        levels: voxel scores of the model's kept cells, by stride.
-        floor: point scores of the true voxels: what a perfect network would have at this resolution.
-    """
-
-    name: str
-    view: int
-    category: str
-    group: str
-    seconds: float
-    failure: str
-    methods: dict[str, Scores]
-    levels: dict[int, Scores]
-    floor: Scores
 
 
 @dataclass
@@ -64,6 +32,12 @@ class Evaluation:
     def failures(self) -> list[ItemScores]:
         """The items on which the network failed."""
         return [item for item in self.items if item.failure]
+
+    @property
+    def clipped_share(self) -> float:
+        """Share of all true voxels that lie outside the box."""
+        clipped = sum(item.num_clipped for item in self.items)
+        return clipped / max(1, clipped + sum(item.num_truth_voxels for item in self.items))
 
     def summary(self) -> dict[str, dict[str, dict[str, Any]]]:
         """method → metric → micro, macro, per_category and the bootstrap interval of micro."""
@@ -125,50 +99,6 @@ def evaluate(
         if progress is not None:
             progress(done, len(rows), sample.name)
     return evaluation
-
-
-def score_item(model: CompletionNet, sample: Sample, baselines: Mapping[str, Baseline]) -> ItemScores:
-    """Returns the scores of one item; a failure of the network is scored as an empty completion."""
-    started = time.perf_counter()
-    try:
-        prediction, failure = predict(model, sample.partial_coords), ""
-    except (RuntimeError, ValueError, MemoryError) as error:
-        prediction, failure = empty_prediction(model), f"{type(error).__name__}: {error}"
-    seconds = time.perf_counter() - started
-    completions = {MODEL: prediction.coords} | {
-        name: baseline(sample.partial_coords) for name, baseline in baselines.items()
-    }
-    resolution = sample.frame.resolution
-    return ItemScores(
-        name=sample.name,
-        view=sample.view,
-        category=sample.category,
-        group=sample.group,
-        seconds=seconds,
-        failure=failure,
-        methods={name: all_scores(coords, sample) for name, coords in completions.items()},
-        levels={
-            stride: voxel_scores(cells, sample.complete_coords, sample.partial_coords, resolution, stride)
-            for stride, cells in prediction.levels.items()
-        },
-        floor=voxelisation_floor(sample.complete_coords, sample.complete_points, resolution),
-    )
-
-
-def all_scores(coords: np.ndarray, sample: Sample) -> Scores:
-    """Returns `METRICS` of completed voxels int32[M, 3]; their centres stand for points."""
-    resolution = sample.frame.resolution
-    voxels = voxel_scores(coords, sample.complete_coords, sample.partial_coords, resolution)
-    points = point_scores(coords + np.float32(0.5), sample.complete_points, resolution)
-    scores = voxels | points
-    return {name: scores[name] for name in METRICS}
-
-
-def empty_prediction(model: CompletionNet) -> Prediction:
-    """Returns a completion without voxels, at every level of the model."""
-    none = np.empty((0, 3), dtype=np.int32)
-    strides = [model.stride // 2**level for level in range(len(model.prunes))]
-    return Prediction(none, np.empty(0, dtype=np.float32), dict.fromkeys(strides, none))
 
 
 def make_baselines(train: PreparedDataset | None, resolution: int) -> dict[str, Baseline]:

@@ -38,6 +38,15 @@ class Section:
     html: str
 
 
+@dataclass(frozen=True)
+class Interval:
+    """A number of a table with the ends of its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
 def page(title: str, note: str, sections: Sequence[Section]) -> str:
     """Returns the whole page; sections without contents are left out."""
     parts = [f"<h2>{escape(part.heading)}</h2>\n{part.html}" for part in sections if part.html]
@@ -49,11 +58,14 @@ def page(title: str, note: str, sections: Sequence[Section]) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]], marked: str | None = None) -> str:
-    """Returns an HTML table; the row whose first cell is `marked` stands out. Numbers get three digits."""
+    """Returns an HTML table; the row whose first cell is `marked` stands out.
+
+    Numbers get three digits behind the point, one from 100 on.
+    """
     body = []
     for row in rows:
         css = ' class="model"' if row[0] == marked else ""
-        body.append(f"<tr{css}>" + "".join(f"<td>{escape(_text(cell))}</td>" for cell in row) + "</tr>")
+        body.append(f"<tr{css}>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>")
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     return f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
@@ -70,6 +82,14 @@ def pictures(figures: Sequence[Figure]) -> str:
 def preformatted(text: str) -> str:
     """Returns text as it is."""
     return f"<pre>{escape(text)}</pre>"
+
+
+def _cell(cell: Any) -> str:
+    """HTML of a cell: an interval in small figures beneath its value."""
+    if isinstance(cell, Interval):
+        ends = f"{_text(cell.low)} – {_text(cell.high)}"
+        return f"{_text(cell.value)}<small>{ends}</small>"
+    return escape(_text(cell))
 
 
 def _text(cell: Any) -> str:

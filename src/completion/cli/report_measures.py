@@ -1,0 +1,74 @@
+"""The parts of the report that come from metrics.json: paragraphs and tables; draws and computes nothing."""
+
+import json
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from completion.viz.report import Interval, Section
+
+PER_CATEGORY = ("iou", "iou_missing", "precision", "recall", "cd_l1", "fscore@1%")
+
+
+def measures(metrics: dict[str, Any] | None, heading: str) -> list["Section"]:
+    """The table of methods, of levels, of categories, and what was left out."""
+    from completion.training.item_scores import METRICS, MODEL
+    from completion.viz.report import Section, preformatted, table
+
+    if metrics is None:
+        hint = "<p>Not evaluated yet: <code>completion evaluate run=…</code></p>"
+        return [Section(heading, hint)]
+    methods = metrics["methods"]
+    rows = [
+        [name.replace("_", " "), *(cell(averages.get(metric)) for metric in METRICS)]
+        for name, averages in methods.items()
+    ]
+    levels = [[f"stride {stride}", *scores.values()] for stride, scores in metrics["levels"].items()]
+    level_names = list(next(iter(metrics["levels"].values())))
+    skipped = "\n".join(f"{entry['name']}: {entry['reason']}" for entry in metrics["skipped"])
+    failed = "\n".join(f"{item['name']}: {item['failure']}" for item in metrics["items"] if item["failure"])
+    return [
+        Section(heading, facts(metrics) + table(["method", *METRICS], rows, MODEL)),
+        Section(f"{heading}: per level", table(["kept cells", *level_names], levels)),
+        Section(
+            f"{heading}: per category", table(["category", *PER_CATEGORY], categories(metrics), "macro mean")
+        ),
+        Section(f"{heading}: skipped", preformatted(skipped) if skipped else ""),
+        Section(f"{heading}: failures, scored as empty", preformatted(failed) if failed else ""),
+    ]
+
+
+def facts(metrics: dict[str, Any]) -> str:
+    """What was measured, on what, in a paragraph."""
+    return (
+        f"<p>{metrics['num_items']} items of {escape(metrics['data'])} ({metrics['split']} split) at "
+        f"{metrics['resolution']}³ with seed {metrics['seed']}, {metrics['num_failures']} failures (scored "
+        f"as empty), {len(metrics['skipped'])} skipped; {metrics['clipped_share']:.1%} of true voxels lie "
+        f"outside the box. Median {metrics['seconds_per_item']:.2f} s per item, peak memory "
+        f"{metrics['peak_memory_mib']} MiB; {escape(metrics['machine'])}.</p><p>Means over items with their "
+        "bootstrap 95 % interval; cd_l1: lower is better, all else: higher. The voxelisation floor is what a "
+        "perfect network would score with voxel centres for points.</p>"
+    )
+
+
+def cell(average: dict[str, Any] | None) -> "Interval | None":
+    """Mean and interval for the table; None where a method has no such score."""
+    from completion.viz.report import Interval
+
+    return None if average is None else Interval(average["micro"], *average["interval_95"])
+
+
+def categories(metrics: dict[str, Any]) -> list[list[Any]]:
+    """A row of the model's means per category, then their own mean."""
+    from completion.training.item_scores import MODEL
+
+    averages = [metrics["methods"][MODEL][metric] for metric in PER_CATEGORY]
+    rows = [[name, *(one["per_category"][name] for one in averages)] for name in averages[0]["per_category"]]
+    return [*rows, ["macro mean", *(one["macro"] for one in averages)]]
+
+
+def other_measures(path: Path) -> list["Section"]:
+    """The tables of another evaluation of the run, metrics_<name>.json."""
+    name = path.stem.removeprefix("metrics_").replace("_", " ")
+    return measures(json.loads(path.read_text(encoding="utf-8")), f"Measures on {name}")[:1]
