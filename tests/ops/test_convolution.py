@@ -1,0 +1,156 @@
+"""convolution and its weight gradient against one dense product an offset: values, derivatives, words."""
+
+import pytest
+import torch
+from tests.ops.neighbour_tables import TABLES, tables
+from tests.tolerances import assert_near
+from torch import Tensor
+
+from completion import ops
+from completion.ops import reference
+from completion.ops.checks import FEATURE_DTYPES
+
+SMALL = "an empty batch item"
+# Around the widths of a vector (4 … 16 lanes) and of a pair of them, and both sides odd.
+CHANNELS = [(1, 1), (1, 16), (3, 5), (16, 1), (8, 24), (17, 33), (40, 65)]
+
+
+def operands(
+    name: str, channels: tuple[int, int], dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Features, weight (scaled so that sums are of size ~1), table and reverse."""
+    table, reverse = tables(name, device)
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(reverse.shape[0], channels[0], generator=generator)
+    weight = torch.randn(table.shape[1], *channels, generator=generator) / (10 * channels[0]) ** 0.5
+    return features.to(device, dtype), weight.to(device, dtype), table, reverse
+
+
+def check_against_float64(
+    name: str, channels: tuple[int, int], dtype: torch.dtype, device: torch.device
+) -> None:
+    features, weight, table, reverse = operands(name, channels, dtype, device)
+    leaves = [features.requires_grad_(), weight.requires_grad_()]
+    exact = [leaf.detach().double().requires_grad_() for leaf in leaves]
+    out, expected = ops.convolution(*leaves, table, reverse), reference.convolution(*exact, table, reverse)
+    assert out.dtype == dtype
+    assert_near(out, expected)
+    grad = torch.randn_like(expected).to(dtype)
+    actual, wanted = (
+        torch.autograd.grad(out, leaves, grad),
+        torch.autograd.grad(expected, exact, grad.double()),
+    )
+    for result, leaf, value in zip(actual, leaves, wanted, strict=True):
+        assert result.dtype == leaf.dtype
+        assert_near(result, value)
+
+
+@pytest.mark.parametrize("dtype", FEATURE_DTYPES, ids=str)
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_against_the_reference(name: str, dtype: torch.dtype, device: torch.device):
+    check_against_float64(name, (3, 5), dtype, device)
+
+
+@pytest.mark.parametrize("dtype", FEATURE_DTYPES, ids=str)
+@pytest.mark.parametrize("channels", CHANNELS, ids=str)
+def test_channels_against_the_reference(channels: tuple[int, int], dtype: torch.dtype, device: torch.device):
+    check_against_float64("two sets", channels, dtype, device)
+
+
+def test_no_offsets_give_zeros(device: torch.device):
+    table = torch.empty(3, 0, dtype=torch.int32, device=device)
+    reverse = torch.empty(4, 0, dtype=torch.int32, device=device)
+    features = torch.randn(4, 2, device=device, requires_grad=True)
+    weight = torch.empty(0, 2, 5, device=device, requires_grad=True)
+    out = ops.convolution(features, weight, table, reverse)
+    assert torch.equal(out, torch.zeros(3, 5, device=device))
+    grad_features, grad_weight = torch.autograd.grad(out.sum(), (features, weight))
+    assert torch.equal(grad_features, torch.zeros_like(features))
+    assert grad_weight.shape == weight.shape
+
+
+def test_gradcheck_twice(device: torch.device):
+    features, weight, table, reverse = operands(SMALL, (2, 1), torch.float64, device)
+    table, reverse = table[:, 13:15], reverse[:, 13:15]
+    leaves = (features.requires_grad_(), weight[13:15].clone().requires_grad_())
+    assert torch.autograd.gradcheck(lambda x, w: ops.convolution(x, w, table, reverse), leaves)
+    assert torch.autograd.gradgradcheck(lambda x, w: ops.convolution(x, w, table, reverse), leaves)
+    outer = (features, torch.randn(table.shape[0], 1, dtype=torch.float64, device=device, requires_grad=True))
+    assert torch.autograd.gradcheck(lambda x, g: ops.convolution_grad_weight(x, g, table, reverse), outer)
+    assert torch.autograd.gradgradcheck(lambda x, g: ops.convolution_grad_weight(x, g, table, reverse), outer)
+
+
+def test_non_contiguous_input(device: torch.device):
+    features, weight, table, reverse = operands("a surface", (3, 5), torch.float64, device)
+    expected = reference.convolution(features, weight, table, reverse)
+    strided = [
+        tensor.transpose(0, 1).contiguous().transpose(0, 1) for tensor in (features, weight, table, reverse)
+    ]
+    assert not any(tensor.is_contiguous() for tensor in strided)
+    assert_near(ops.convolution(*strided), expected)
+    grad = torch.randn(1, 5, dtype=torch.float64, device=device).expand(table.shape[0], 5)
+    actual = ops.convolution_grad_weight(strided[0], grad, *strided[2:])
+    assert_near(actual, reference.convolution_grad_weight(features, grad, table, reverse))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_weight_gradient_of_half_types_does_not_overflow(dtype: torch.dtype, device: torch.device):
+    table = torch.arange(4096, dtype=torch.int32, device=device)[:, None]
+    ones = torch.full((4096, 1), 8.0, dtype=dtype, device=device)
+    grad = ops.convolution_grad_weight(ones, ones, table, table)
+    assert grad.dtype == torch.float32
+    assert grad.item() == 4096 * 64  # beyond float16
+
+
+def test_autocast_keeps_the_weight_gradient_in_float32(device: torch.device):
+    features, weight, table, reverse = operands("a surface", (8, 8), torch.float32, device)
+    expected = reference.convolution(features.double(), weight.double(), table, reverse)
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        out = ops.convolution(features, weight.requires_grad_(), table, reverse)
+    assert out.dtype == torch.bfloat16
+    assert_near(out, expected)
+    assert torch.autograd.grad(out.float().sum(), weight)[0].dtype == torch.float32
+
+
+def test_compiled_equals_eager(device: torch.device):
+    features, weight, table, reverse = operands("a surface", (3, 5), torch.float32, device)
+    layer = lambda x, w: ops.convolution(x, w, table, reverse).relu()  # noqa: E731
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    leaves = [features.requires_grad_(), weight.requires_grad_()]
+    results = [(f(*leaves), *torch.autograd.grad(f(*leaves).sum(), leaves)) for f in (compiled, layer)]
+    for actual, expected in zip(*results, strict=True):
+        assert torch.equal(actual, expected)
+
+
+def test_error_words(device: torch.device):
+    features, weight, table, reverse = operands(SMALL, (2, 3), torch.float32, device)
+    with pytest.raises(
+        ValueError, match="convolution: weight must have Cin = 2 as features, got 1; pass the match"
+    ):
+        ops.convolution(features, weight[:, :1], table, reverse)
+    with pytest.raises(
+        ValueError, match="convolution: weight must have K = 27 as table, got 26; pass the match"
+    ):
+        ops.convolution(features, weight[1:], table, reverse)
+    with pytest.raises(
+        ValueError, match="convolution: reverse must have N = 3 as features, got 1; pass the match"
+    ):
+        ops.convolution(features, weight, table, reverse[:1])
+    with pytest.raises(TypeError, match="convolution: weight must be float32, got float64; convert it first"):
+        ops.convolution(features, weight.double(), table, reverse)
+    with pytest.raises(
+        TypeError, match="convolution: weight must be bfloat16 or float32, got float16; convert"
+    ):
+        ops.convolution(features.bfloat16(), weight.half(), table, reverse)
+    with pytest.raises(
+        TypeError, match="convolution_grad_weight: grad must be float32, got float64; convert it"
+    ):
+        ops.convolution_grad_weight(features, torch.zeros(3, 3, dtype=torch.float64), table, reverse)
+
+
+def test_opcheck(device: torch.device):
+    features, weight, table, reverse = operands(SMALL, (2, 3), torch.float32, device)
+    leaves = (features.requires_grad_(), weight.requires_grad_())
+    torch.library.opcheck(torch.ops.completion.convolution, (*leaves, table, reverse))
+    grad = torch.randn(table.shape[0], 3, device=device, requires_grad=True)
+    torch.library.opcheck(torch.ops.completion.convolution_grad_weight, (features, grad, table, reverse))

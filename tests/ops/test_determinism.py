@@ -1,0 +1,74 @@
+"""Bits do not depend on the number of threads, and every instruction set keeps the tolerance."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from tests.ops.voxel_sets import assert_same, canonical, cube, random_coords, sphere
+
+from completion import ops
+
+ROOT = Path(__file__).resolve().parents[2]
+# The machine's best set is what all other tests run; these are the ones below it.
+CAPABILITIES = ["default", "avx2"]
+
+
+@pytest.fixture
+def restored_threads() -> Iterator[None]:
+    """Puts torch's number of threads back after the test."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def every_result() -> list[torch.Tensor]:
+    """All operators on sets large enough to be split among threads."""
+    generator = torch.Generator().manual_seed(0)
+    coords = random_coords(70_000, -24, 24)
+    keys, rows, first = ops.coordinate_set(ops.encode(coords))
+    small = canonical(sphere(20), torch.device("cpu"))
+    table = ops.kernel_map(small, small, cube(3))
+    reverse = ops.reverse_map(table, small.numel())
+    features = torch.randn(small.numel(), 20, generator=generator)
+    weight = torch.randn(27, 20, 36, generator=generator)
+    out = ops.convolution(features, weight, table, reverse)
+    return [
+        keys, rows, first, table, reverse, out,
+        *ops.strided_set(keys, (2, 2, 2)), *ops.strided_set(keys, (3, 3, 3)),
+        ops.generative_set(small, cube(4, centred=False)), *ops.union_set(keys, small),
+        ops.lookup(keys, small),
+        ops.convolution_grad_weight(features, out, table, reverse),
+        ops.pool_sum(features, table, reverse), *ops.pool_max(features, table),
+    ]  # fmt: skip
+
+
+def test_the_same_bits_for_every_number_of_threads(restored_threads: None):
+    torch.set_num_threads(1)
+    expected = every_result()
+    for threads in (2, 3):
+        torch.set_num_threads(threads)
+        for actual, value in zip(every_result(), expected, strict=True):
+            assert_same(actual, value)
+
+
+@pytest.mark.parametrize("capability", CAPABILITIES)
+def test_every_instruction_set_against_the_reference(capability: str):
+    script = (
+        "import torch; from tests.ops.test_convolution import check_against_float64 as check\n"
+        "for dtype in (torch.float32, torch.float64):\n"
+        "    for channels in ((1, 1), (3, 5), (17, 33)):\n"
+        "        check('two sets', channels, dtype, torch.device('cpu'))"
+    )
+    environment = {
+        **os.environ,
+        "ATEN_CPU_CAPABILITY": capability,
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}",
+    }
+    result = subprocess.run(
+        [sys.executable, "-c", script], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
