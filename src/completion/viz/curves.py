@@ -43,7 +43,7 @@ def _axes(low: float, high: float, last: float) -> list[str]:
         value = low + share * (high - low)
         y = _y(value, low, high)
         parts.append(f'<line x1="{MARGIN}" x2="{WIDTH - 8}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>')
-        parts.append(f'<text x="{MARGIN - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.3g}</text>')
+        parts.append(f'<text x="{MARGIN - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.2g}</text>')
     parts.append(f'<text x="{WIDTH - 8}" y="{HEIGHT - 22}" text-anchor="end">step {last:.0f}</text>')
     return parts
 

@@ -11,6 +11,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1180px; mar
 body { padding: 0 1em; }
 h1 { font-size: 1.6em; margin-bottom: 0; } h2 { font-size: 1.2em; margin-top: 2em; }
 .note { color: #666; } table { border-collapse: collapse; }
+td small { display: block; color: #777; font-weight: 400; font-size: .75em; white-space: nowrap; }
 td, th { padding: .25em .8em; text-align: right; }
 th:first-child, td:first-child { text-align: left; } thead { border-bottom: 2px solid #444; }
 tbody tr { border-bottom: 1px solid #ddd; } tr.model { font-weight: 600; background: #eef4fb; }
@@ -60,7 +61,7 @@ def page(title: str, note: str, sections: Sequence[Section]) -> str:
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]], marked: str | None = None) -> str:
     """Returns an HTML table; the row whose first cell is `marked` stands out.
 
-    Numbers get three digits behind the point, one from 100 on.
+    Numbers get three digits behind the point below 1, two below 100, else one.
     """
     body = []
     for row in rows:
@@ -94,5 +95,5 @@ def _cell(cell: Any) -> str:
 
 def _text(cell: Any) -> str:
     if isinstance(cell, float):
-        return f"{cell:.3f}" if abs(cell) < 100 else f"{cell:.1f}"
+        return f"{cell:.3f}" if abs(cell) < 1 else f"{cell:.2f}" if abs(cell) < 100 else f"{cell:.1f}"
     return "" if cell is None else str(cell)
