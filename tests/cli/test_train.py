@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import wandb
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
@@ -93,6 +94,7 @@ def test_one_batch_with_offline_wandb(tmp_path, monkeypatch):
     extra = ["debug=one_batch", "logger=wandb", "logger.wandb.offline=true", "run_dir=run"]
     assert main(["train", *TINY, *extra]) == 0
     assert list((tmp_path / "run").glob("wandb/offline-run-*/*.wandb"))
+    assert wandb.run is None  # ended, so that the next training of this process begins its own
     assert (tmp_path / "run" / "metrics.csv").is_file()
 
 

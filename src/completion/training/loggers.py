@@ -84,6 +84,18 @@ class MetricsCsv(Logger):
         }
 
 
+class RunWandbLogger(WandbLogger):
+    """A Weights & Biases logger whose run ends with the training, so that the next one begins its own."""
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Sends what is left and ends the run."""
+        import wandb
+
+        super().finalize(status)
+        wandb.finish()
+
+
 def wandb_logger(run_dir: str, project: str, name: str, offline: bool = False) -> WandbLogger:
     """A Weights & Biases logger whose files lie in the run folder.
 
@@ -104,4 +116,4 @@ def wandb_logger(run_dir: str, project: str, name: str, offline: bool = False) -
             "run `wandb login` first or pass logger.wandb.offline=true"
         )
     Path(run_dir).mkdir(parents=True, exist_ok=True)
-    return WandbLogger(name=name, project=project, save_dir=run_dir, offline=offline)
+    return RunWandbLogger(name=name, project=project, save_dir=run_dir, offline=offline)
