@@ -67,3 +67,16 @@ def test_shadow_is_darkest_below_and_white_at_the_edge():
     )
     assert (floor.colours[edge] == 1).all()
     assert (areas_and_normals(floor)[1][:, 1] > 0).all()
+
+
+def test_faces_turned_away_from_the_eye_are_left_out():
+    coords = np.random.default_rng(0).integers(0, 6, size=(40, 3))
+    coords = np.unique(coords, axis=0)
+    eye = np.array([20.0, 3.0, -9.0])
+    whole = cube_mesh(coords, np.ones((len(coords), 3)))
+    seen = cube_mesh(coords, np.ones((len(coords), 3)), eye)
+    corners = whole.vertices[whole.triangles].astype(np.float64)
+    towards = ((eye - corners[:, 0]) * areas_and_normals(whole)[1]).sum(1) > 1e-9
+    assert 0 < len(seen.triangles) == towards.sum() < len(whole.triangles)
+    corners = seen.vertices[seen.triangles].astype(np.float64)
+    assert (((eye - corners[:, 0]) * areas_and_normals(seen)[1]).sum(1) > 0).all()

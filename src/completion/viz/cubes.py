@@ -28,18 +28,24 @@ class CubeMesh:
     colours: np.ndarray
 
 
-def cube_mesh(coords: np.ndarray, colours: np.ndarray) -> CubeMesh:
+def cube_mesh(coords: np.ndarray, colours: np.ndarray, eye: np.ndarray | None = None) -> CubeMesh:
     """Mesh of the faces of voxels that are not covered by a neighbour.
 
     Args:
         coords: voxels, integers `[N, 3]`, unique.
         colours: colour of each voxel, float `[N, 3]` in [0, 1].
+        eye: float `[3]`, grid units; faces that turn their back to it are left out.
     """
     coords = np.asarray(coords, dtype=np.int64).reshape(-1, 3)
     colours = np.asarray(colours, dtype=np.float32).reshape(-1, 3)
     occupied = _padded_grid(coords)
     cells = coords - coords.min(0, initial=1 << 40) + 1 if len(coords) else coords
-    faces = [_faces(occupied, cells, axis, sign) for axis in range(3) for sign in (1, -1)]
+    directions = [(axis, sign) for axis in range(3) for sign in (1, -1)]
+    turned_away = [_turned_away(coords, axis, sign, eye) for axis, sign in directions]
+    faces = [
+        _faces(occupied, cells, axis, sign, away)
+        for (axis, sign), away in zip(directions, turned_away, strict=True)
+    ]
     vertices = np.concatenate([_face_vertices(coords[rows], axis, sign) for rows, axis, sign, _ in faces])
     shades = np.concatenate([shade for *_, shade in faces])
     base = np.concatenate([colours[rows] for rows, *_ in faces])
@@ -66,12 +72,20 @@ def _corners(axis: int, sign: int) -> np.ndarray:
     return ring if sign > 0 else ring[::-1]
 
 
-def _faces(occupied: np.ndarray, cells: np.ndarray, axis: int, sign: int) -> tuple:
+def _turned_away(coords: np.ndarray, axis: int, sign: int, eye: np.ndarray | None) -> np.ndarray:
+    """bool `[N]`: which voxels' faces in one direction cannot be seen from the eye."""
+    if eye is None:
+        return np.zeros(len(coords), dtype=bool)
+    plane = coords[:, axis] + (sign > 0)
+    return sign * (eye[axis] - plane) <= 0
+
+
+def _faces(occupied: np.ndarray, cells: np.ndarray, axis: int, sign: int, away: np.ndarray) -> tuple:
     """Rows of the voxels whose face in one direction is free; brightness `[F, 8]` of the face's vertices."""
     first, second = (axis + 1) % 3, (axis + 2) % 3
     front = cells.copy()
     front[:, axis] += sign
-    rows = np.flatnonzero(~occupied[tuple(front.T)]) if len(cells) else np.zeros(0, dtype=np.int64)
+    rows = np.flatnonzero(~occupied[tuple(front.T)] & ~away)
     front = front[rows]
     risen = np.zeros((len(rows), 4), dtype=np.int64)
     for corner, (u, v) in enumerate(_corners(axis, sign)):

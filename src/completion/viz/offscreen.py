@@ -52,7 +52,7 @@ def rendered_panel(renderer, panel: Panel, camera: Camera, bounds: tuple, size: 
     renderer.scene.clear_geometry()
     add_mesh(renderer, "floor", floor_shadow(coords, *bounds))
     if len(coords):
-        add_mesh(renderer, "voxels", cube_mesh(coords, panel.colours))
+        add_mesh(renderer, "voxels", cube_mesh(coords, panel.colours, camera.eye))
     renderer.setup_camera(FIELD_OF_VIEW, camera.centre, camera.eye, [0.0, 1.0, 0.0])
     return np.asarray(renderer.render_to_image())[..., :3].copy()
 
@@ -68,9 +68,10 @@ def add_mesh(renderer, name: str, mesh: CubeMesh) -> None:
 
 def reduced(view: np.ndarray, factor: int) -> np.ndarray:
     """The view made smaller by averaging squares of `factor` pixels: smooth edges."""
-    rows, columns = view.shape[0] // factor, view.shape[1] // factor
-    squares = view[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor, 3)
-    return np.rint(squares.mean(axis=(1, 3))).astype(np.uint8)
+    steps = range(factor)
+    parts = [view[row::factor, column::factor] for row in steps for column in steps]
+    total = np.sum(parts, axis=0, dtype=np.uint32)
+    return ((total + factor * factor // 2) // (factor * factor)).astype(np.uint8)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def fitted_camera(
     centre = 0.5 * (seen.min(0) + seen.max(0))
     distance = 1.0
     # Near points spread more than far ones, so the middle of the picture depends on the distance and back.
-    for _ in range(8):
+    for _ in range(5):
         offset = seen - centre
         distance = float(((np.abs(offset[:, :2]) / slope).max(1) + offset[:, 2]).max())
         spread = offset[:, :2] / (distance - offset[:, 2:])
