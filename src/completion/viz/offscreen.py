@@ -71,7 +71,7 @@ def reduced(view: np.ndarray, factor: int) -> np.ndarray:
     steps = range(factor)
     parts = [view[row::factor, column::factor] for row in steps for column in steps]
     total = np.sum(parts, axis=0, dtype=np.uint32)
-    return ((total + factor * factor // 2) // (factor * factor)).astype(np.uint8)
+    return np.asarray((total + factor * factor // 2) // (factor * factor), dtype=np.uint8)
 
 
 if __name__ == "__main__":
