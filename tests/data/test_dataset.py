@@ -38,7 +38,7 @@ def test_lists_and_loads_one_split(folder, sample):
 
 def test_turns_follow_from_seed_epoch_and_index(folder):
     def turns(seed, epoch):
-        dataset = PreparedDataset(folder, "train", augment=True, seed=seed)
+        dataset = PreparedDataset(folder, "train", augment="turns", seed=seed)
         dataset.set_epoch(epoch)
         return [loaded.complete_coords.tobytes() for loaded in dataset]
 
@@ -48,7 +48,7 @@ def test_turns_follow_from_seed_epoch_and_index(folder):
 
 
 def test_workers_that_stay_alive_see_the_new_epoch(folder):
-    dataset = PreparedDataset(folder, "train", augment=True)
+    dataset = PreparedDataset(folder, "train", augment="turns")
     loader = DataLoader(dataset, batch_size=4, num_workers=1, persistent_workers=True, collate_fn=collate)
     for epoch in (0, 5):
         dataset.set_epoch(epoch)
@@ -58,7 +58,20 @@ def test_workers_that_stay_alive_see_the_new_epoch(folder):
             np.testing.assert_array_equal(got.complete_coords, wanted)
 
 
+def test_a_mirror_leaves_depth_and_height_alone(folder, sample):
+    dataset = PreparedDataset(folder, "train", augment="mirror")
+    seen = set()
+    for epoch in range(8):
+        dataset.set_epoch(epoch)
+        moved = dataset[0].complete_coords
+        np.testing.assert_array_equal(moved[:, 1:], sample.complete_coords[:, 1:])
+        seen.add(moved.tobytes())
+    assert len(seen) == 2
+
+
 def test_says_what_is_missing(folder, tmp_path):
+    with pytest.raises(ValueError, match="augment must be one of turns, mirror or null, got True"):
+        PreparedDataset(folder, "train", augment=True)
     with pytest.raises(ValueError, match="split must be one of train, validation, test, got 'val'"):
         PreparedDataset(folder, "val")
     with pytest.raises(FileNotFoundError, match=r"must hold index\.json.*prepare the data first"):

@@ -144,7 +144,8 @@ def test_learns_two_half_spheres_by_heart(partial, truth):
     torch.manual_seed(0)
     net = CompletionNet(RESOLUTION, channels=(8, 8, 16), thresholds=(0.3, 0.4, 0.5), dense_blocks=1)
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-2)
-    for _ in range(250):  # twice what the slowest of six seeds needs: rounding differs from machine to machine
+    # Twice what the slowest of six seeds needs: rounding differs from machine to machine.
+    for _ in range(250):
         optimiser.zero_grad()
         completion_loss(net(partial, truth).levels, partial.coord_map, missing_weight=1.0)[0].backward()
         optimiser.step()

@@ -52,7 +52,7 @@ def test_evaluation_splits_come_in_order_and_unaugmented(data):
 
 
 def test_overfitting_trains_and_validates_on_the_same_plain_items(data):
-    data.overfit, data.augment = 1, False
+    data.overfit, data.augment = 1, None
     trained, validated = next(iter(data.train_dataloader())), next(iter(data.val_dataloader()))
     assert [s.name for s in trained.samples] == [s.name for s in validated.samples]
     assert torch.equal(trained.complete_coords, validated.complete_coords)

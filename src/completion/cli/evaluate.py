@@ -28,7 +28,7 @@ def run(cfg: DictConfig) -> None:
     dataset, skipped = held_out(trained, cfg)
     train = trained.make_data().dataset("train") if cfg.baselines else None
     if train is not None:
-        train.augment = False
+        train.augment = None
     baselines = make_baselines(train, trained.model.resolution) if cfg.baselines else {}
     evaluation = evaluate(trained.model, dataset, baselines, cfg.limit, Countdown())
     about = {

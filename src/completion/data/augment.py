@@ -7,6 +7,8 @@ import numpy as np
 from completion.data.sample import Sample
 
 NUM_SYMMETRIES = 8
+FAMILIES = {"turns": tuple(range(NUM_SYMMETRIES)), "mirror": (0, 4)}
+"""What a data set may draw from: every symmetry, or left and right alone for shapes that face one way."""
 
 
 def turned(sample: Sample, symmetry: int) -> Sample:

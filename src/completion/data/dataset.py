@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from completion.data.augment import NUM_SYMMETRIES, turned
+from completion.data.augment import FAMILIES, turned
 from completion.data.index import read_index
 from completion.data.sample import Sample
 from completion.data.splits import SPLITS
@@ -18,13 +18,18 @@ class PreparedDataset(Dataset[Sample]):
     Args:
         folder: what `Preparation.run` wrote; holds index.json.
         split: train | validation | test.
-        augment: turn each sample by one of the eight symmetries that keep y up, by (seed, epoch, index).
+        augment: turns: each sample under one of the eight symmetries that keep y up, by (seed, epoch, index);
+            mirror: as it is or with left and right (x) swapped; None: as it is.
         seed: of the augmentation.
     """
 
-    def __init__(self, folder: str | Path, split: str, augment: bool = False, seed: int = 0) -> None:
+    def __init__(self, folder: str | Path, split: str, augment: str | None = None, seed: int = 0) -> None:
         if split not in SPLITS:
             raise ValueError(f"PreparedDataset: split must be one of {', '.join(SPLITS)}, got {split!r}")
+        if augment is not None and augment not in FAMILIES:
+            raise ValueError(
+                f"PreparedDataset: augment must be one of {', '.join(FAMILIES)} or null, got {augment!r}"
+            )
         self.folder = Path(folder)
         self.split = split
         self.augment = augment
@@ -38,10 +43,10 @@ class PreparedDataset(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         sample = Sample.load(self.folder / self.items[index].file)
-        if not self.augment:
+        if self.augment is None:
             return sample
         rng = np.random.default_rng([self.seed, int(self._epoch), index % len(self)])
-        return turned(sample, int(rng.integers(NUM_SYMMETRIES)))
+        return turned(sample, int(rng.choice(FAMILIES[self.augment])))
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the epoch of the augmentation; without this call every epoch sees the same turns."""

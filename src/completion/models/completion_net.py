@@ -59,7 +59,7 @@ class CompletionNet(nn.Module):
         resolution: int,
         in_channels: int = 1,
         channels: Sequence[int] = (16, 32, 64, 128),
-        dense_blocks: int = 2,
+        dense_blocks: int = 4,
         thresholds: Sequence[float] = (0.3, 0.4, 0.4, 0.5),
         row_budgets: Sequence[int] | None = None,
         min_keep: int = 1,

@@ -17,16 +17,15 @@ class DenseLevel(nn.Module):
     Args:
         channels: C in and out.
         size: cells per edge.
-        num_blocks: residual blocks of attention over all cells.
-        num_heads: of the attention.
+        num_blocks: residual blocks, see `DenseBlock`.
     """
 
-    def __init__(self, channels: int, size: int, num_blocks: int, num_heads: int = 4) -> None:
+    def __init__(self, channels: int, size: int, num_blocks: int) -> None:
         super().__init__()
         self.size = size
         self.enter = nn.Linear(channels + 1, channels)
         self.position = nn.Parameter(0.02 * torch.randn(size**3, channels))
-        self.blocks = nn.ModuleList(DenseBlock(channels, num_heads) for _ in range(num_blocks))
+        self.blocks = nn.ModuleList(DenseBlock(channels, size) for _ in range(num_blocks))
 
     def forward(self, x: SparseTensor) -> SparseTensor:
         """float[B·size³, C] at the stride of `x`: every cell of the grid of every item.
@@ -45,43 +44,31 @@ class DenseLevel(nn.Module):
 
 
 class DenseBlock(nn.Module):
-    """Residual self-attention over all cells, then a residual product per cell.
+    """Three residual steps: 3³ convolution, product over all cells (the mixer), product over channels.
 
-    A 3³ convolution here would cost more than all else together and adds nothing that attention cannot learn.
+    The mixer (MLP-Mixer, Tolstikhin et al. 2021) carries anything anywhere in one step. The grid is small and
+    always the same box, so it learns faster than attention: benchmarks/README.md has the comparison.
 
     Args:
-        channels: C in and out, a multiple of `num_heads`.
-        num_heads: of the attention.
+        channels: C in and out.
+        size: cells per edge.
     """
 
-    def __init__(self, channels: int, num_heads: int) -> None:
+    def __init__(self, channels: int, size: int) -> None:
         super().__init__()
-        self.attention_norm = nn.LayerNorm(channels)
-        self.attention = Attention(channels, num_heads)
+        self.size = size
+        self.near_norm = nn.LayerNorm(channels)
+        self.near = nn.Conv3d(channels, channels, 3, padding=1)
+        self.mixer_norm = nn.LayerNorm(channels)
+        self.mixer = nn.Sequential(nn.Linear(size**3, size**3), nn.SiLU(), nn.Linear(size**3, size**3))
         self.product_norm = nn.LayerNorm(channels)
         self.product = nn.Sequential(
             nn.Linear(channels, 2 * channels), nn.SiLU(), nn.Linear(2 * channels, channels)
         )
 
     def forward(self, cells: Tensor) -> Tensor:
-        """float[B, T, C] → the same shape."""
-        cells = cells + self.attention(self.attention_norm(cells))
+        """float[B, size³, C] → the same shape."""
+        grid = self.near_norm(cells).transpose(1, 2).unflatten(2, (self.size,) * 3)
+        cells = cells + functional.silu(self.near(grid)).flatten(2).transpose(1, 2)
+        cells = cells + self.mixer(self.mixer_norm(cells).transpose(1, 2)).transpose(1, 2)
         return cells + self.product(self.product_norm(cells))
-
-
-class Attention(nn.Module):
-    """Self-attention over the cells of an item."""
-
-    def __init__(self, channels: int, num_heads: int) -> None:
-        super().__init__()
-        self.num_heads = num_heads
-        self.enter = nn.Linear(channels, 3 * channels)
-        self.leave = nn.Linear(channels, channels)
-
-    def forward(self, cells: Tensor) -> Tensor:
-        """float[B, T, C] → the same shape."""
-        shape = (*cells.shape[:2], self.num_heads, cells.shape[2] // self.num_heads)
-        parts = self.enter(cells).chunk(3, dim=2)
-        query, key, value = (part.reshape(shape).transpose(1, 2) for part in parts)
-        mixed = functional.scaled_dot_product_attention(query, key, value)
-        return self.leave(mixed.transpose(1, 2).reshape(cells.shape))

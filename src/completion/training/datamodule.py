@@ -54,7 +54,7 @@ class CompletionDataModule(LightningDataModule):
         preparation: how they become samples; its result is cached.
         batch_size: items per batch.
         num_workers: loader processes; 0 loads in the training process.
-        augment: turn and mirror training samples about the up axis.
+        augment: of training samples: turns, mirror or None, see `PreparedDataset`.
         seed: of order and augmentation.
         overfit: train and validate on this many training items, unaugmented; None for the real splits.
     """
@@ -65,7 +65,7 @@ class CompletionDataModule(LightningDataModule):
         preparation: Preparation,
         batch_size: int = 8,
         num_workers: int = 0,
-        augment: bool = True,
+        augment: str | None = "turns",
         seed: int = 0,
         overfit: int | None = None,
     ) -> None:
@@ -76,7 +76,7 @@ class CompletionDataModule(LightningDataModule):
         self.preparation = preparation
         self.batch_size = batch_size
         self.num_workers = num_workers
-        self.augment = augment and overfit is None
+        self.augment = augment if overfit is None else None
         self.seed = seed
         self.overfit = overfit
         self.folder: Path | None = None
@@ -91,7 +91,7 @@ class CompletionDataModule(LightningDataModule):
             self.prepare_data()
         assert self.folder is not None
         dataset = PreparedDataset(
-            self.folder, split, augment=self.augment and split == "train", seed=self.seed
+            self.folder, split, augment=self.augment if split == "train" else None, seed=self.seed
         )
         if len(dataset) == 0:
             raise ValueError(
