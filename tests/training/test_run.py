@@ -71,6 +71,13 @@ def test_a_file_that_is_no_checkpoint_is_refused(run):
         load_run(run)
 
 
+@pytest.mark.parametrize("change", [{"channels": [4, 8, 16]}, {"dense_blocks": 3}])
+def test_weights_of_another_network_are_refused_in_one_sentence(run, change):
+    save_config(run, {"model": MODEL | change})
+    with pytest.raises(ValueError, match=r"must hold the weights of the network in config\.yaml.*train again"):
+        load_run(run)
+
+
 def test_a_checkpoint_that_would_run_code_is_refused(run):
     torch.save({"state_dict": {}, "code": Path}, run / "checkpoints" / "best.ckpt")
     with pytest.raises(ValueError, match="must be a checkpoint"):

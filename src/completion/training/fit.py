@@ -38,6 +38,9 @@ def fit(config: Mapping[str, Any]) -> Path:
     callbacks = list(instantiate(config["callbacks"], "callbacks").values())
     loggers = list(instantiate(config["logger"], "logger").values())
     trainer = instantiate({**config["trainer"], "callbacks": callbacks, "logger": loggers}, "trainer")
+    # Deterministic mode would also fill all new memory with NaN, a sixth of a step; every operator writes all
+    # of its output, and tests/ops/test_determinism.py compares runs bit for bit.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     save_config(run_dir, config)
     trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
     if config["calibrate"]:

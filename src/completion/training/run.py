@@ -49,13 +49,26 @@ def load_run(run: str | Path, device: torch.device | str = "cpu", ckpt: str = "b
 
     Raises:
         FileNotFoundError: no run folder there, or no such checkpoint in it.
+        ValueError: the checkpoint's weights are not those of the network in the config.
     """
     path = Path(run)
     config = load_config(path)
     checkpoint = find_checkpoint(path, ckpt)
     model = instantiate(config["model"], "model")
-    model.load_state_dict(model_state(checkpoint))
+    load_weights(model, checkpoint)
     return Run(path, config, model.to(device).eval(), checkpoint)
+
+
+def load_weights(model: CompletionNet, checkpoint: Path) -> None:
+    """Puts the weights of a checkpoint into `model`; they must fit exactly."""
+    try:
+        model.load_state_dict(model_state(checkpoint))
+    except RuntimeError as error:
+        first = str(error).splitlines()[1].strip()
+        raise ValueError(
+            f"load_run: checkpoint must hold the weights of the network in {CONFIG}, got {checkpoint}: "
+            f"{first[:120]}…; use the program's version that trained it, or train again"
+        ) from error
 
 
 def save_config(run: Path, config: Mapping[str, Any]) -> None:
