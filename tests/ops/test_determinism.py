@@ -55,6 +55,23 @@ def test_the_same_bits_for_every_number_of_threads(restored_threads: None):
             assert_same(actual, value)
 
 
+@pytest.fixture
+def poisoned_memory() -> Iterator[None]:
+    """New tensors full of NaN or the largest integer, which is how torch fills them in this mode."""
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = True
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+def test_every_element_of_every_result_is_written(poisoned_memory: None):
+    assert torch.empty(3).isnan().all()
+    actual = every_result()
+    torch.use_deterministic_algorithms(False)
+    for value, expected in zip(actual, every_result(), strict=True):
+        assert_same(value, expected)
+
+
 @pytest.mark.parametrize("capability", CAPABILITIES)
 def test_every_instruction_set_against_the_reference(capability: str):
     script = (

@@ -74,7 +74,9 @@ def test_a_file_that_is_no_checkpoint_is_refused(run):
 @pytest.mark.parametrize("change", [{"channels": [4, 8, 16]}, {"dense_blocks": 3}])
 def test_weights_of_another_network_are_refused_in_one_sentence(run, change):
     save_config(run, {"model": MODEL | change})
-    with pytest.raises(ValueError, match=r"must hold the weights of the network in config\.yaml.*train again"):
+    with pytest.raises(
+        ValueError, match=r"must hold the weights of the network in config\.yaml.*train again"
+    ):
         load_run(run)
 
 

@@ -54,19 +54,18 @@ def held_out(trained: "Run", cfg: DictConfig) -> tuple[Any, list[dict[str, str]]
 
     `data=…` gives another source; it is prepared exactly as the run's own data were.
     """
-    from completion.cli.prepare import print_progress
     from completion.data.dataset import PreparedDataset
-    from completion.data.index import open_prepared
     from completion.training.instantiate import instantiate
+    from completion.training.preparing import prepare
 
     own = trained.config["data"]
     source_node = own["source"]
     if cfg.get("data") is not None:
         source_node = OmegaConf.to_container(cfg.data.source, resolve=True, throw_on_missing=True)
     source = instantiate(source_node, "data.source")
-    folder = instantiate(own["preparation"], "data.preparation").run(source, print_progress).path
-    skipped = [asdict(entry) for entry in open_prepared(Path(folder)).skipped]
-    return PreparedDataset(folder, cfg.split), skipped
+    prepared = prepare(instantiate(own["preparation"], "data.preparation"), source)
+    skipped = [asdict(entry) for entry in prepared.skipped]
+    return PreparedDataset(prepared.path, cfg.split), skipped
 
 
 class Countdown:

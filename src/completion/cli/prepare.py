@@ -6,18 +6,13 @@ from omegaconf import DictConfig, OmegaConf
 def run(cfg: DictConfig) -> None:
     """Prepares the configured source."""
     from completion.training.instantiate import instantiate
+    from completion.training.preparing import print_progress
 
     data = OmegaConf.to_container(cfg.data, resolve=True, throw_on_missing=True)
     assert isinstance(data, dict)
     source, preparation = (instantiate(data[key], f"data.{key}") for key in ("source", "preparation"))
-    prepared = preparation.run(source, progress=print_progress)
+    prepared = preparation.run(source, print_progress)
     counts = ", ".join(f"{count} {split}" for split, count in prepared.counts.items())
     print(f"prepared: {prepared.path} ({counts})")
     for skipped in prepared.skipped:
         print(f"skipped {skipped.name}: {skipped.reason}")
-
-
-def print_progress(done: int, total: int, name: str) -> None:
-    """Prints about twenty lines over the whole preparation."""
-    if done == total or done % max(total // 20, 1) == 0:
-        print(f"{done}/{total} {name}", flush=True)

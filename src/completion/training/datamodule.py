@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Sampler, Subset
 from completion.data.collate import Batch, collate
 from completion.data.dataset import PreparedDataset
 from completion.data.prepare import Preparation, Source
+from completion.training.preparing import prepare
 
 CALIBRATION_ITEMS = 48
 
@@ -83,7 +84,7 @@ class CompletionDataModule(LightningDataModule):
 
     def prepare_data(self) -> None:
         """Runs the preparation; returns at once when its result is cached."""
-        self.folder = Path(self.preparation.run(self.source).path)
+        self.folder = Path(prepare(self.preparation, self.source).path)
 
     def dataset(self, split: str) -> PreparedDataset:
         """The samples of a split: train (augmented if chosen), validation or test."""

@@ -40,7 +40,7 @@ def fit(config: Mapping[str, Any]) -> Path:
     trainer = instantiate({**config["trainer"], "callbacks": callbacks, "logger": loggers}, "trainer")
     # Deterministic mode would also fill all new memory with NaN, a sixth of a step; every operator writes all
     # of its output, and tests/ops/test_determinism.py compares runs bit for bit.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
     save_config(run_dir, config)
     trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
     if config["calibrate"]:
