@@ -32,6 +32,18 @@ def test_nested_nodes_become_objects_and_the_rest_stays():
             "got 'begin'; choose among start, end",
         ),
         ({"_target_": "completion.models.CompletionNet"}, "must give resolution"),
+        (
+            {"_target_": "completion.models.ScheduledTruth", "end": "late"},
+            "part.end must be a number, got 'late'",
+        ),
+        (
+            {"_target_": "completion.models.CompletionNet", "resolution": True},
+            "part.resolution must be a whole number, got True",
+        ),
+        (
+            {"_target_": "lightning.pytorch.Trainer", "max_epochs": "few"},
+            "part.max_epochs must be a whole number or null, got 'few'",
+        ),
     ],
 )
 def test_refuses(node, words):

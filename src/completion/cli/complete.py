@@ -19,6 +19,8 @@ def run(cfg: DictConfig) -> None:
     """Completes `cfg.input`; a broken file in a folder is skipped, named and counted."""
     from completion.training.run import load_run
 
+    if cfg.output and Path(cfg.output).is_file():
+        raise ValueError(f"complete: output must be a folder, got the file {cfg.output}; name another")
     trained = load_run(cfg.run, cfg.device, cfg.ckpt)
     jobs = find_jobs(Path(cfg.input), Path(cfg.output) if cfg.output else trained.path / "completed")
     failures = []

@@ -62,9 +62,8 @@ def named_sample(dataset: "PreparedDataset", item: str | int) -> Shown:
     for row, name in enumerate(names):
         if name.startswith(str(item)):
             return Shown(f"item {row}", dataset[row])
-    raise ValueError(
-        f"view: item must be a number below {len(names)} or a name such as {', '.join(names[:3])}, got {item}"
-    )
+    some = ", ".join(list(dict.fromkeys(names))[:3])
+    raise ValueError(f"view: item must be a number below {len(names)} or a name such as {some}, got {item}")
 
 
 def sample_picture(trained: "Run", shown: Shown) -> "Picture":

@@ -20,7 +20,7 @@ def rotation_to_y_up(up: Vector) -> FloatArray:
     length = float(np.linalg.norm(vector)) if vector.shape == (3,) else 0.0
     if not (np.isfinite(length) and length > 0):
         raise ValueError(
-            f"rotation_to_y_up: up must be three numbers, not all 0, got {list(np.ravel(vector))}"
+            f"rotation_to_y_up: up must be three numbers, not all 0, got {np.ravel(vector).tolist()}"
         )
     x, y, z = vector / length
     if y < -1 + 1e-9:

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import seed_everything
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Trainer, seed_everything
 
 from completion.training.calibrate import calibrate
 from completion.training.datamodule import CompletionDataModule
+from completion.training.devices import check_device
 from completion.training.instantiate import instantiate
 from completion.training.run import find_checkpoint, load_run, save_config, store_thresholds
 
@@ -29,7 +31,7 @@ def fit(config: Mapping[str, Any]) -> Path:
         FileNotFoundError: the checkpoint to continue from does not exist.
     """
     check_keys(config)
-    check_accelerator(config["trainer"]["accelerator"])
+    check_device("fit: trainer.accelerator", config["trainer"]["accelerator"])
     run_dir = Path(config["run_dir"])
     resumed = None if config["ckpt"] is None else find_checkpoint(run_dir, config["ckpt"])
     seed_everything(config["seed"], workers=True, verbose=False)
@@ -37,7 +39,7 @@ def fit(config: Mapping[str, Any]) -> Path:
     module = instantiate({**config["module"], "model": instantiate(config["model"], "model")}, "module")
     callbacks = list(instantiate(config["callbacks"], "callbacks").values())
     loggers = list(instantiate(config["logger"], "logger").values())
-    trainer = instantiate({**config["trainer"], "callbacks": callbacks, "logger": loggers}, "trainer")
+    trainer = make_trainer({**config["trainer"], "callbacks": callbacks, "logger": loggers})
     # Deterministic mode would also fill all new memory with NaN, a sixth of a step; every operator writes all
     # of its output, and tests/ops/test_determinism.py compares runs bit for bit.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
@@ -70,10 +72,9 @@ def check_keys(config: Mapping[str, Any]) -> None:
         )
 
 
-def check_accelerator(accelerator: str) -> None:
-    """Refuses a GPU that is not there, in words that say what to do."""
-    if accelerator in ("cuda", "gpu") and not torch.cuda.is_available():
-        raise ValueError(
-            f"fit: trainer.accelerator must be one this machine has, got '{accelerator}' but no CUDA device; "
-            "use trainer=cpu, or install a CUDA build of torch"
-        )
+def make_trainer(config: Mapping[str, Any]) -> Trainer:
+    """The trainer that `config` describes; what Lightning refuses becomes a ValueError."""
+    try:
+        return instantiate(config, "trainer")
+    except MisconfigurationException as error:
+        raise ValueError(f"fit: trainer must have values that Lightning takes, got: {error}") from error

@@ -5,11 +5,14 @@ Runs only code below the allowed packages, so that a config file from elsewhere 
 
 import importlib
 import inspect
+import types
+import typing
 from collections.abc import Mapping
 from typing import Any
 
 TARGET = "_target_"
 ALLOWED = ("completion.", "torch.", "lightning.")
+PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "null"}
 
 
 def instantiate(node: Any, name: str = "config") -> Any:
@@ -31,6 +34,7 @@ def instantiate(node: Any, name: str = "config") -> Any:
         return arguments
     target = find_target(str(node[TARGET]), name)
     check_arguments(target, arguments, name)
+    check_values(target, arguments, name)
     return target(**arguments)
 
 
@@ -68,3 +72,31 @@ def check_arguments(target: Any, arguments: Mapping[str, Any], name: str) -> Non
     missing = [key for key in needed if key not in arguments]
     if missing:
         raise ValueError(f"instantiate: {name} must give {', '.join(missing)}, which {target.__name__} needs")
+
+
+def check_values(target: Any, arguments: Mapping[str, Any], name: str) -> None:
+    """Refuses plain values of another type than `target` says it takes.
+
+    Only annotations made of bool, int, float, str and None are looked at; the rest is for `target` to judge.
+
+    Raises:
+        ValueError: naming the key, what it takes and what was given.
+    """
+    for key, parameter in inspect.signature(target).parameters.items():
+        kinds = _plain_types(parameter.annotation)
+        if key in arguments and kinds and not any(_is_of(arguments[key], kind) for kind in kinds):
+            wanted = " or ".join(PLAIN[kind] for kind in kinds)
+            raise ValueError(f"instantiate: {name}.{key} must be {wanted}, got {arguments[key]!r}")
+
+
+def _plain_types(annotation: Any) -> list[type]:
+    """The types of an annotation such as `int | None`, or none where one is not plain."""
+    is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    kinds = list(typing.get_args(annotation)) if is_union else [annotation]
+    return kinds if all(kind in PLAIN for kind in kinds) else []
+
+
+def _is_of(value: Any, kind: type) -> bool:
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)

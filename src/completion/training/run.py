@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from completion.data.files import atomic_path
 from completion.models.completion_net import CompletionNet
 from completion.training.datamodule import CompletionDataModule
+from completion.training.devices import check_device
 from completion.training.instantiate import instantiate
 
 CONFIG = "config.yaml"
@@ -49,8 +50,9 @@ def load_run(run: str | Path, device: torch.device | str = "cpu", ckpt: str = "b
 
     Raises:
         FileNotFoundError: no run folder there, or no such checkpoint in it.
-        ValueError: the checkpoint's weights are not those of the network in the config.
+        ValueError: no such device, or the checkpoint's weights are not those of the network in the config.
     """
+    check_device("load_run: device", str(device))
     path = Path(run)
     config = load_config(path)
     checkpoint = find_checkpoint(path, ckpt)
@@ -95,7 +97,10 @@ def find_checkpoint(run: Path, ckpt: str) -> Path:
     """The file for best, last or a path."""
     path = run / CHECKPOINTS / f"{ckpt}.ckpt" if ckpt in ("best", "last") else Path(ckpt)
     if not path.is_file():
-        raise FileNotFoundError(f"find_checkpoint: ckpt must be best, last or an existing file, got {path}")
+        raise FileNotFoundError(
+            f"find_checkpoint: ckpt must be best, last or an existing file, got {path}; "
+            "a run has checkpoints once its first epoch has ended"
+        )
     return path
 
 

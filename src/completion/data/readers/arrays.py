@@ -16,7 +16,7 @@ def read_npy(path: Path) -> Points:
     try:
         array = np.load(path, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise fault(path, "byte 0", "a numpy array of numbers (nothing pickled)", str(error)) from error
+        raise fault(path, "byte 0", "a numpy array of numbers (nothing pickled)", _first(path)) from error
     return Points(_columns(path, "the array", array))
 
 
@@ -30,7 +30,7 @@ def read_npz(path: Path) -> Mesh | Points:
             arrays = {key: archive[key] for key in archive.files}
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
         raise fault(
-            path, "byte 0", "an npz archive of number arrays (nothing pickled)", str(error)
+            path, "byte 0", "an npz archive of number arrays (nothing pickled)", _first(path)
         ) from error
     if {"vertices", "faces"} <= arrays.keys():
         faces = arrays["faces"]
@@ -47,6 +47,12 @@ def read_npz(path: Path) -> Mesh | Points:
         )
     normals = arrays.get("normals")
     return Points(points, None if normals is None else _columns(path, "key normals", normals))
+
+
+def _first(path: Path) -> str:
+    """What the file begins with: numpy's own words speak of pickles and invite to load them."""
+    with open(path, "rb") as file:
+        return f"a file that cannot be read so and begins with {file.read(8)!r}"
 
 
 def _columns(path: Path, place: str, array: np.ndarray) -> np.ndarray:

@@ -1,0 +1,17 @@
+"""Whether this machine has the device that a config asks for."""
+
+import torch
+
+
+def check_device(argument: str, device: str) -> None:
+    """Refuses a GPU that is not there, in words that say what to do.
+
+    Args:
+        argument: who asks and by which key, for the message.
+        device: cpu, cuda, cuda:1, gpu, auto …
+    """
+    if device.split(":")[0] in ("cuda", "gpu") and not torch.cuda.is_available():
+        raise ValueError(
+            f"{argument} must be one this machine has, got '{device}' but no CUDA device; "
+            "use the CPU (trainer=cpu, device=cpu), or install a CUDA build of torch"
+        )
