@@ -135,3 +135,18 @@ def test_wrong_up_is_one_sentence(run_folder, tmp_path, capsys):
     save_ply(tmp_path / "scan.ply", half_ball())
     assert complete(run_folder, "input=scan.ply", "up=[0,0,0]") == 2
     assert "up must be three numbers" in capsys.readouterr().err
+
+
+def test_an_output_that_is_a_file_is_one_sentence_and_the_file_is_kept(run_folder, tmp_path, capsys):
+    save_ply(tmp_path / "scan.ply", half_ball())
+    before = (tmp_path / "scan.ply").read_bytes()
+    assert complete(run_folder, "input=scan.ply", "output=scan.ply") == 2
+    assert "output must be a folder, got the file scan.ply" in capsys.readouterr().err
+    assert (tmp_path / "scan.ply").read_bytes() == before
+
+
+def test_a_gpu_that_is_not_there_is_one_sentence(run_folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    save_ply(tmp_path / "scan.ply", half_ball())
+    assert complete(run_folder, "input=scan.ply", "device=cuda") == 2
+    assert "device must be one this machine has, got 'cuda'" in capsys.readouterr().err

@@ -52,6 +52,8 @@ def test_the_help_of_a_verb_shows_groups_and_config(capsys):
         (["+speed=3"], "unknown: ['speed']"),
         (["+model.speed=3"], "must have keys that CompletionNet takes, got 'speed'"),
         (["trainer=gpu"], "trainer=cpu"),
+        (["trainer.max_epochs=-3"], "trainer must have values that Lightning takes"),
+        (["data.batch_size=few"], "data.batch_size must be a whole number, got 'few'"),
         (["run_dir=nowhere", "ckpt=last"], "nowhere/checkpoints/last.ckpt"),
         (["data=folder"], "data.source.root= must be given"),
         (["model.policy._target_=os.getcwd"], "must begin with one of completion."),
