@@ -67,7 +67,7 @@ def check_device(function: str, name: str, tensor: Tensor, like: Tensor | None) 
     if tensor.is_cuda and not has_cuda():
         raise ValueError(
             f"{function}: {name} must be on cpu in this CPU-only build, got {tensor.device}; "
-            "build the CUDA operators with `completion build --cuda`, or import with COMPLETION_CUDA=1"
+            "build the CUDA operators with `completion build cuda=true`, or import with COMPLETION_CUDA=1"
         )
 
 
