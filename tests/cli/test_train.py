@@ -1,6 +1,7 @@
 """completion train from the command line: every config composes, a run writes what it promises."""
 
 import csv
+import signal
 import sys
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from completion.cli.main import config_folder, main
+from completion.training.callbacks import ProgressLines
 from completion.training.fit import check_keys
 from completion.training.instantiate import instantiate
 from completion.training.run import load_run
+from completion.training.run_lock import locked
 
 TINY = (
     *("data.preparation.resolution=16", "data.preparation.views=1", "data.preparation.num_points=256"),
@@ -111,3 +114,82 @@ def test_prepare_says_where_the_samples_are(tmp_path, capsys):
     assert main(["prepare", *overrides]) == 0
     assert "(4 train, 2 validation, 2 test)" in capsys.readouterr().out
     assert list(tmp_path.glob("cache/toy-*/index.json"))
+
+
+def test_a_run_that_was_moved_goes_on_where_it_is(tmp_path):
+    assert main(["train", *TINY, "run_dir=run", "calibrate=false"]) == 0
+    (tmp_path / "run").rename(tmp_path / "ünï (1), moved")
+    assert main(["train", "run_dir=ünï (1), moved", "ckpt=last", "trainer.max_epochs=3"]) == 0
+    assert not (tmp_path / "run").exists()
+    last = torch.load(tmp_path / "ünï (1), moved/checkpoints/last.ckpt", weights_only=True)
+    assert last["global_step"] == 6
+    with open(tmp_path / "ünï (1), moved/metrics.csv", newline="") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2"]
+
+
+def test_a_run_finds_its_data_from_any_working_directory(tmp_path, monkeypatch):
+    assert main(["train", *TINY, "run_dir=run", "calibrate=false"]) == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(["evaluate", "run=../run", "baselines=false"]) == 0
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ([], "run_dir must be a folder without a trained run, got run with last.ckpt"),
+        (["model.channels=[4,8,16]"], "continue it with ckpt=last, or name another folder"),
+        (["ckpt=last", "model.channels=[4,8,16]"], "size mismatch"),
+        (["ckpt=last", "data.preparation.cache_dir=/proc/nope"], "/proc/nope"),
+    ],
+)
+def test_a_training_that_fails_leaves_a_finished_run_alone(tmp_path, capfd, overrides, words):
+    assert main(["train", *TINY, "run_dir=run"]) == 0
+    before = contents(tmp_path / "run")
+    assert main(["train", *TINY, "run_dir=run", *overrides]) == 2
+    assert words in capfd.readouterr().err
+    assert contents(tmp_path / "run") == before
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path, capfd):
+    with locked(tmp_path / "run"):
+        assert main(["train", *TINY, "run_dir=run"]) == 2
+    assert "another training writes" in capfd.readouterr().err
+    assert not list((tmp_path / "run").iterdir())
+    assert main(["train", *TINY, "run_dir=run"]) == 0
+
+
+def test_a_training_without_validation_keeps_its_work_and_says_so(tmp_path, capsys):
+    assert main(["train", *TINY, "run_dir=run", "trainer.check_val_every_n_epoch=5"]) == 0
+    assert "no best.ckpt" in capsys.readouterr().out
+    assert main(["evaluate", "run=run", "ckpt=last", "baselines=false"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["trainer.max_epochs=0"], "must take at least one step, got none"),
+        (["trainer.limit_train_batches=0"], "must take at least one step, got none"),
+        (["data.overfit=0"], "overfit must be at least 1 or null, got 0"),
+        (["module.learning_rate=1e30", "trainer.gradient_clip_val=null"], "loss must be finite, got"),
+    ],
+)
+def test_a_training_of_nothing_is_an_error(tmp_path, capfd, overrides, words):
+    assert main(["train", *TINY, "run_dir=run", *overrides]) == 2
+    assert words in capfd.readouterr().err
+
+
+def test_an_interrupted_training_says_how_to_go_on(tmp_path, capfd, monkeypatch):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    handler = signal.getsignal(signal.SIGINT)  # Lightning ignores it from the first one on
+    monkeypatch.setattr(ProgressLines, "on_train_epoch_end", stop)
+    assert main(["train", *TINY, "run_dir=run"]) == 130
+    signal.signal(signal.SIGINT, handler)
+    assert "interrupted; `completion train run_dir=run ckpt=last` goes on" in capfd.readouterr().err

@@ -26,7 +26,8 @@ def report(verb: str, error: Exception) -> int:
 
     Args:
         verb: The verb that failed, for example "train".
-        error: One of `USER_ERRORS`. With COMPLETION_TRACEBACK=1 its traceback is printed first.
+        error: What was raised; one that is not in `USER_ERRORS` is called unexpected. With
+            COMPLETION_TRACEBACK=1 its traceback is printed first.
     """
     if os.environ.get(TRACEBACK_VARIABLE) == "1":
         traceback.print_exception(error)
@@ -37,6 +38,11 @@ def report(verb: str, error: Exception) -> int:
 def sentence(error: BaseException) -> str:
     """One line that says what was wrong and, where it is known, what to do."""
     text = str(error).strip() or type(error).__name__
+    if not isinstance(error, USER_ERRORS):
+        return (
+            f"unexpected {type(error).__name__}: {' '.join(text.split())}; "
+            f"{TRACEBACK_VARIABLE}=1 shows where it comes from"
+        )
     if isinstance(error, MissingMandatoryValue):
         key = text.split(":")[-1].split()[0]
         return f"{key}= must be given on the command line"

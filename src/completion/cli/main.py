@@ -7,7 +7,7 @@ import functools
 import importlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,8 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra would print its own text and exit 1; this asks it to raise
     import hydra
 
-    from completion.cli.errors import USER_ERRORS, report
+    from completion.cli.errors import report
+    from completion.cli.overrides import as_overrides
 
     codes = [0]
     try:
@@ -91,36 +92,19 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
             # Caught inside the job: Hydra prints a line of its own about each job that raises.
             try:
                 module.run(cfg)
-            except USER_ERRORS as error:
+            except Exception as error:
                 codes.append(report(verb, error))
 
         hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=verb)(job)()
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the output has gone; the interpreter's own complaint helps nobody
         return 1
-    except USER_ERRORS as error:
+    except Exception as error:
         return report(verb, error)
-    except KeyboardInterrupt:
-        print(f"completion {verb}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"completion {verb}: interrupted{interrupt}", file=sys.stderr)
         return 130
     return max(codes)
-
-
-def as_overrides(arguments: Sequence[str], flags: Mapping[str, str]) -> list[str]:
-    """Overrides for Hydra, with a verb's flags replaced.
-
-    Args:
-        arguments: of the command line after the verb.
-        flags: flag → override. One without "=" is a key, whose value follows: --save PATH, --save=PATH.
-    """
-    overrides, rest = [], iter(arguments)
-    for argument in rest:
-        flag, _, value = argument.partition("=")
-        override = flags.get(flag, argument)
-        if flag in flags and "=" not in override:
-            override = f"{override}={value or next(rest, '')}"
-        overrides.append(override)
-    return overrides
 
 
 if __name__ == "__main__":

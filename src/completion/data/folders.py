@@ -37,6 +37,7 @@ def stamp(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
         state = path.stat() if path.exists() else None
-        facts = (path.as_posix(), state.st_size, state.st_mtime_ns) if state else (path.as_posix(), "missing")
+        name = path.absolute().as_posix()  # the same however the folder was spelled
+        facts = (name, state.st_size, state.st_mtime_ns) if state else (name, "missing")
         digest.update(repr(facts).encode())
     return digest.hexdigest()

@@ -1,8 +1,13 @@
 """What happens beside the training step: progress lines. Checkpoints and averaging are Lightning's own."""
 
 import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+
+from completion.training.run import save_config
 
 SHOWN = (("train/loss", "loss"), ("val/iou", "val iou"), ("val/iou_missing", "missing"))
 
@@ -48,3 +53,21 @@ class ProgressLines(Callback):
         metrics = trainer.callback_metrics
         shown = [f"{label} {float(metrics[key]):.3f}" for key, label in SHOWN if key in metrics]
         print("  ".join([head, *shown, f"{passed:.0f} s, {left:.0f} s left"]), flush=True)
+
+
+class SaveConfig(Callback):
+    """Writes the config into the run folder once training begins: one that fails before leaves all as it was.
+
+    Args:
+        run_dir: the run folder.
+        config: as trained.
+    """
+
+    def __init__(self, run_dir: Path, config: Mapping[str, Any]) -> None:
+        self.run_dir = run_dir
+        self.config = config
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes config.yaml."""
+        if trainer.is_global_zero:
+            save_config(self.run_dir, self.config)

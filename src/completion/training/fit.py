@@ -6,13 +6,21 @@ from typing import Any
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch import LightningModule, Trainer, seed_everything
 
 from completion.training.calibrate import calibrate
+from completion.training.callbacks import SaveConfig
 from completion.training.datamodule import CompletionDataModule
 from completion.training.devices import check_device
 from completion.training.instantiate import instantiate
-from completion.training.run import find_checkpoint, load_run, save_config, store_thresholds
+from completion.training.run import (
+    check_new,
+    checkpoint_path,
+    find_checkpoint,
+    load_run,
+    store_thresholds,
+)
+from completion.training.run_lock import locked
 
 KEYS = (
     *("name", "run_dir", "seed", "ckpt", "calibrate", "paths"),
@@ -27,7 +35,8 @@ def fit(config: Mapping[str, Any]) -> Path:
         config: resolved, with exactly the keys `KEYS`.
 
     Raises:
-        ValueError: an unknown key, or an accelerator that this machine lacks.
+        ValueError: an unknown key, an accelerator that this machine lacks, a run folder that is in use or
+            holds a trained run, or a training without a step.
         FileNotFoundError: the checkpoint to continue from does not exist.
     """
     check_keys(config)
@@ -37,24 +46,59 @@ def fit(config: Mapping[str, Any]) -> Path:
     seed_everything(config["seed"], workers=True, verbose=False)
     data = instantiate(config["data"], "data")
     module = instantiate({**config["module"], "model": instantiate(config["model"], "model")}, "module")
-    callbacks = list(instantiate(config["callbacks"], "callbacks").values())
+    callbacks = [*instantiate(config["callbacks"], "callbacks").values(), SaveConfig(run_dir, config)]
     loggers = list(instantiate(config["logger"], "logger").values())
     trainer = make_trainer({**config["trainer"], "callbacks": callbacks, "logger": loggers})
     # Deterministic mode would also fill all new memory with NaN, a sixth of a step; every operator writes all
     # of its output, and tests/ops/test_determinism.py compares runs bit for bit.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
-    save_config(run_dir, config)
-    trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
-    if config["calibrate"]:
-        calibrate_best(run_dir, data)
+    with locked(run_dir):
+        if resumed is None:
+            check_new(run_dir)
+        train(trainer, module, data, run_dir, resumed)
+        if config["calibrate"]:
+            calibrate_best(run_dir, data)
     return run_dir
 
 
-def calibrate_best(run_dir: Path, data: CompletionDataModule) -> list[float]:
+def train(
+    trainer: Trainer,
+    module: LightningModule,
+    data: CompletionDataModule,
+    run_dir: Path,
+    resumed: Path | None,
+) -> None:
+    """Trains; what Lightning refuses and a training without a step become a ValueError.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it; Lightning itself would end the process.
+    """
+    try:
+        trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
+    except MisconfigurationException as error:
+        raise ValueError(f"fit: trainer must have values that Lightning takes, got: {error}") from error
+    except SystemExit as error:
+        raise KeyboardInterrupt(f"; `completion train run_dir={run_dir} ckpt=last` goes on") from error
+    if trainer.global_step == 0:
+        raise ValueError(
+            "fit: training must take at least one step, got none; raise trainer.max_epochs, "
+            "trainer.limit_train_batches or data.overfit"
+        )
+
+
+def calibrate_best(run_dir: Path, data: CompletionDataModule) -> list[float] | None:
     """Calibrates the run's best checkpoint on the validation split and stores the thresholds in it.
 
-    last.ckpt is left as it is, so that training continues from it as if it had never stopped.
+    last.ckpt is left as it is, so that training continues from it as if it had never stopped. Without a
+    validation there is no best checkpoint; that is said, and None returned.
     """
+    if not checkpoint_path(run_dir, "best").is_file():
+        print(
+            "no validation ran, so there is no best.ckpt and nothing was calibrated; use ckpt=last, "
+            "or train with trainer.check_val_every_n_epoch=1",
+            flush=True,
+        )
+        return None
     run = load_run(run_dir, ckpt="best")
     thresholds = calibrate(run.model, data.calibration_dataloader())
     store_thresholds(run.checkpoint, run.model)

@@ -58,6 +58,11 @@ class CompletionModule(LightningModule):
             set_progress(self.global_step / max(self.trainer.estimated_stepping_batches, 1))
         completion, partial = self(batch)
         loss, logs = self._loss("train", completion, partial)
+        if not torch.isfinite(loss):
+            raise ValueError(
+                f"training_step: loss must be finite, got {float(loss.detach())} at step {self.global_step}; "
+                "continue from ckpt=last with a lower module.learning_rate"
+            )
         logs |= guard_counts(completion)
         logs["train/learning_rate"] = self.trainer.optimizers[0].param_groups[0]["lr"]
         self.log_dict(logs, on_step=False, on_epoch=True, batch_size=batch.batch_size)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from omegaconf import OmegaConf
+from yaml import YAMLError
 
 from completion.data.files import atomic_path
 from completion.models.completion_net import CompletionNet
@@ -37,6 +38,10 @@ class Run:
 
     def make_data(self) -> CompletionDataModule:
         """The data the run was trained with."""
+        if "data" not in self.config:
+            raise ValueError(
+                f"load_run: {self.path / CONFIG} must say what data the run has, got no key 'data'"
+            )
         return instantiate(self.config["data"], "data")
 
 
@@ -87,19 +92,48 @@ def load_config(run: Path) -> dict[str, Any]:
         raise FileNotFoundError(
             f"load_run: run must be a folder with a {CONFIG}, got {run}; make one with `completion train`"
         )
-    config = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
+    try:
+        config = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"load_run: {file} must be YAML, got {str(error).splitlines()[0]}") from error
     if not isinstance(config, dict) or "model" not in config:
         raise ValueError(f"load_run: {file} must be the config of a run with a key 'model'; train again")
     return {str(key): value for key, value in config.items()}
 
 
+def relocated(config: Any, old: str, new: str) -> Any:
+    """A config whose run folder `old` is now `new`: texts that name it or a place in it are changed."""
+    if isinstance(config, Mapping):
+        return {key: relocated(value, old, new) for key, value in config.items()}
+    if isinstance(config, list):
+        return [relocated(value, old, new) for value in config]
+    if isinstance(config, str) and (config == old or config.startswith(old + "/")):
+        return new + config.removeprefix(old)
+    return config
+
+
+def check_new(run: Path) -> None:
+    """Refuses a folder that holds a trained run, so that none is overwritten."""
+    for ckpt in ("last", "best"):
+        if checkpoint_path(run, ckpt).exists():
+            raise ValueError(
+                f"fit: run_dir must be a folder without a trained run, got {run} with {ckpt}.ckpt; "
+                "continue it with ckpt=last, or name another folder"
+            )
+
+
+def checkpoint_path(run: Path, ckpt: str) -> Path:
+    """Where a run's best or last checkpoint lies."""
+    return run / CHECKPOINTS / f"{ckpt}.ckpt"
+
+
 def find_checkpoint(run: Path, ckpt: str) -> Path:
     """The file for best, last or a path."""
-    path = run / CHECKPOINTS / f"{ckpt}.ckpt" if ckpt in ("best", "last") else Path(ckpt)
+    path = checkpoint_path(run, ckpt) if ckpt in ("best", "last") else Path(ckpt)
     if not path.is_file():
         raise FileNotFoundError(
             f"find_checkpoint: ckpt must be best, last or an existing file, got {path}; "
-            "a run has checkpoints once its first epoch has ended"
+            "a run has last.ckpt once its first epoch has ended, best.ckpt after its first validation"
         )
     return path
 

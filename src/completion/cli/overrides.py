@@ -1,0 +1,46 @@
+"""The words after a verb → overrides in Hydra's grammar: flags replaced, paths quoted."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+PATH_KEYS = (
+    *("run", "run_dir", "input", "output", "save", "ckpt"),
+    *("data.source.root", "paths.cache", "paths.runs"),
+)
+
+
+def as_overrides(arguments: Sequence[str], flags: Mapping[str, str]) -> list[str]:
+    """Overrides for Hydra.
+
+    Args:
+        arguments: of the command line after the verb.
+        flags: flag → override. One without "=" is a key, whose value follows: --save PATH, --save=PATH.
+
+    Raises:
+        ValueError: a path without a value.
+    """
+    return [quoted(override) for override in _unflagged(arguments, flags)]
+
+
+def quoted(override: str) -> str:
+    """An override whose value is plain text to Hydra if it is a path: accents, commas, brackets, digits.
+
+    Raises:
+        ValueError: a path without a value.
+    """
+    key, equals, value = override.partition("=")
+    if not equals or key not in PATH_KEYS or value == "null" or value[:1] in ("'", '"'):
+        return override
+    if not value:
+        raise ValueError(f"{key}= must be a path, got nothing; give one, or leave {key}= out")
+    escaped = value.replace('"', '\\"')
+    return f'{key}="{escaped}"'
+
+
+def _unflagged(arguments: Sequence[str], flags: Mapping[str, str]) -> Iterator[str]:
+    rest = iter(arguments)
+    for argument in rest:
+        flag, _, value = argument.partition("=")
+        override = flags.get(flag, argument)
+        if flag in flags and "=" not in override:
+            override = f"{override}={value or next(rest, '')}"
+        yield override

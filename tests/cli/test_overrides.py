@@ -1,0 +1,31 @@
+"""Words of the command line → Hydra's grammar: flags, and paths with letters that the grammar knows."""
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from completion.cli.overrides import as_overrides
+
+
+def test_flags_become_overrides():
+    flags = {"--save": "save", "--json": "json=true"}
+    assert as_overrides(["--save", "a.png", "--json"], flags) == ['save="a.png"', "json=true"]
+    assert as_overrides(["--save=a.png"], flags) == ['save="a.png"']
+
+
+@pytest.mark.parametrize("path", ["rü", "r#5", "r (1)", "r=3", "r[4]", "r,2", "12", 'a"b'])
+def test_any_path_is_text(path):
+    (override,) = as_overrides([f"run={path}"], {})
+    assert OverridesParser.create().parse_override(override).value() == path
+
+
+@pytest.mark.parametrize("word", ["run='a b'", "output=null", "seed=3", "trainer.max_epochs=2", "-m"])
+def test_the_rest_stays(word):
+    assert as_overrides([word], {}) == [word]
+
+
+@pytest.mark.parametrize(
+    ("words", "key"), [(["run_dir="], "run_dir="), (["input="], "input="), (["--save"], "save=")]
+)
+def test_a_path_without_a_value_is_refused(words, key):
+    with pytest.raises(ValueError, match=f"{key} must be a path, got nothing"):
+        as_overrides(words, {"--save": "save"})
