@@ -150,3 +150,15 @@ def test_a_gpu_that_is_not_there_is_one_sentence(run_folder, tmp_path, capsys, m
     save_ply(tmp_path / "scan.ply", half_ball())
     assert complete(run_folder, "input=scan.ply", "device=cuda") == 2
     assert "device must be one this machine has, got 'cuda'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("up", "words"),
+    [("abc", "up must be 3 numbers, got abc"), ("[0,1]", "up must be 3 numbers"), ("[0,0,0]", "not all 0")],
+)
+def test_a_wrong_up_is_told_once_for_a_folder(run_folder, tmp_path, capsys, up, words):
+    for name in ("a", "b"):
+        save_ply(tmp_path / "scans" / f"{name}.ply", half_ball())
+    assert complete(run_folder, "input=scans", f"up={up}") == 2
+    printed = capsys.readouterr()
+    assert words in printed.err and "skipped" not in printed.out

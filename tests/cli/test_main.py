@@ -53,6 +53,17 @@ def test_the_help_of_a_verb_shows_groups_and_config(capsys):
         (["+model.speed=3"], "must have keys that CompletionNet takes, got 'speed'"),
         (["trainer=gpu"], "trainer=cpu"),
         (["trainer.max_epochs=-3"], "trainer must have values that Lightning takes"),
+        (["seed=abc"], "train: seed must be a whole number, got abc"),
+        (["seed=-1"], "seed must be in 0"),
+        (["calibrate=maybe"], "train: calibrate must be true or false, got maybe"),
+        (["data.source=null"], "data.source must be a Source, got None"),
+        (["data.preparation.camera=null"], "camera must be a DepthCamera, got None"),
+        (["data.preparation.camera.noise=[a,b]"], "noise must be a list, each entry a number"),
+        (["data.preparation.margin=0.5"], "margin must be finite and at least 1"),
+        (["trainer.accelerator=null"], "trainer.accelerator must be"),
+        (["model.channels=[4,8,0]", "model.thresholds=[0.3,0.4,0.5]"], "channels must be one or more counts"),
+        (["model.channels=abc"], "model.channels must be a list, each entry a whole number"),
+        (["run_dir="], "run_dir= must be a path, got nothing"),
         (["data.batch_size=few"], "data.batch_size must be a whole number, got 'few'"),
         (["run_dir=nowhere", "ckpt=last"], "nowhere/checkpoints/last.ckpt"),
         (["data=folder"], "data.source.root= must be given"),
@@ -72,3 +83,16 @@ def test_the_traceback_is_shown_on_request(capfd, monkeypatch):
     monkeypatch.setenv("COMPLETION_TRACEBACK", "1")
     assert main(["train", "max_epoch=3"]) == 2
     assert "Traceback" in capfd.readouterr().err
+
+
+def test_what_nobody_foresaw_is_one_sentence_too(capfd, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def break_down(cfg):
+        raise KeyError("methods")
+
+    monkeypatch.setattr("completion.cli.train.run", break_down)
+    assert main(["train"]) == 2
+    assert capfd.readouterr().err == (
+        "completion train: unexpected KeyError: 'methods'; COMPLETION_TRACEBACK=1 shows where it comes from\n"
+    )

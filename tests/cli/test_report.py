@@ -105,3 +105,12 @@ def test_a_second_evaluation_has_its_own_table(evaluated):
     assert main(["report", f"run={evaluated}", "pictures=false"]) == 0
     words = Page((evaluated / "report.html").read_text(encoding="utf-8")).words
     assert any("real scans" in word for word in words)
+
+
+@pytest.mark.parametrize(("text", "words"), [("{", "must be JSON"), ("{}", "must have data, split, methods")])
+def test_broken_measures_are_one_sentence(run_folder, capsys, text, words):
+    (run_folder / "metrics.json").write_text(text)
+    assert main(["report", f"run={run_folder}"]) == 2
+    message = capsys.readouterr().err
+    assert words in message and "metrics.json" in message and message.count("\n") == 1
+    assert not (run_folder / "report.html").exists()

@@ -175,6 +175,7 @@ def test_a_training_without_validation_keeps_its_work_and_says_so(tmp_path, caps
     [
         (["trainer.max_epochs=0"], "must take at least one step, got none"),
         (["trainer.limit_train_batches=0"], "must take at least one step, got none"),
+        (["callbacks.best.monitor=nix"], "trainer must have values that Lightning takes"),
         (["data.overfit=0"], "overfit must be at least 1 or null, got 0"),
         (["module.learning_rate=1e30", "trainer.gradient_clip_val=null"], "loss must be finite, got"),
     ],

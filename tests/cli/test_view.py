@@ -65,3 +65,9 @@ def test_unknown_item_names_some_that_exist(run_folder, capsys):
 
 def test_flags_are_known_to_the_command():
     assert view.FLAGS["--save"] == "save"
+
+
+def test_pictures_are_png_or_lie_in_a_folder(run_folder, tmp_path, capsys):
+    assert main(["view", f"run={run_folder}", "save=picture.jpg"]) == 2
+    assert "save must be a .png file or a folder, got picture.jpg" in capsys.readouterr().err
+    assert not (tmp_path / "picture.jpg").exists()

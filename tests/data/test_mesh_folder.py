@@ -119,3 +119,21 @@ def test_the_collection_of_the_developers(shared_dir):
     assert len(items) == 40
     assert len({item.category for item in items}) > 10
     assert all(item.path.is_file() for item in items)
+
+
+def test_an_empty_manifest_is_told(root):
+    (root / "manifest.csv").write_text("")
+    with pytest.raises(ValueError, match=r"manifest\.csv must have columns path, category, group in line 1"):
+        MeshFolder(root).items()
+
+
+def test_a_path_that_a_manifest_names_twice_counts_once(root):
+    (root / "manifest.csv").write_text(
+        "path,category,group\nchair/a.off,x,g1\nchair/a.off,y,g2\nlone.off,z,g3\n"
+    )
+    assert [(item.category, item.group) for item in MeshFolder(root).items()] == [("x", "g1"), ("z", "g3")]
+
+
+def test_the_spelling_of_the_folder_does_not_matter(root, monkeypatch):
+    monkeypatch.chdir(root.parent)
+    assert MeshFolder("my meshes").fingerprint() == MeshFolder(root).fingerprint()

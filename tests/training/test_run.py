@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from completion.training.run import find_checkpoint, load_config, load_run, save_config, store_thresholds
+from completion.training.run import (
+    find_checkpoint,
+    load_config,
+    load_run,
+    relocated,
+    save_config,
+    store_thresholds,
+)
 
 MODEL = {
     "_target_": "completion.models.completion_net.CompletionNet",
@@ -90,3 +97,19 @@ def test_a_config_that_would_run_other_code_is_refused(run):
     save_config(run, {"model": {"_target_": "os.getcwd"}})
     with pytest.raises(ValueError, match="must begin with one of"):
         load_run(run)
+
+
+def test_a_config_that_is_no_yaml_is_refused(tmp_path):
+    (tmp_path / "config.yaml").write_text("a: [1,")
+    with pytest.raises(ValueError, match=r"config\.yaml must be YAML"):
+        load_config(tmp_path)
+
+
+def test_a_config_without_data_is_refused_when_they_are_asked_for(run):
+    with pytest.raises(ValueError, match="got no key 'data'"):
+        load_run(run).make_data()
+
+
+def test_paths_in_a_folder_move_with_it():
+    config = {"a": "runs/one", "b": ["runs/one/x", "runs/one2", 3], "c": None}
+    assert relocated(config, "runs/one", "/new") == {"a": "/new", "b": ["/new/x", "runs/one2", 3], "c": None}

@@ -17,8 +17,10 @@ class Job:
 
 def run(cfg: DictConfig) -> None:
     """Completes `cfg.input`; a broken file in a folder is skipped, named and counted."""
+    from completion.data.orientation import rotation_to_y_up
     from completion.training.run import load_run
 
+    rotation_to_y_up(list(cfg.up))  # a wrong direction is no fault of each scan
     if cfg.output and Path(cfg.output).is_file():
         raise ValueError(f"complete: output must be a folder, got the file {cfg.output}; name another")
     trained = load_run(cfg.run, cfg.device, cfg.ckpt)

@@ -50,6 +50,6 @@ def sentence(error: BaseException) -> str:
     if key:
         return f"the config has no key '{key[1]}'; `--cfg job` prints every key"
     text = re.split(r"\n\s*(?:full_key|Config search path)", text)[0]
-    if isinstance(error, FileNotFoundError) and error.filename is not None:
-        text = f"file not found: {error.filename}"
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f"{error.strerror}: {error.filename}"
     return " ".join(text.split())

@@ -80,6 +80,7 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
 
     from completion.cli.errors import report
     from completion.cli.overrides import as_overrides
+    from completion.cli.verb_values import check_verb_values
 
     codes = [0]
     try:
@@ -91,6 +92,7 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
         def job(cfg: "DictConfig") -> None:
             # Caught inside the job: Hydra prints a line of its own about each job that raises.
             try:
+                check_verb_values(verb, cfg, config_folder() / f"{verb}.yaml")
                 module.run(cfg)
             except Exception as error:
                 codes.append(report(verb, error))

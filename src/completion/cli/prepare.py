@@ -14,5 +14,7 @@ def run(cfg: DictConfig) -> None:
     prepared = preparation.run(source, print_progress)
     counts = ", ".join(f"{count} {split}" for split, count in prepared.counts.items())
     print(f"prepared: {prepared.path} ({counts})")
+    if prepared.skipped:
+        print(f"skipped {len(prepared.skipped)}:")
     for skipped in prepared.skipped:
         print(f"skipped {skipped.name}: {skipped.reason}")

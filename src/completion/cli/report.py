@@ -76,7 +76,10 @@ def sample_figures(cfg: DictConfig, metrics: dict[str, Any] | None) -> list["Fig
         shown.picture_path(trained.path / "pictures", one): one
         for one in shown.ranked_samples(dataset, metrics)
     }
-    save_pictures([(shown.sample_picture(trained, one), path) for path, one in chosen.items()])
+    try:
+        save_pictures([(shown.sample_picture(trained, one), path) for path, one in chosen.items()])
+    except ImportError as error:
+        raise ImportError(f"{error}, or leave the pictures out with pictures=false") from error
     return [
         Figure(f"{one.label}: {one.sample.name} ({one.sample.category})", path.read_bytes())
         for path, one in chosen.items()

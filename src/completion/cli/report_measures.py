@@ -1,6 +1,5 @@
 """The parts of the report that come from metrics.json: paragraphs and tables; draws and computes nothing."""
 
-import json
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,5 +69,7 @@ def categories(metrics: dict[str, Any]) -> list[list[Any]]:
 
 def other_measures(path: Path) -> list["Section"]:
     """The tables of another evaluation of the run, metrics_<name>.json."""
+    from completion.cli.shown import read_measures
+
     name = path.stem.removeprefix("metrics_").replace("_", " ")
-    return measures(json.loads(path.read_text(encoding="utf-8")), f"Measures on {name}")[:1]
+    return measures(read_measures(path), f"Measures on {name}")[:1]

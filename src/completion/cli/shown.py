@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 RANKED_BY = "iou"
 """Not iou_missing: where a scan saw almost all, a voxel or two decide between its best and its worst."""
+MEASURE_KEYS = ("data", "split", "methods", "levels", "items", "skipped")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,23 @@ class Shown:
 def read_metrics(run: Path) -> dict[str, Any] | None:
     """The contents of a run's metrics.json, or None before `completion evaluate`."""
     path = run / "metrics.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return read_measures(path) if path.is_file() else None
+
+
+def read_measures(path: Path) -> dict[str, Any]:
+    """What `completion evaluate` wrote.
+
+    Raises:
+        ValueError: something else is in the file.
+    """
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"read_measures: {path} must be JSON, got {error}; evaluate again") from error
+    missing = [key for key in MEASURE_KEYS if key not in metrics]
+    if missing:
+        raise ValueError(f"read_measures: {path} must have {', '.join(missing)}, got none; evaluate again")
+    return metrics
 
 
 def ranked_samples(dataset: "PreparedDataset", metrics: dict[str, Any]) -> list[Shown]:

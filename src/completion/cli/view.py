@@ -18,6 +18,8 @@ def run(cfg: DictConfig) -> None:
     from completion.viz.render import save_pictures
     from completion.viz.window import show
 
+    if cfg.save is not None and Path(cfg.save).suffix.lower() not in ("", ".png"):
+        raise ValueError(f"view: save must be a .png file or a folder, got {cfg.save}; name it so")
     pictures = wanted_pictures(load_run(cfg.run, ckpt=cfg.ckpt), cfg)
     if cfg.save is None:
         show(next(iter(pictures.values())))

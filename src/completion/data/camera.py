@@ -65,6 +65,8 @@ class DepthCamera:
             pair = getattr(self, name)
             if len(pair) != 2 or pair[0] > pair[1]:
                 raise ValueError(f"DepthCamera: {name} must be (lowest, highest), got {pair}")
+            if name == "distance" and pair[0] <= 0:
+                raise ValueError(f"DepthCamera: distance must be above 0, got {list(pair)}")
             if name != "elevation" and pair[0] < 0:
                 raise ValueError(f"DepthCamera: {name} must be at least 0, got {pair}")
             # Configs bring lists; equal cameras must print equal, because caches are named by it.

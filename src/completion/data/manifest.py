@@ -15,10 +15,10 @@ def read_manifest(path: Path, columns: tuple[str, ...]) -> list[Row]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         try:
             table = csv.DictReader(stream)
-            rows = list(table)
+            rows, found = list(table), table.fieldnames or []
         except (csv.Error, UnicodeDecodeError) as error:
             raise ValueError(f"read_manifest: {path} must be CSV text in UTF-8, got {error}") from error
-    missing = ", ".join(column for column in columns if column not in (table.fieldnames or []))
+    missing = ", ".join(column for column in columns if column not in found)
     if missing:
         raise ValueError(
             f"read_manifest: {path} must have columns {', '.join(columns)} in line 1, got no {missing}"

@@ -87,9 +87,11 @@ class MeshFolder:
         return f"meshes {fixed} {stamp([self.root / 'manifest.csv', *paths])}"
 
     def _listed(self, manifest: Path) -> list[tuple[Path, str, str]]:
-        """Returns (path, category, group) of the manifest's rows that are meshes."""
+        """Returns (path, category, group) of the manifest's rows that are meshes; a path counts once."""
         rows: list[Row] = read_manifest(manifest, ("path", "category", "group"))
         rows = [row for row in rows if Path(row["path"]).suffix.lower() in MESH_SUFFIXES]
+        first = {Path(row["path"]): row for row in reversed(rows)}
+        rows = [row for row in rows if first[Path(row["path"])] is row]
         return [(Path(row["path"]), row["category"] or "shape", row["group"] or row["path"]) for row in rows]
 
     def _found(self) -> list[tuple[Path, str, str]]:

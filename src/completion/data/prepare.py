@@ -1,6 +1,7 @@
 """A source of shapes → a cached, deterministic folder of prepared samples; owns its layout and index."""
 
 import hashlib
+import math
 import multiprocessing
 import os
 import re
@@ -50,6 +51,8 @@ class Preparation:
         for name in ("resolution", "views", "num_points"):
             if getattr(self, name) < 1:
                 raise ValueError(f"Preparation: {name} must be at least 1, got {getattr(self, name)}")
+        if not (math.isfinite(self.margin) and self.margin >= 1):
+            raise ValueError(f"Preparation: margin must be finite and at least 1, got {self.margin}")
         if self.workers < 0:
             raise ValueError(f"Preparation: workers must be at least 0, got {self.workers}")
 

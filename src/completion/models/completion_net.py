@@ -68,6 +68,8 @@ class CompletionNet(nn.Module):
         super().__init__()
         num_levels = len(channels)
         self.stride = 2 ** (num_levels - 1)
+        if min(channels, default=0) < 1:
+            raise ValueError(f"CompletionNet: channels must be one or more counts ≥ 1, got {list(channels)}")
         _check_levels(resolution, self.stride, num_levels, thresholds, row_budgets)
         sizes = [resolution // 2**level for level in reversed(range(num_levels))]
         budgets = row_budgets if row_budgets is not None else [6 * size**2 for size in sizes]

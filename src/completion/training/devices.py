@@ -10,7 +10,7 @@ def check_device(argument: str, device: str) -> None:
         argument: who asks and by which key, for the message.
         device: cpu, cuda, cuda:1, gpu, auto …
     """
-    if device.split(":")[0] in ("cuda", "gpu") and not torch.cuda.is_available():
+    if str(device).split(":")[0] in ("cuda", "gpu") and not torch.cuda.is_available():
         raise ValueError(
             f"{argument} must be one this machine has, got '{device}' but no CUDA device; "
             "use the CPU (trainer=cpu, device=cpu), or install a CUDA build of torch"

@@ -122,10 +122,12 @@ def make_baselines(train: PreparedDataset | None, resolution: int) -> dict[str, 
 
 def spread(total: int, limit: int | None) -> list[int]:
     """Returns `limit` rows evenly spread over `total`, or all."""
+    if limit is not None and not isinstance(limit, int):
+        raise ValueError(f"evaluate: limit must be a whole number or null, got {limit}")
+    if limit is not None and limit < 1:
+        raise ValueError(f"evaluate: limit must be at least 1, got {limit}; leave it out for all items")
     if limit is None or limit >= total:
         return list(range(total))
-    if limit < 1:
-        raise ValueError(f"evaluate: limit must be at least 1, got {limit}; leave it out for all items")
     return [round(row) for row in np.linspace(0, total - 1, limit)]
 
 

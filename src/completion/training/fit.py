@@ -40,6 +40,8 @@ def fit(config: Mapping[str, Any]) -> Path:
         FileNotFoundError: the checkpoint to continue from does not exist.
     """
     check_keys(config)
+    if not 0 <= config["seed"] < 2**32:
+        raise ValueError(f"fit: seed must be in 0…2³² − 1, got {config['seed']}")
     check_device("fit: trainer.accelerator", config["trainer"]["accelerator"])
     run_dir = Path(config["run_dir"])
     resumed = None if config["ckpt"] is None else find_checkpoint(run_dir, config["ckpt"])

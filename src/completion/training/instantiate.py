@@ -5,14 +5,13 @@ Runs only code below the allowed packages, so that a config file from elsewhere 
 
 import importlib
 import inspect
-import types
-import typing
 from collections.abc import Mapping
 from typing import Any
 
+from completion.training.value_types import in_words, value_fits
+
 TARGET = "_target_"
 ALLOWED = ("completion.", "torch.", "lightning.")
-PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "null"}
 
 
 def instantiate(node: Any, name: str = "config") -> Any:
@@ -75,28 +74,13 @@ def check_arguments(target: Any, arguments: Mapping[str, Any], name: str) -> Non
 
 
 def check_values(target: Any, arguments: Mapping[str, Any], name: str) -> None:
-    """Refuses plain values of another type than `target` says it takes.
-
-    Only annotations made of bool, int, float, str and None are looked at; the rest is for `target` to judge.
+    """Refuses values of another type than `target` says it takes, as far as its annotations tell.
 
     Raises:
         ValueError: naming the key, what it takes and what was given.
     """
     for key, parameter in inspect.signature(target).parameters.items():
-        kinds = _plain_types(parameter.annotation)
-        if key in arguments and kinds and not any(_is_of(arguments[key], kind) for kind in kinds):
-            wanted = " or ".join(PLAIN[kind] for kind in kinds)
-            raise ValueError(f"instantiate: {name}.{key} must be {wanted}, got {arguments[key]!r}")
-
-
-def _plain_types(annotation: Any) -> list[type]:
-    """The types of an annotation such as `int | None`, or none where one is not plain."""
-    is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
-    kinds = list(typing.get_args(annotation)) if is_union else [annotation]
-    return kinds if all(kind in PLAIN for kind in kinds) else []
-
-
-def _is_of(value: Any, kind: type) -> bool:
-    if isinstance(value, bool):
-        return kind is bool
-    return isinstance(value, (int, float) if kind is float else kind)
+        if key in arguments and not value_fits(arguments[key], parameter.annotation):
+            raise ValueError(
+                f"instantiate: {name}.{key} must be {in_words(parameter.annotation)}, got {arguments[key]!r}"
+            )

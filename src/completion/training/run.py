@@ -1,5 +1,6 @@
 """The run folder: what lies where, how its config is saved, how a trained run is opened without flags."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,8 @@ def load_run(run: str | Path, device: torch.device | str = "cpu", ckpt: str = "b
         FileNotFoundError: no run folder there, or no such checkpoint in it.
         ValueError: no such device, or the checkpoint's weights are not those of the network in the config.
     """
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", str(device)):
+        raise ValueError(f"load_run: device must be cpu, cuda or cuda:NUMBER, got {device}")
     check_device("load_run: device", str(device))
     path = Path(run)
     config = load_config(path)
