@@ -137,10 +137,11 @@ def test_wrong_up_is_one_sentence(run_folder, tmp_path, capsys):
     assert "up must be three numbers" in capsys.readouterr().err
 
 
-def test_an_output_that_is_a_file_is_one_sentence_and_the_file_is_kept(run_folder, tmp_path, capsys):
+@pytest.mark.parametrize("output", ["scan.ply", "scan.ply/below"])
+def test_an_output_that_is_a_file_is_one_sentence_and_the_file_is_kept(run_folder, tmp_path, capsys, output):
     save_ply(tmp_path / "scan.ply", half_ball())
     before = (tmp_path / "scan.ply").read_bytes()
-    assert complete(run_folder, "input=scan.ply", "output=scan.ply") == 2
+    assert complete(run_folder, "input=scan.ply", f"output={output}") == 2
     assert "output must be a folder, got the file scan.ply" in capsys.readouterr().err
     assert (tmp_path / "scan.ply").read_bytes() == before
 

@@ -21,10 +21,11 @@ def run(cfg: DictConfig) -> None:
     from completion.training.run import load_run
 
     rotation_to_y_up(list(cfg.up))  # a wrong direction is no fault of each scan
-    if cfg.output and Path(cfg.output).is_file():
-        raise ValueError(f"complete: output must be a folder, got the file {cfg.output}; name another")
+    output = Path(cfg.output) if cfg.output else None
+    if output is not None and any(place.is_file() for place in (output, *output.parents)):
+        raise ValueError(f"complete: output must be a folder, got the file {output}; name another")
     trained = load_run(cfg.run, cfg.device, cfg.ckpt)
-    jobs = find_jobs(Path(cfg.input), Path(cfg.output) if cfg.output else trained.path / "completed")
+    jobs = find_jobs(Path(cfg.input), output or trained.path / "completed")
     failures = []
     for done, job in enumerate(jobs, start=1):
         try:

@@ -25,6 +25,8 @@ def run(cfg: DictConfig) -> None:
     from completion.training.run import load_config
     from completion.viz.report import Section, page, pictures, preformatted
 
+    if cfg.output and Path(cfg.output).is_dir():
+        raise ValueError(f"report: output must be a file, got the folder {cfg.output}; name a page in it")
     folder = Path(cfg.run)
     config = load_config(folder)
     metrics = read_metrics(folder)

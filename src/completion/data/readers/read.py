@@ -65,7 +65,8 @@ def read_shape(path: str | os.PathLike[str]) -> Mesh | Points:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"read_shape: path must be an existing file, got {path}")
+        kind = "the folder " if path.is_dir() else ""
+        raise FileNotFoundError(f"read_shape: path must be an existing file, got {kind}{path}")
     suffix = path.suffix.lower()
     if suffix not in READERS:
         advice = ADVICE.get(suffix, "convert it to one of these")
