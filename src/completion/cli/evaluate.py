@@ -27,8 +27,6 @@ def run(cfg: DictConfig) -> None:
     started = time.perf_counter()
     dataset, skipped = held_out(trained, cfg)
     train = trained.make_data().dataset("train") if cfg.baselines else None
-    if train is not None:
-        train.augment = None
     baselines = make_baselines(train, trained.model.resolution) if cfg.baselines else {}
     evaluation = evaluate(trained.model, dataset, baselines, cfg.limit, Countdown())
     about = {

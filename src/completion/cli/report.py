@@ -73,7 +73,6 @@ def sample_figures(cfg: DictConfig, metrics: dict[str, Any] | None) -> list["Fig
         return []
     trained: Run = load_run(cfg.run, ckpt=cfg.ckpt)
     dataset = trained.make_data().dataset(metrics["split"])
-    dataset.augment = None
     chosen = {
         shown.picture_path(trained.path / "pictures", one): one
         for one in shown.ranked_samples(dataset, metrics)

@@ -41,7 +41,6 @@ def wanted_pictures(trained: "Run", cfg: DictConfig) -> dict[str, "Picture"]:
     if cfg.input is not None:
         return {f"{Path(cfg.input).stem}.png": scan_picture(trained, Path(cfg.input), list(cfg.up))}
     dataset = trained.make_data().dataset(cfg.split)
-    dataset.augment = None
     metrics = shown.read_metrics(trained.path)
     if cfg.item is not None:
         chosen = [shown.named_sample(dataset, cfg.item)]

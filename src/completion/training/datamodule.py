@@ -88,14 +88,12 @@ class CompletionDataModule(LightningDataModule):
         """Runs the preparation; returns at once when its result is cached."""
         self.folder = Path(prepare(self.preparation, self.source).path)
 
-    def dataset(self, split: str) -> PreparedDataset:
-        """The samples of a split: train (augmented if chosen), validation or test."""
+    def dataset(self, split: str, augment: str | None = None) -> PreparedDataset:
+        """The samples of a split: train, validation or test; only training asks for an augmentation."""
         if self.folder is None:
             self.prepare_data()
         assert self.folder is not None
-        dataset = PreparedDataset(
-            self.folder, split, augment=self.augment if split == "train" else None, seed=self.seed
-        )
+        dataset = PreparedDataset(self.folder, split, augment, self.seed)
         if len(dataset) == 0:
             raise ValueError(
                 f"CompletionDataModule: the {split} split must have samples, got none in {self.folder}; "
@@ -105,7 +103,7 @@ class CompletionDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled by (seed, epoch); begins at the trainer's epoch, also after a resume."""
-        dataset = self.dataset("train")
+        dataset = self.dataset("train", self.augment)
         rows = None if self.overfit is None else min(self.overfit, len(dataset))
         return self._loader(dataset, EpochSampler(dataset, self.seed, self._epoch(), rows))
 
