@@ -109,6 +109,7 @@ def test_cuda_tensor_in_a_cpu_build_names_the_remedy(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(checks, "has_cuda", lambda: False)
     with pytest.raises(
-        ValueError, match=r"lookup: keys must be on cpu in this CPU-only build, got cuda:0; .*completion build cuda=true"
+        ValueError,
+        match=r"lookup: keys must be on cpu in this CPU-only build, got cuda:0; .*completion build cuda=true",
     ):
         checks.check_device("lookup", "keys", OnCuda(), None)
