@@ -72,9 +72,10 @@ def config_folder() -> Path:
 
 def run_verb(verb: str, overrides: Sequence[str]) -> int:
     """Composes the config of `verb` and runs it; errors become one sentence and exit code 2."""
-    # Threads that spin while they wait hold each other up where other programs run too: beside two busy
-    # processes a training was many times slower. OpenMP reads this when a verb loads torch.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads that spin long while they wait hold each other up where other programs run too; those that never
+    # spin are slow alone. 100 steps of the demo, alone and beside two busy processes: 7 and 38 s with
+    # 100,000 turns, 12 and 21 s without any, 8 and 19 s so. OpenMP reads this when a verb loads torch.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra would print its own text and exit 1; this asks it to raise
     import hydra
 
