@@ -19,7 +19,7 @@ def test_made_once_per_pair_and_geometry(device) -> None:
     assert kernel_map(a, a, 4) is not kernel_map(a, a, 4, phase="centered")
     assert kernel_map(a, a, 2) is kernel_map(a, a, 2, phase="centered"), "the same offsets"
     coarse = a.strided(2)
-    assert kernel_map(a, coarse, 3).swapped is kernel_map(coarse, a, 3, transposed=True)
+    assert kernel_map(a, coarse, 3).table is kernel_map(coarse, a, 3, transposed=True).reverse
 
 
 def test_sets_of_equal_size_and_stride_never_share(device) -> None:

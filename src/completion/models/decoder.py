@@ -39,6 +39,10 @@ class DecoderLevel(nn.Module):
             truth: occupied voxels of the whole shapes, stride 1, or None.
             policy: what to keep where there is truth.
         """
+        return self.prune(self.candidates(x, skip), truth, policy)
+
+    def candidates(self, x: SparseTensor, skip: SparseTensor) -> SparseTensor:
+        """The rows that the prune decides on: children of `x` and the encoder's rows, with their features."""
         joined = union_add(self.up(x), skip)
         mixed = self.mix(joined)
-        return self.prune(mixed.replace(mixed.features + joined.features), truth, policy)
+        return mixed.replace(mixed.features + joined.features)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from completion.nn.functional import prune, target_mask
 from completion.sparse import CoordMap, SparseTensor
+from completion.sparse.coord_map import eager
 from completion.sparse.key_sets import Box
 
 Policy = Callable[["Candidates"], Tensor]
@@ -123,6 +124,7 @@ class Prune(nn.Module):
         level = self.decide(x.coord_map, logits, target, policy)
         return prune(x, level.kept), level
 
+    @eager
     def decide(self, coord_map: CoordMap, logits: Tensor, target: Tensor | None, policy: Policy) -> Level:
         """Returns the level for given logits float[N]: the policy's choice within box, minimum and budget."""
         scores = logits.detach().float()

@@ -3,24 +3,31 @@
 Owns keys, stride and the hierarchy's links; kernel tables are built in kernel_map.py, features elsewhere.
 """
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Hashable
 from typing import Any, Literal
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 import torch
 from torch import Tensor
 
 from completion import ops
 from completion.sparse.entry import enter
-from completion.sparse.kernel_offsets import Phase, Region, kernel_offsets
-from completion.sparse.key_sets import Box, child_keys, children_are_consecutive, expanded_keys, inside_box
+from completion.sparse.kernel_offsets import Axes, Phase, Region, kernel_axes, offsets_on
+from completion.sparse.key_sets import (
+    Box,
+    box_corners,
+    child_keys,
+    children_are_consecutive,
+    expanded_keys,
+    inside_box,
+)
+from completion.sparse.links import Links
 from completion.sparse.row_links import invert_rows
 from completion.sparse.strides import Size, Triple, coarser, factor_between, finer, triple
 
+eager = torch.compiler.disable(reason="makes coordinates")
 
-@dataclass(frozen=True, eq=False, repr=False)
+
 class CoordMap:
     """A set of voxels with identity: two sets are the same only if they are the same object.
 
@@ -32,17 +39,27 @@ class CoordMap:
         stride: distance of neighbours per axis, in finest voxels.
         batch_size: number of batch items, empty ones included.
         num_dropped: how many sites a box removed when this set was made.
+        kernel_maps: tables from this set to others, see kernel_map.py.
     """
 
     keys: Tensor
     stride: Triple
     batch_size: int
-    num_dropped: int = 0
-    # Keyed weakly by the other set's identity: a link or a table never keeps another level alive.
-    kernel_maps: WeakKeyDictionary = field(default_factory=WeakKeyDictionary, init=False)
-    _rows: WeakKeyDictionary = field(default_factory=WeakKeyDictionary, init=False)
-    _parents: WeakKeyDictionary = field(default_factory=WeakKeyDictionary, init=False)
-    _derived: dict[Hashable, "CoordMap"] = field(default_factory=dict, init=False)
+    num_dropped: int
+    kernel_maps: Links["CoordMap", dict]
+    # Sets derived from this one alone live as long as it does; all others are held weakly.
+    _rows: Links["CoordMap", Tensor]
+    _parents: Links["CoordMap", Tensor]
+    _unions: Links["CoordMap", "ref[CoordMap]"]
+    _derived: dict[Hashable, Any]
+
+    def __init__(self, keys: Tensor, stride: Triple, batch_size: int, num_dropped: int = 0) -> None:
+        self.__dict__.update(keys=keys, stride=stride, batch_size=batch_size, num_dropped=num_dropped)
+        self.__dict__.update(kernel_maps=Links(), _rows=Links(), _parents=Links(), _unions=Links())
+        self.__dict__.update(_derived={})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"CoordMap: {name} must stay as it is, got a new value; make a new set instead")
 
     @staticmethod
     def from_coords(
@@ -80,10 +97,11 @@ class CoordMap:
         entry = enter("CoordMap.from_coords", coords, stride, batch_size, merge=duplicates != "error")
         return CoordMap(entry.keys, entry.stride, entry.batch_size), entry.rows
 
-    @cached_property
+    @property
     def coords(self) -> Tensor:
         """int32 [N, 4]: batch, x, y, z in finest voxels; decoded once, on first use."""
-        return ops.decode(self.keys)
+        coords = self._derived.get("coords")
+        return self._decode() if coords is None else coords
 
     @property
     def num_rows(self) -> int:
@@ -101,7 +119,10 @@ class CoordMap:
         Made once: the same factor gives the same object. A factor of 1 gives this set itself.
         """
         factor = triple("CoordMap.strided", "stride", stride)
-        return self if factor == (1, 1, 1) else self._once(("strided", factor), lambda: self._strided(factor))
+        if factor == (1, 1, 1):
+            return self
+        coarse = self._derived.get(("strided", factor))
+        return self._make_strided(factor) if coarse is None else coarse
 
     def at_stride(self, stride: Size) -> "CoordMap":
         """This set coarsened to an absolute stride in finest voxels, a multiple of the present one."""
@@ -113,18 +134,14 @@ class CoordMap:
     ) -> "CoordMap":
         """New finer set `unique{p + off}` at stride `t / stride`, less what lies outside the box.
 
-        No host read when kernel size equals stride and both are powers of two; else one, for the size.
+        Made once, as `strided`. No host read when kernel size equals stride and both are powers of two; else one, for the size.
         """
         size = triple("CoordMap.generated", "kernel_size", kernel_size)
         factor = triple("CoordMap.generated", "stride", stride)
         fine = finer("CoordMap.generated", self.stride, factor)
-        offsets = kernel_offsets(size, (1, 1, 1), fine, phase)
-        if children_are_consecutive(size, factor, fine, offsets):
-            keys = child_keys(self.keys, offsets)
-        else:
-            keys = ops.generative_set(self.keys, list(offsets))
-        made = CoordMap(keys, fine, self.batch_size)
-        return made if box is None else made.boxed(box)
+        corners = None if box is None else box_corners("CoordMap.generated", box)
+        made = self._derived.get(("generated", size, factor, phase, corners))
+        return self._make_generated(size, factor, fine, phase, corners) if made is None else made
 
     def expanded(
         self,
@@ -138,9 +155,8 @@ class CoordMap:
         size = triple("CoordMap.expanded", "kernel_size", kernel_size)
         factor = triple("CoordMap.expanded", "stride", stride)
         spread = triple("CoordMap.expanded", "dilation", dilation)
-        offsets = kernel_offsets(size, spread, self.stride, phase, region)
-        coarse = coarser(self.stride, factor)
-        return CoordMap(expanded_keys(self.keys, offsets, coarse), coarse, self.batch_size)
+        axes = kernel_axes(size, spread, self.stride, phase)
+        return self._make_expanded(axes, region, coarser(self.stride, factor))
 
     def pruned(self, mask: Tensor) -> "CoordMap":
         """Set of the rows where mask, bool [N], is true; order and stride are kept. One host read."""
@@ -149,13 +165,11 @@ class CoordMap:
                 f"CoordMap.pruned: mask must be bool [{self.num_rows}], got {mask.dtype} {list(mask.shape)}; "
                 "give one value for each row"
             )
-        return self._select(mask.nonzero()[:, 0], num_dropped=0)
+        return self._select(mask)
 
     def boxed(self, box: Box) -> "CoordMap":
         """Set of the rows inside the box; `num_dropped` of it says how many were not. Itself if all are."""
-        kept = self.inside(box).nonzero()[:, 0]
-        num_dropped = self.num_rows - kept.shape[0]
-        return self._select(kept, num_dropped) if num_dropped else self
+        return self._select(self.inside(box), count_dropped=True)
 
     def inside(self, box: Box) -> Tensor:
         """bool [N]: rows within the box (lowest corner, exclusive highest corner) in finest voxels."""
@@ -165,26 +179,20 @@ class CoordMap:
         """Union of two sets of one stride; one of the two itself when it holds the other. One host read."""
         if other is self:
             return self
-        if other.stride != self.stride:
-            raise ValueError(
-                f"CoordMap.union: other must be of stride {self.stride}, got {other.stride}; "
-                "bring both sets to one stride first"
-            )
-        keys, rows_self, rows_other = ops.union_set(self.keys, other.keys)
-        for one, two, rows in ((self, other, rows_other), (other, self, rows_self)):
-            if keys.shape[0] == one.num_rows and one.batch_size >= two.batch_size:
-                one._link(two, rows)
-                return one
-        made = CoordMap(keys, self.stride, max(self.batch_size, other.batch_size))
-        made._link(self, rows_self)
-        made._link(other, rows_other)
-        return made
+        _check_same_stride("CoordMap.union", self, other)
+        link = self._unions.get(other)
+        made = None if link is None else link()
+        return self._make_union(other) if made is None else made
+
+    def intersection(self, other: "CoordMap") -> "CoordMap":
+        """Rows of this set that are in the other one too; itself when all are. One host read."""
+        _check_same_stride("CoordMap.intersection", self, other)
+        return self if other is self else self._select(other.contains(self), keep_whole=True)
 
     def rows_of(self, other: "CoordMap") -> Tensor:
         """int32 [other.num_rows]: the row in this set of each row of the other, -1 where absent."""
-        if other not in self._rows:
-            self._link(other, ops.lookup(self.keys, other.keys))
-        return self._rows[other]
+        rows = self._rows.get(other)
+        return self._look_up(other) if rows is None else rows
 
     def contains(self, other: "CoordMap") -> Tensor:
         """bool [other.num_rows]: whether each row of the other set is in this one."""
@@ -192,42 +200,98 @@ class CoordMap:
 
     def parent_rows(self, coarse: "CoordMap") -> Tensor:
         """int32 [N]: the row of the coarse set whose cell holds each row, -1 where that cell is absent."""
-        if coarse not in self._parents:
-            cells, parent = ops.strided_set(self.keys, list(coarse.stride))
-            self._parents[coarse] = ops.lookup(coarse.keys, cells)[parent.long()]
-        return self._parents[coarse]
+        parent = self._parents.get(coarse)
+        return self._look_up_parents(coarse) if parent is None else parent
 
     def to(self, device: torch.device | str) -> "CoordMap":
         """This set on a device; the same copy each time, so that tensors which share a set still do."""
         target = torch.empty(0, device=device).device
         if target == self.device:
             return self
-        return self._once(
-            ("to", target),
-            lambda: CoordMap(self.keys.to(target), self.stride, self.batch_size, self.num_dropped),
-        )
+        copied = self._derived.get(("to", target))
+        return self._make_copy(target) if copied is None else copied
 
-    def _strided(self, factor: Triple) -> "CoordMap":
+    # What follows makes sets and row maps and records them. torch.compile runs it as it is, outside of its
+    # graphs; all that is above only finds what is there and is traced.
+
+    @eager
+    def _decode(self) -> Tensor:
+        return self._derived.setdefault("coords", ops.decode(self.keys))
+
+    @eager
+    def _make_strided(self, factor: Triple) -> "CoordMap":
         stride = coarser(self.stride, factor)
         keys, parent = ops.strided_set(self.keys, list(stride))
         coarse = CoordMap(keys, stride, self.batch_size)
-        self._parents[coarse] = parent
-        return coarse
+        self._parents.put(coarse, parent)
+        return self._derived.setdefault(("strided", factor), coarse)
 
-    def _select(self, kept: Tensor, num_dropped: int) -> "CoordMap":
-        made = CoordMap(self.keys[kept], self.stride, self.batch_size, num_dropped)
+    @eager
+    def _make_generated(
+        self, size: Triple, factor: Triple, fine: Triple, phase: Phase, box: Box | None
+    ) -> "CoordMap":
+        axes = kernel_axes(size, (1, 1, 1), fine, phase)
+        if box is not None:
+            made = self.generated(size, factor, phase).boxed(box)
+        elif children_are_consecutive(axes, factor, fine):
+            made = CoordMap(child_keys(self.keys, size[0], fine[0]), fine, self.batch_size)
+        else:
+            made = CoordMap(ops.generative_set(self.keys, list(offsets_on(axes))), fine, self.batch_size)
+        return self._derived.setdefault(("generated", size, factor, phase, box), made)
+
+    @eager
+    def _make_expanded(self, axes: Axes, region: Region, stride: Triple) -> "CoordMap":
+        keys = expanded_keys(self.keys, offsets_on(axes, region), stride)
+        return CoordMap(keys, stride, self.batch_size)
+
+    @eager
+    def _make_union(self, other: "CoordMap") -> "CoordMap":
+        keys, rows_self, rows_other = ops.union_set(self.keys, other.keys)
+        made = CoordMap(keys, self.stride, max(self.batch_size, other.batch_size))
+        for one in (self, other):
+            if one.num_rows == made.num_rows and one.batch_size == made.batch_size:
+                made = one
+        made._link(self, rows_self)
+        made._link(other, rows_other)
+        self._unions.put(other, ref(made))
+        other._unions.put(self, ref(made))
+        return made
+
+    @eager
+    def _make_copy(self, device: torch.device) -> "CoordMap":
+        copied = CoordMap(self.keys.to(device), self.stride, self.batch_size, self.num_dropped)
+        return self._derived.setdefault(("to", device), copied)
+
+    @eager
+    def _select(self, mask: Tensor, count_dropped: bool = False, keep_whole: bool = False) -> "CoordMap":
+        """Set of the rows where mask is true; itself when all are and `keep_whole` or `count_dropped`."""
+        kept = mask.nonzero()[:, 0]
+        num_dropped = self.num_rows - kept.shape[0]
+        if num_dropped == 0 and (count_dropped or keep_whole):
+            return self
+        made = CoordMap(self.keys[kept], self.stride, self.batch_size, num_dropped if count_dropped else 0)
         self._link(made, kept.int())
         return made
 
+    @eager
+    def _look_up(self, other: "CoordMap") -> Tensor:
+        self._link(other, ops.lookup(self.keys, other.keys))
+        rows = self._rows.get(other)
+        assert rows is not None
+        return rows
+
+    @eager
+    def _look_up_parents(self, coarse: "CoordMap") -> Tensor:
+        cells, parent = ops.strided_set(self.keys, list(coarse.stride))
+        rows = ops.lookup(coarse.keys, cells)[parent.long()]
+        self._parents.put(coarse, rows)
+        return rows
+
     def _link(self, other: "CoordMap", rows: Tensor) -> None:
         """Records that row i of the other set is row rows[i] of this one, and the way back."""
-        self._rows[other] = rows
-        other._rows[self] = invert_rows(rows, self.num_rows)
-
-    def _once(self, name: Hashable, make: Callable[[], "CoordMap"]) -> "CoordMap":
-        if name not in self._derived:
-            self._derived[name] = make()
-        return self._derived[name]
+        if other is not self and self._rows.get(other) is None:
+            self._rows.put(other, rows)
+            other._rows.put(self, invert_rows(rows, self.num_rows))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles and copies the set alone: links and tables belong to the identity, not to the content."""
@@ -237,4 +301,12 @@ class CoordMap:
         return (
             f"CoordMap(num_rows={self.num_rows}, stride={self.stride}, "
             f"batch_size={self.batch_size}, device={self.device})"
+        )
+
+
+def _check_same_stride(function: str, one: CoordMap, other: CoordMap) -> None:
+    if other.stride != one.stride:
+        raise ValueError(
+            f"{function}: other must be of stride {one.stride}, got {other.stride}; "
+            "bring both sets to one stride first"
         )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from completion import ops
-from completion.sparse.coord_map import CoordMap
+from completion.sparse.coord_map import CoordMap, eager
 from completion.sparse.row_links import invert_rows
 
 
@@ -22,27 +22,20 @@ def dense_grid(features: Tensor, coord_map: CoordMap, origin: Sequence[int], sha
     Raises:
         ValueError: the origin is off the lattice, or voxels lie outside the grid. Syncs for that check.
     """
-    cells, inside = _cells(coord_map, origin, (coord_map.batch_size, *shape))
-    num_outside = coord_map.num_rows - int(inside.sum())
-    if num_outside:
-        raise ValueError(
-            f"dense: shape must hold every voxel, got {num_outside} of {coord_map.num_rows} outside "
-            f"origin {tuple(origin)} and shape {tuple(shape)}; enlarge it or drop them with CoordMap.boxed"
-        )
-    num_cells = coord_map.batch_size * shape[0] * shape[1] * shape[2]
-    grid = ops.take_rows(features, invert_rows(cells.int(), num_cells), cells.int())
+    rows, cells = _cell_rows(coord_map, origin, shape)
+    grid = ops.take_rows(features, rows, cells)
     grid = grid.view(coord_map.batch_size, shape[0], shape[1], shape[2], features.shape[1])
     return grid.permute(0, 4, 1, 2, 3)
 
 
 def grid_rows(grid: Tensor, coord_map: CoordMap, origin: Sequence[int]) -> Tensor:
     """Features [N, C] of a grid [B, C, X, Y, Z] at a set's voxels, zero outside; differentiable in grid."""
-    cells, inside = _cells(coord_map, origin, (grid.shape[0], *grid.shape[2:]))
+    cells, voxels = _voxel_cells(coord_map, origin, (grid.shape[0], *grid.shape[2:]))
     values = grid.permute(0, 2, 3, 4, 1).reshape(-1, grid.shape[1])
-    rows = torch.where(inside, cells, -1).int()
-    return ops.take_rows(values, rows, invert_rows(rows, values.shape[0]))
+    return ops.take_rows(values, cells, voxels)
 
 
+@eager
 def grid_coord_map(
     batch_size: int,
     origin: Sequence[int],
@@ -59,6 +52,28 @@ def grid_coord_map(
     space = cells[:, 1:] * step + torch.tensor(list(origin), device=cells.device)
     coords = torch.cat([cells[:, :1], space], dim=1).int()
     return CoordMap.from_coords(coords, stride, batch_size)
+
+
+@eager
+def _cell_rows(coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Row of each grid cell or -1, and cell of each row, both int32; refuses voxels outside the grid."""
+    cells, inside = _cells(coord_map, origin, (coord_map.batch_size, *shape))
+    num_outside = coord_map.num_rows - int(inside.sum())
+    if num_outside:
+        raise ValueError(
+            f"dense: shape must hold every voxel, got {num_outside} of {coord_map.num_rows} outside "
+            f"origin {tuple(origin)} and shape {tuple(shape)}; enlarge it or drop them with CoordMap.boxed"
+        )
+    num_cells = coord_map.batch_size * shape[0] * shape[1] * shape[2]
+    return invert_rows(cells.int(), num_cells), cells.int()
+
+
+@eager
+def _voxel_cells(coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Cell of each row, -1 outside the grid [B, X, Y, Z], and the way back, both int32."""
+    cells, inside = _cells(coord_map, origin, shape)
+    rows = torch.where(inside, cells, -1).int()
+    return rows, invert_rows(rows, shape[0] * shape[1] * shape[2] * shape[3])
 
 
 def _cells(coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, Tensor]:

@@ -5,19 +5,19 @@ The convolution relation of the whole package, with T = table:
     y[m] = sum over k with T[m, k] >= 0 of  x[T[m, k]] @ W[k],   T[m, k] = row of target[m] + off[k] in source
 """
 
-from functools import cached_property
-
 import torch
 from torch import Tensor
 
 from completion import ops
-from completion.sparse.coord_map import CoordMap
+from completion.sparse.coord_map import CoordMap, eager
 from completion.sparse.kernel_offsets import (
+    Axes,
     Phase,
     Region,
-    cell_offsets,
-    kernel_offsets,
+    cell_axes,
+    kernel_axes,
     mirrored_order,
+    offsets_on,
 )
 from completion.sparse.strides import Size, factor_between, triple
 
@@ -43,23 +43,27 @@ class KernelMap:
         self._reverse = reverse
         self._mirror = mirror
 
-    @cached_property
+    @property
     def reverse(self) -> Tensor:
         """int32 [N, K]: the target row that has this source row under offset k, -1 for none."""
-        if self._reverse is not None:
-            return self._reverse
-        if self._mirror is None:
-            return ops.reverse_map(self.table, self.num_source)
-        if self._mirror == tuple(reversed(range(len(self._mirror)))):
-            return self.table.flip(1)
-        return self.table[:, torch.tensor(self._mirror, device=self.table.device)]
+        return self._make_reverse() if self._reverse is None else self._reverse
 
-    @cached_property
+    @eager
+    def _make_reverse(self) -> Tensor:
+        if self._mirror is None:
+            self._reverse = ops.reverse_map(self.table, self.num_source)
+        elif self._mirror == tuple(reversed(range(len(self._mirror)))):
+            self._reverse = self.table.flip(1)
+        else:
+            self._reverse = self.table[:, torch.tensor(self._mirror, device=self.table.device)]
+        return self._reverse
+
+    @property
     def swapped(self) -> "KernelMap":
         """The same pairs with source and target exchanged: the map of the transposed convolution."""
         return KernelMap(self.reverse, self.table.shape[0], reverse=self.table)
 
-    @cached_property
+    @property
     def num_neighbours(self) -> Tensor:
         """int32 [M]: how many offsets of each target row meet a source row."""
         return (self.table >= 0).sum(dim=1, dtype=torch.int32)
@@ -92,8 +96,7 @@ def kernel_map(
         return kernel_map(target, source, kernel_size, dilation, phase, region=region).swapped
     size = triple("kernel_map", "kernel_size", kernel_size)
     spread = triple("kernel_map", "dilation", dilation)
-    offsets = kernel_offsets(size, spread, source.stride, phase, region)
-    return _table_of(source, target, offsets)
+    return _table_of(source, target, kernel_axes(size, spread, source.stride, phase), region)
 
 
 def cell_map(source: CoordMap, target: CoordMap) -> KernelMap:
@@ -103,14 +106,23 @@ def cell_map(source: CoordMap, target: CoordMap) -> KernelMap:
     even sizes that is the map of the kernel that fills the cell, and shares its table.
     """
     factor = factor_between("cell_map", source.stride, target.stride)
-    return _table_of(source, target, cell_offsets(factor, source.stride))
+    return _table_of(source, target, cell_axes(factor, source.stride), "cube")
 
 
-def _table_of(source: CoordMap, target: CoordMap, offsets: tuple[int, ...]) -> KernelMap:
-    """The pair's map for these offsets, made on first use and kept as long as both sets live."""
-    cache = source.kernel_maps.setdefault(target, {})
-    if offsets not in cache:
-        mirror = mirrored_order(offsets) if source is target else None
-        table = ops.kernel_map(source.keys, target.keys, list(offsets))
-        cache[offsets] = KernelMap(table, source.num_rows, mirror=mirror)
-    return cache[offsets]
+def _table_of(source: CoordMap, target: CoordMap, axes: Axes, region: Region) -> KernelMap:
+    """The pair's map for this kernel, made on first use and kept as long as both sets live."""
+    maps = source.kernel_maps.get(target)
+    found = None if maps is None else maps.get((axes, region))
+    return _make_table(source, target, axes, region) if found is None else found
+
+
+@eager
+def _make_table(source: CoordMap, target: CoordMap, axes: Axes, region: Region) -> KernelMap:
+    offsets = offsets_on(axes, region)
+    mirror = mirrored_order(offsets) if source is target else None
+    table = ops.kernel_map(source.keys, target.keys, list(offsets))
+    maps = source.kernel_maps.get(target)
+    if maps is None:
+        maps = {}
+        source.kernel_maps.put(target, maps)
+    return maps.setdefault((axes, region), KernelMap(table, source.num_rows, mirror=mirror))

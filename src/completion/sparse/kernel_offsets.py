@@ -1,17 +1,23 @@
-"""Enumeration of kernel offsets: order, phase, region and scale; owns no coordinates and no tensors."""
+"""Enumeration of kernel offsets: order, phase, region and scale; owns no coordinates and no tensors.
+
+A kernel is known by its axes, nine numbers, wherever a table is looked up; its offsets are listed only where
+a set or a table is made.
+"""
 
 from functools import lru_cache
 from itertools import product
+from math import prod
 from typing import Literal
 
 from completion.sparse.strides import Triple
 
 Phase = Literal["corner", "centered"]
 Region = Literal["cube", "cross"]
+Axis = tuple[int, int, int]  # first site, distance of sites, number of sites; finest voxels
+Axes = tuple[Axis, Axis, Axis]
 MAX_OFFSETS = 343
 
 
-@lru_cache(maxsize=1024)
 def kernel_offsets(
     kernel_size: Triple,
     dilation: Triple = (1, 1, 1),
@@ -41,26 +47,45 @@ def kernel_offsets(
     Raises:
         ValueError: an unknown phase or region, an even cross, or more than 343 offsets.
     """
-    _check(kernel_size, phase, region)
-    axes = [
-        [(i - _anchor(size, phase)) * d * t for i in range(size)]
+    return offsets_on(kernel_axes(kernel_size, dilation, stride, phase), region)
+
+
+def kernel_axes(kernel_size: Triple, dilation: Triple, stride: Triple, phase: Phase = "corner") -> Axes:
+    """First site, distance and number of sites per axis; arguments and errors as `kernel_offsets`."""
+    if phase not in ("corner", "centered"):
+        raise ValueError(f'kernel_offsets: phase must be "corner" or "centered", got {phase!r}; choose one')
+    x, y, z = (
+        (-_anchor(size, phase) * d * t, d * t, size)
         for size, d, t in zip(kernel_size, dilation, stride, strict=True)
-    ]
+    )
+    return x, y, z
+
+
+def cell_axes(factor: Triple, stride: Triple) -> Axes:
+    """Axes of all sites in a floor cell: `i * t`, i = 0…factor - 1."""
+    x, y, z = ((0, t, f) for f, t in zip(factor, stride, strict=True))
+    return x, y, z
+
+
+def num_offsets(kernel_size: Triple, region: Region = "cube") -> int:
+    """Number of kernel indices K."""
+    x, y, z = kernel_size
+    return x * y * z if region == "cube" else x + y + z - 2
+
+
+@lru_cache(maxsize=1024)
+def offsets_on(axes: Axes, region: Region = "cube") -> tuple[int, ...]:
+    """All offsets of a kernel given by its axes, flattened to 3·K ints; order and errors of `kernel_offsets`."""
+    _check(axes, region)
+    sites = [[first + i * step for i in range(size)] for first, step, size in axes]
     if region == "cube":
-        return _cube(axes)
+        return tuple(value for z, y, x in product(*reversed(sites)) for value in (x, y, z))
     offsets = [0, 0, 0]
-    for axis, values in enumerate(axes):
+    for axis, values in enumerate(sites):
         r = len(values) // 2
         for value in values[r + 1 :] + values[:r]:
             offsets += [value if other == axis else 0 for other in range(3)]
     return tuple(offsets)
-
-
-@lru_cache(maxsize=1024)
-def cell_offsets(factor: Triple, stride: Triple) -> tuple[int, ...]:
-    """Offsets `i * t`, i = 0…factor - 1 per axis, of the sites in a floor cell; first axis fastest."""
-    _check(factor, "corner", "cube")
-    return _cube([[i * t for i in range(f)] for f, t in zip(factor, stride, strict=True)])
 
 
 @lru_cache(maxsize=1024)
@@ -72,26 +97,21 @@ def mirrored_order(offsets: tuple[int, ...]) -> tuple[int, ...] | None:
     return None if None in opposite else tuple(k for k in opposite if k is not None)
 
 
-def _cube(axes: list[list[int]]) -> tuple[int, ...]:
-    return tuple(value for z, y, x in product(*reversed(axes)) for value in (x, y, z))
-
-
 def _anchor(size: int, phase: Phase) -> int:
     if size % 2:
         return size // 2
     return size // 2 - 1 if phase == "centered" else 0
 
 
-def _check(kernel_size: Triple, phase: str, region: str) -> None:
-    if phase not in ("corner", "centered"):
-        raise ValueError(f'kernel_offsets: phase must be "corner" or "centered", got {phase!r}; choose one')
+def _check(axes: Axes, region: str) -> None:
+    kernel_size = tuple(size for _, _, size in axes)
     if region not in ("cube", "cross"):
         raise ValueError(f'kernel_offsets: region must be "cube" or "cross", got {region!r}; choose one')
     if region == "cross" and not all(size % 2 for size in kernel_size):
         raise ValueError(
             f"kernel_offsets: kernel_size must be odd for a cross, got {kernel_size}; use a cube or odd sizes"
         )
-    number = kernel_size[0] * kernel_size[1] * kernel_size[2]
+    number = prod(kernel_size)
     if region == "cube" and number > MAX_OFFSETS:
         raise ValueError(
             f"kernel_offsets: kernel_size must give at most {MAX_OFFSETS} offsets, got {kernel_size} "

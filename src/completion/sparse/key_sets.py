@@ -1,12 +1,13 @@
 """Sets made from sets, on keys alone: generated sites, expanded sites, the inside of a box; no links."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from itertools import product
 
 import torch
 from torch import Tensor
 
 from completion import ops
+from completion.sparse.kernel_offsets import Axes
 from completion.sparse.strides import Triple
 
 Box = tuple[Sequence[int], Sequence[int]]
@@ -16,44 +17,43 @@ def is_power_of_two(value: int) -> bool:
     return value & (value - 1) == 0
 
 
-def children_are_consecutive(
-    kernel_size: Triple, layer_stride: Triple, stride: Triple, offsets: tuple
-) -> bool:
+def children_are_consecutive(axes: Axes, layer_stride: Triple, stride: Triple) -> bool:
     """Whether the sites of each parent follow one another in canonical order, parent by parent.
 
     True when the kernel fills the parent's cell exactly and cells are cubes whose sides are powers of two:
     then a child's key is the parent's with low bits set.
 
     Args:
-        kernel_size: of the generative kernel.
+        axes: of the generative kernel.
         layer_stride: of the generative layer.
         stride: of the finer set, in finest voxels.
-        offsets: the kernel's, flattened; they must start at 0, never below.
     """
     cubic = len(set(layer_stride)) == 1 and len(set(stride)) == 1
     powers = is_power_of_two(layer_stride[0]) and is_power_of_two(stride[0])
-    return cubic and powers and kernel_size == layer_stride and min(offsets) == 0
+    fills = all(
+        first == 0 and size == factor for (first, _, size), factor in zip(axes, layer_stride, strict=True)
+    )
+    return cubic and powers and fills
 
 
-def child_order(offsets: tuple[int, ...]) -> list[int]:
-    """Kernel indices in the canonical order of the children they lead to; 0…7 for kernel size 2."""
-    bits = _child_bits(offsets)
-    return sorted(range(len(bits)), key=bits.__getitem__)
+def child_order(size: int) -> list[int]:
+    """Kernel indices of a size³ kernel in the canonical order of the children they lead to; 0…7 for 2."""
+    sites = list(product(range(size), repeat=3))
+    order = [0] * len(sites)
+    for index, (z, y, x) in enumerate(sites):
+        order[_morton(x, y, z)] = index
+    return order
 
 
-def child_keys(keys: Tensor, offsets: tuple[int, ...]) -> Tensor:
-    """Keys int64 [N·K] of all children, where `children_are_consecutive`; no search, no sync."""
-    bits = torch.tensor(sorted(_child_bits(offsets)), device=keys.device)
-    return (keys[:, None] | bits).reshape(-1)
+def child_keys(keys: Tensor, size: int, stride: int) -> Tensor:
+    """Keys int64 [N·size³] of all children at a stride, where `children_are_consecutive`; no search, no sync."""
+    bits = sorted(_morton(x * stride, y * stride, z * stride) for x, y, z in product(range(size), repeat=3))
+    return (keys[:, None] | torch.tensor(bits, device=keys.device)).reshape(-1)
 
 
-@lru_cache(maxsize=256)
-def _child_bits(offsets: tuple[int, ...]) -> list[int]:
-    """Morton code of each non-negative offset: the key bits that lead from a parent to its child."""
-    return [
-        sum(((offsets[k + axis] >> bit) & 1) << (3 * bit + axis) for bit in range(16) for axis in range(3))
-        for k in range(0, len(offsets), 3)
-    ]
+def _morton(x: int, y: int, z: int) -> int:
+    """Morton code: bits of x, y, z interleaved, x lowest."""
+    return sum(((c >> bit) & 1) << (3 * bit + axis) for axis, c in enumerate((x, y, z)) for bit in range(16))
 
 
 def expanded_keys(keys: Tensor, offsets: Sequence[int], stride: Triple) -> Tensor:
@@ -64,13 +64,20 @@ def expanded_keys(keys: Tensor, offsets: Sequence[int], stride: Triple) -> Tenso
     return sites[(coords[:, 1:] % step == 0).all(dim=1)]
 
 
+def box_corners(function: str, box: Box) -> tuple[Triple, Triple]:
+    """The two corners as tuples of ints; a ValueError in the function's name for anything else."""
+    try:
+        (x0, y0, z0), (x1, y1, z1) = box
+        return (int(x0), int(y0), int(z0)), (int(x1), int(y1), int(z1))
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{function}: box must be two corners of three ints, got {box!r}; give ((x, y, z), (x, y, z))"
+        ) from None
+
+
 def inside_box(coords: Tensor, box: Box) -> Tensor:
     """bool [N]: rows of coords int32 [N, 4] within (lowest corner, exclusive highest corner)."""
-    low, high = ([int(value) for value in corner] for corner in box)
-    if len(low) != 3 or len(high) != 3:
-        raise ValueError(
-            f"inside_box: box must be two corners of three ints, got {box!r}; give ((x, y, z), (x, y, z))"
-        )
+    low, high = box_corners("inside_box", box)
     columns = coords[:, 1:].unbind(dim=1)
     # By column: a reduction over rows of three is many times slower than five ands.
     within = [(c >= lowest) & (c < highest) for c, lowest, highest in zip(columns, low, high, strict=True)]

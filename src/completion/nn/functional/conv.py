@@ -8,7 +8,7 @@ from torch import Tensor
 from completion import ops
 from completion.nn.functional.dtypes import add_bias, dense_product
 from completion.sparse import CoordMap, KernelMap, SparseTensor, kernel_map
-from completion.sparse.kernel_offsets import Phase, Region, kernel_offsets
+from completion.sparse.kernel_offsets import Phase, Region, num_offsets
 from completion.sparse.strides import Size, Triple, coarser, finer, triple
 
 ONE = (1, 1, 1)
@@ -46,7 +46,7 @@ def conv(
     """
     size, factor = triple("conv", "kernel_size", kernel_size), triple("conv", "stride", stride)
     spread = triple("conv", "dilation", dilation)
-    check_weight("conv", weight, x, len(kernel_offsets(size, spread, x.stride, phase, region)) // 3)
+    check_weight("conv", weight, x, num_offsets(size, region))
     given = target if target is not None else x.coord_map.strided(factor)
     _check_stride("conv", given.stride, coarser(x.stride, factor))
     if size == ONE and given is x.coord_map:
@@ -85,7 +85,7 @@ def conv_transpose(
     factor = triple("conv_transpose", "stride", stride)
     spread = triple("conv_transpose", "dilation", dilation)
     fine = finer("conv_transpose", x.stride, factor)
-    check_weight("conv_transpose", weight, x, size[0] * size[1] * size[2])
+    check_weight("conv_transpose", weight, x, num_offsets(size))
     _check_stride("conv_transpose", target.stride, fine)
     if size == ONE and target is x.coord_map:
         return x.replace(add_bias(dense_product("conv_transpose", x.features, weight[0]), bias))

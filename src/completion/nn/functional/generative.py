@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from completion.nn.functional.conv import check_weight, conv_transpose
+from completion.nn.functional.conv import ONE, check_weight, conv_transpose
 from completion.nn.functional.dtypes import add_bias, dense_product
 from completion.nn.functional.rows import take
-from completion.sparse import CoordMap, SparseTensor
-from completion.sparse.kernel_offsets import Phase, kernel_offsets
+from completion.sparse import SparseTensor
+from completion.sparse.kernel_offsets import Phase, kernel_axes, num_offsets
 from completion.sparse.key_sets import Box, child_order, children_are_consecutive
 from completion.sparse.strides import Size, finer, triple
 
@@ -42,15 +42,12 @@ def generative_conv_transpose(
     size = triple("generative_conv_transpose", "kernel_size", kernel_size)
     factor = triple("generative_conv_transpose", "stride", stride)
     fine = finer("generative_conv_transpose", x.stride, factor)
-    offsets = kernel_offsets(size, (1, 1, 1), fine, phase)
-    check_weight("generative_conv_transpose", weight, x, len(offsets) // 3)
-    if not children_are_consecutive(size, factor, fine, offsets):
-        target = x.coord_map.generated(size, factor, phase, box)
+    check_weight("generative_conv_transpose", weight, x, num_offsets(size))
+    target = x.coord_map.generated(size, factor, phase, box)
+    if not children_are_consecutive(kernel_axes(size, ONE, fine, phase), factor, fine):
         return conv_transpose(x, weight, bias, size, factor, phase=phase, target=target)
-    children = SparseTensor(
-        _children(x.features, weight, bias, child_order(offsets)), x.coord_map.generated(size, factor, phase)
-    )
-    return children if box is None else _boxed(children, box)
+    children = _children(x.features, weight, bias, child_order(size[0]))
+    return take(SparseTensor(children, x.coord_map.generated(size, factor, phase)), target)
 
 
 def _children(features: Tensor, weight: Tensor, bias: Tensor | None, order: list[int]) -> Tensor:
@@ -60,8 +57,3 @@ def _children(features: Tensor, weight: Tensor, bias: Tensor | None, order: list
     wide = weight.transpose(0, 1).reshape(weight.shape[1], -1)
     out = dense_product("generative_conv_transpose", features, wide)
     return add_bias(out.view(-1, weight.shape[2]), bias)
-
-
-def _boxed(x: SparseTensor, box: Box) -> SparseTensor:
-    inside: CoordMap = x.coord_map.boxed(box)
-    return take(x, inside)
