@@ -39,7 +39,7 @@ def test_the_help_of_a_verb_shows_groups_and_config(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["train", "--help"])
     text = capsys.readouterr().out
-    assert "experiment: demo, objects" in text
+    assert "experiment: demo, me_completion, objects" in text
     assert "max_epochs:" in text
 
 
