@@ -14,7 +14,7 @@ from hydra.utils import get_object
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from completion.cli.main import VERBS
+from completion.cli.main import VERBS, file_name
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"
@@ -54,8 +54,8 @@ def test_configs_neither_calculate_nor_evaluate():
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_a_module_and_a_config(verb):
-    assert (ROOT / "src" / "completion" / "cli" / f"{verb}.py").is_file()
-    assert (CONFIGS / f"{verb}.yaml").is_file()
+    assert (ROOT / "src" / "completion" / "cli" / f"{file_name(verb)}.py").is_file()
+    assert (CONFIGS / f"{file_name(verb)}.yaml").is_file()
 
 
 @pytest.mark.parametrize("name", ["scripts/demo", "scripts/test", ".ci/run"])
@@ -129,7 +129,7 @@ def test_links_of_a_page_lead_somewhere(page):
 
 def test_the_readme_shows_verbs_and_experiments_that_exist():
     text = (ROOT / "README.md").read_text()
-    verbs = set(re.findall(r"^\s*completion (\w+)", text, re.MULTILINE))
+    verbs = set(re.findall(r"^\s*completion ([\w-]+)", text, re.MULTILINE))
     experiments = set(re.findall(r"experiment=([\w/]+)", text))
     assert verbs <= set(VERBS)
     assert {name for name in experiments if not (CONFIGS / "experiment" / f"{name}.yaml").is_file()} == set()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from completion.cli.main import VERBS, config_folder, main
+from completion.cli.main import VERBS, config_folder, file_name, main
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def test_help_names_every_verb_and_loads_nothing_heavy():
 
 
 def test_every_verb_has_a_config():
-    assert {verb for verb in VERBS if not (config_folder() / f"{verb}.yaml").is_file()} == set()
+    assert {verb for verb in VERBS if not (config_folder() / f"{file_name(verb)}.yaml").is_file()} == set()
 
 
 def test_the_shell_gets_exit_code_and_sentence():
@@ -39,7 +39,7 @@ def test_the_help_of_a_verb_shows_groups_and_config(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["train", "--help"])
     text = capsys.readouterr().out
-    assert "experiment: demo, objects" in text
+    assert "experiment: demo, me_completion, objects" in text
     assert "max_epochs:" in text
 
 

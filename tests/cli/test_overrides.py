@@ -12,6 +12,19 @@ def test_flags_become_overrides():
     assert as_overrides(["--save=a.png"], flags) == ['save="a.png"']
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["a b.pth", "seed=3"], ['weights="a b.pth"', "seed=3"]),
+        (["weights=a.pth"], ['weights="a.pth"']),
+        (["--json", "seed=3"], ["json=true", "seed=3"]),
+        ([], []),
+    ],
+)
+def test_the_first_word_may_be_a_value_alone(words, expected):
+    assert as_overrides(words, {"--json": "json=true"}, positional="weights") == expected
+
+
 @pytest.mark.parametrize("path", ["rü", "r#5", "r (1)", "r=3", "r[4]", "r,2", "12", 'a"b'])
 def test_any_path_is_text(path):
     (override,) = as_overrides([f"run={path}"], {})

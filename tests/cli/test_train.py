@@ -1,6 +1,7 @@
 """completion train from the command line: every config composes, a run writes what it promises."""
 
 import csv
+import json
 import signal
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from completion.cli.main import config_folder, main
+from completion.models.minkowski_net import MinkowskiNet
 from completion.training.callbacks import ProgressLines
 from completion.training.fit import check_keys
 from completion.training.instantiate import instantiate
@@ -90,6 +92,22 @@ def test_a_run_is_continued_by_its_own_config(tmp_path):
     assert last["global_step"] == 6
     with open(tmp_path / "run" / "metrics.csv", newline="") as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2"]
+
+
+def test_the_network_of_minkowski_engine_trains_evaluates_and_completes(tmp_path, capsys):
+    tiny = [entry for entry in TINY if not entry.startswith("model")]
+    tiny += ["experiment=me_completion", "data=toy", "model.channels=[3,4,5]", "trainer.max_epochs=1"]
+    assert main(["train", *tiny, "run_dir=run"]) == 0
+    opened = load_run(tmp_path / "run")
+    assert isinstance(opened.model, MinkowskiNet)
+    assert opened.model.thresholds != [0.5, 0.5]  # calibrated
+    assert torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)["global_step"] == 2
+    assert main(["evaluate", "run=run", "baselines=false"]) == 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert list(metrics["levels"]) == ["2", "1"] and metrics["num_failures"] == 0
+    (tmp_path / "scan.xyz").write_text("\n".join(f"{i % 7} {i % 5} {i % 3}" for i in range(105)))
+    assert main(["complete", "run=run", "input=scan.xyz"]) == 0
+    assert "completed 1 of 1 scans" in capsys.readouterr().out
 
 
 def test_one_batch_with_offline_wandb(tmp_path, monkeypatch):

@@ -1,8 +1,8 @@
-"""Atomic writing: the old file or the whole new one, and nothing left beside it."""
+"""Atomic writing: the old file or the whole new one, and nothing left beside it; whole folders likewise."""
 
 import pytest
 
-from completion.data.files import atomic_path
+from completion.data.files import atomic_folder, atomic_path
 
 
 def test_writes_the_file_and_makes_its_folder(tmp_path):
@@ -30,3 +30,32 @@ def test_fails_before_writing_anything_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / "a.txt"):
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_gets_its_name_when_it_is_whole(tmp_path):
+    for existing in (False, True):
+        target = tmp_path / str(existing) / "made"
+        if existing:
+            target.mkdir(parents=True)
+        with atomic_folder(target) as temporary:
+            (temporary / "a.txt").write_text("whole")
+            assert temporary.parent == target.parent and not (target / "a.txt").exists()
+        assert (target / "a.txt").read_text() == "whole"
+        assert [path.name for path in target.parent.iterdir()] == ["made"]
+
+
+def test_a_folder_that_fails_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError, match="stop"), atomic_folder(tmp_path / "made") as temporary:
+        (temporary / "a.txt").write_text("half")
+        raise RuntimeError("stop")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["file", "folder"])
+def test_a_place_in_use_is_refused(tmp_path, place):
+    (tmp_path / "folder").mkdir()
+    for file in (tmp_path / "file", tmp_path / "folder" / "a.txt"):
+        file.write_text("mine")
+    with pytest.raises(ValueError, match="must be a new or empty folder"), atomic_folder(tmp_path / place):
+        pytest.fail("nothing may be made here")
+    assert (tmp_path / "folder" / "a.txt").read_text() == (tmp_path / "file").read_text() == "mine"

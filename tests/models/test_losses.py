@@ -54,6 +54,19 @@ def test_total_is_the_mean_over_levels_plus_dice():
     assert total.item() == pytest.approx(expected.item())
 
 
+def test_half_types_are_summed_in_float32_and_float64_stays():
+    cells = coord_map(0, 1)
+    for given, summed in ((torch.bfloat16, torch.float32), (torch.float64, torch.float64)):
+        one = level(cells, [1.0, -2.0], [True, False])
+        one.logits = one.logits.to(given)
+        total, _ = completion_loss([one], coord_map(0), missing_weight=1.0, dice_weight=0.5)
+        assert total.dtype == summed
+        expected = (bce(1, True) + bce(-2, False)) / 2
+        assert level_loss(one, coord_map(0), 1.0).item() == pytest.approx(
+            expected, rel=1e-15 if given == torch.float64 else 1e-6
+        )
+
+
 def test_dice_is_taken_per_item():
     cells = CoordMap.from_coords(torch.tensor([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0]], dtype=torch.int32))
     logits = torch.tensor([0.0, 50.0, -50.0])

@@ -44,6 +44,12 @@ def test_threshold_is_saved_with_the_weights():
     assert decide(other, line(2), [-0.9, -1.3]).kept.tolist() == [True, False]
 
 
+def test_at_one_half_exactly_the_positive_logits_are_predicted():
+    tiny = torch.finfo(torch.float32).tiny
+    level = decide(Prune(1, min_keep=0), line(4), [tiny, 0.0, -tiny, 1e-9])
+    assert level.kept.tolist() == [True, False, False, True]
+
+
 def test_target_comes_from_a_finer_truth():
     coarse = CoordMap.from_coords(torch.tensor([[0, 0, 0, 0], [0, 4, 0, 0]], dtype=torch.int32), stride=4)
     truth = CoordMap.from_coords(torch.tensor([[0, 5, 2, 3]], dtype=torch.int32))

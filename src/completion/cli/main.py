@@ -23,6 +23,7 @@ VERBS = {
     "complete": "complete scans with a trained run and write points and meshes",
     "view": "open partial, completed and true shape in an interactive window",
     "report": "write a self-contained HTML page about a run",
+    "import-minkowski": "make a run folder from weights trained with MinkowskiEngine",
     "doctor": "check the installation and say what is missing",
     "build": "compile the native operators ahead of their first use",
 }
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def overview() -> str:
     """The text of `completion --help`."""
     lines = [USAGE, "", completion.__doc__ or "", "", "verbs:"]
-    lines += [f"  {verb:<10} {line}" for verb, line in VERBS.items()]
+    lines += [f"  {verb:<{max(map(len, VERBS))}} {line}" for verb, line in VERBS.items()]
     lines += ["", "`completion VERB --help` shows the config of a verb; every value in it can be overridden."]
     lines += ["An error shows its traceback when COMPLETION_TRACEBACK=1 is set."]
     return "\n".join(lines)
@@ -70,6 +71,11 @@ def config_folder() -> Path:
     )
 
 
+def file_name(verb: str) -> str:
+    """Name of the module and the config of a verb."""
+    return verb.replace("-", "_")
+
+
 def run_verb(verb: str, overrides: Sequence[str]) -> int:
     """Composes the config of `verb` and runs it; errors become one sentence and exit code 2."""
     # Threads that spin long while they wait hold each other up where other programs run too; those that never
@@ -85,20 +91,22 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
 
     codes = [0]
     try:
-        module = importlib.import_module(f"completion.cli.{verb}")
+        module = importlib.import_module(f"completion.cli.{file_name(verb)}")
         flags: dict[str, str] = getattr(module, "FLAGS", {})  # a verb's flags, each short for an override
-        sys.argv = [f"completion {verb}", *as_overrides(overrides, flags)]
+        positional: str | None = getattr(module, "POSITIONAL", None)
+        sys.argv = [f"completion {verb}", *as_overrides(overrides, flags, positional)]
 
         @functools.wraps(module.run)
         def job(cfg: "DictConfig") -> None:
             # Caught inside the job: Hydra prints a line of its own about each job that raises.
             try:
-                check_verb_values(verb, cfg, config_folder() / f"{verb}.yaml")
+                check_verb_values(verb, cfg, config_folder() / f"{file_name(verb)}.yaml")
                 module.run(cfg)
             except Exception as error:
                 codes.append(report(verb, error))
 
-        hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=verb)(job)()
+        folder = str(config_folder())
+        hydra.main(version_base="1.3", config_path=folder, config_name=file_name(verb))(job)()
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the output has gone; the interpreter's own complaint helps nobody
         return 1

@@ -3,22 +3,28 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 PATH_KEYS = (
-    *("run", "run_dir", "input", "output", "save", "ckpt"),
+    *("run", "run_dir", "input", "output", "save", "ckpt", "weights"),
     *("data.source.root", "paths.cache", "paths.runs"),
 )
 
 
-def as_overrides(arguments: Sequence[str], flags: Mapping[str, str]) -> list[str]:
+def as_overrides(
+    arguments: Sequence[str], flags: Mapping[str, str], positional: str | None = None
+) -> list[str]:
     """Overrides for Hydra.
 
     Args:
         arguments: of the command line after the verb.
         flags: flag → override. One without "=" is a key, whose value follows: --save PATH, --save=PATH.
+        positional: key whose value may be the first word alone.
 
     Raises:
         ValueError: a path without a value.
     """
-    return [quoted(override) for override in _unflagged(arguments, flags)]
+    first, rest = list(arguments[:1]), arguments[1:]
+    if positional is not None and first and "=" not in first[0] and not first[0].startswith("-"):
+        first = [f"{positional}={first[0]}"]
+    return [quoted(override) for override in _unflagged([*first, *rest], flags)]
 
 
 def quoted(override: str) -> str:

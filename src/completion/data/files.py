@@ -1,7 +1,8 @@
-"""Writing files so that a reader sees the old file or the whole new one, never half of it; owns no format."""
+"""Writing files and folders so that a reader sees old or whole new ones, never half of it; owns no format."""
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,10 +21,42 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         A path in the same folder, which does not exist yet.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".part-{os.getpid()}-{secrets.token_hex(4)}-{target.name}")
+    temporary = _beside(target)
     try:
         yield temporary
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yields a new folder beside `path`; it gets that name on success and is removed on an error.
+
+    Args:
+        path: the folder to make; none there yet, or an empty one.
+
+    Raises:
+        ValueError: something is there.
+    """
+    check_vacant(path)
+    temporary = _beside(Path(path))
+    temporary.mkdir()
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_vacant(path: str | os.PathLike[str]) -> None:
+    """Refuses a place where a file is, or a folder with files in it."""
+    place = Path(path)
+    if place.is_file() or (place.is_dir() and any(place.iterdir())):
+        raise ValueError(f"check_vacant: {place} must be a new or empty folder, got one in use; name another")
+
+
+def _beside(target: Path) -> Path:
+    """An unused name in the same folder, which is made if it is missing; the ending is kept."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target.with_name(f".part-{os.getpid()}-{secrets.token_hex(4)}-{target.name}")

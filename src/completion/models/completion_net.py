@@ -4,17 +4,16 @@ Owns the order of encoder, dense level and decoder, and the prune settings per l
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
+from completion.models.completion_model import Completion, CompletionModel
 from completion.models.decoder import DecoderLevel
 from completion.models.dense_level import DenseLevel
 from completion.models.encoder import Encoder
 from completion.models.policies import UnionWithTruth
-from completion.nn.prune import Level, Policy, Prune, predicted_only
+from completion.nn.prune import Policy, Prune, predicted_only
 from completion.sparse import CoordMap, SparseTensor
 
 DENSE_PRIOR = 0.1
@@ -23,22 +22,7 @@ CHILD_PRIOR = 0.25
 """Below the share measured for children (almost ½) and the thresholds: an untrained net adds nothing."""
 
 
-@dataclass
-class Completion:
-    """A completed batch.
-
-    Attributes:
-        coord_map: the M kept voxels, stride 1.
-        logits: float[M], of the kept voxels.
-        levels: every prune, coarse to fine.
-    """
-
-    coord_map: CoordMap
-    logits: Tensor
-    levels: list[Level]
-
-
-class CompletionNet(nn.Module):
+class CompletionNet(CompletionModel):
     """Encoder → full coarse grid → generative decoder that prunes at each level.
 
     Args:
@@ -90,14 +74,7 @@ class CompletionNet(nn.Module):
     def forward(
         self, partial: SparseTensor, truth: CoordMap | None = None, policy: Policy | None = None
     ) -> Completion:
-        """Completes a batch.
-
-        Args:
-            partial: float[N, in_channels], stride 1, inside the grid.
-            truth: voxels of the whole shapes, stride 1; gives each level its target.
-            policy: overrides what is kept where there is truth. By default the network's policy in training
-                mode, and only what is predicted in evaluation mode (free-running), with or without truth.
-        """
+        """Completes a batch; see `CompletionModel`."""
         if policy is None:
             policy = self.policy if self.training else predicted_only
         skips = self.encoder(partial)
@@ -112,16 +89,6 @@ class CompletionNet(nn.Module):
     def prunes(self) -> list[Prune]:
         """The prune layers, coarse to fine."""
         return [self.hand_off, *(cast(DecoderLevel, block).prune for block in self.decoder)]
-
-    @property
-    def thresholds(self) -> list[float]:
-        """Probability per level, coarse to fine."""
-        return [float(prune.threshold) for prune in self.prunes]
-
-    def set_thresholds(self, thresholds: Sequence[float]) -> None:
-        """Sets the probability per level, coarse to fine; saved with the weights."""
-        for prune, threshold in zip(self.prunes, thresholds, strict=True):
-            prune.threshold.copy_(torch.tensor(float(threshold)))
 
 
 def _check_levels(

@@ -1,6 +1,6 @@
 """Encoder: the partial scan at every stride, from the finest voxels to the coarse level."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from torch import nn
@@ -10,13 +10,20 @@ from completion.sparse import SparseTensor
 
 
 class ConvNorm(Sequential):
-    """Convolution, batch norm and SiLU."""
+    """Convolution, batch norm and activation."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3, stride: int = 1) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 3,
+        stride: int = 1,
+        activation: Callable[[], nn.Module] = SiLU,
+    ) -> None:
         super().__init__(
             Conv3d(in_channels, out_channels, kernel_size, stride, bias=False),
             BatchNorm(out_channels),
-            SiLU(),
+            activation(),
         )
 
 
@@ -26,13 +33,19 @@ class Encoder(nn.Module):
     Args:
         in_channels: of the input features.
         channels: C of each level, finest first; level l has stride 2^l.
+        activation: made without arguments.
     """
 
-    def __init__(self, in_channels: int, channels: Sequence[int]) -> None:
+    def __init__(
+        self, in_channels: int, channels: Sequence[int], activation: Callable[[], nn.Module] = SiLU
+    ) -> None:
         super().__init__()
-        self.stem = ConvNorm(in_channels, channels[0])
+        self.stem = ConvNorm(in_channels, channels[0], activation=activation)
         self.levels = nn.ModuleList(
-            Sequential(ConvNorm(fine, coarse, kernel_size=2, stride=2), ConvNorm(coarse, coarse))
+            Sequential(
+                ConvNorm(fine, coarse, kernel_size=2, stride=2, activation=activation),
+                ConvNorm(coarse, coarse, activation=activation),
+            )
             for fine, coarse in pairwise(channels)
         )
 

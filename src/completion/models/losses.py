@@ -36,11 +36,13 @@ def completion_loss(
 
 def level_loss(level: Level, partial: CoordMap, missing_weight: float) -> Tensor:
     """Scalar: weighted mean of the binary cross-entropy over the candidate rows; 0 without rows."""
-    logits, target = level.logits.float(), _target(level)
+    logits, target = _at_least_float32(level.logits), _target(level)
     weight = torch.ones_like(logits)
     if missing_weight != 1:
         weight[target & ~near_partial(level.coord_map, partial)] = missing_weight
-    loss = functional.binary_cross_entropy_with_logits(logits, target.float(), weight, reduction="sum")
+    loss = functional.binary_cross_entropy_with_logits(
+        logits, target.to(logits.dtype), weight, reduction="sum"
+    )
     return loss / weight.sum().clamp(min=1)
 
 
@@ -58,12 +60,17 @@ def dice_loss(logits: Tensor, target: Tensor, coord_map: CoordMap) -> Tensor:
         target: bool[N].
         coord_map: the N rows; tells the item of each.
     """
-    probability, truth = torch.sigmoid(logits.float()), target.float()
+    probability = torch.sigmoid(_at_least_float32(logits))
+    truth = target.to(probability.dtype)
     batch = coord_map.coords[:, 0].long()
-    zeros = torch.zeros(coord_map.batch_size, device=logits.device)
+    zeros = probability.new_zeros(coord_map.batch_size)
     shared = zeros.index_add(0, batch, probability * truth)
     total = zeros.index_add(0, batch, probability + truth)
     return (1 - (2 * shared + 1) / (total + 1)).sum() / max(coord_map.batch_size, 1)
+
+
+def _at_least_float32(logits: Tensor) -> Tensor:
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def _target(level: Level) -> Tensor:

@@ -129,7 +129,7 @@ class Prune(nn.Module):
         """Returns the level for given logits float[N]: the policy's choice within box, minimum and budget."""
         scores = logits.detach().float()
         batch = coord_map.coords[:, 0].long()
-        kept = torch.sigmoid(scores) > self.threshold
+        kept = scores > torch.logit(self.threshold)  # at ½ exactly logit > 0; sigmoid would round
         if target is not None:
             kept = policy(Candidates(kept, target, batch, coord_map.batch_size))
         stride = coord_map.stride[0]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from completion.data.collate import Batch
-from completion.models.completion_net import CompletionNet
+from completion.models.completion_model import CompletionModel
 from completion.training.tensors import input_tensor, truth_map
 
 NUM_BINS = 50
@@ -15,7 +15,7 @@ COARSE_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 @torch.no_grad()
-def calibrate(model: CompletionNet, batches: Iterable[Batch]) -> list[float]:
+def calibrate(model: CompletionModel, batches: Iterable[Batch]) -> list[float]:
     """Sets and returns the thresholds of `model`, coarse to fine.
 
     Level after level, from the coarsest, takes the threshold with the best IoU of the final voxels, the
@@ -39,7 +39,7 @@ def calibrate(model: CompletionNet, batches: Iterable[Batch]) -> list[float]:
     return best
 
 
-def finest_counts(model: CompletionNet, batches: Iterable[Batch]) -> tuple[Tensor, Tensor, int]:
+def finest_counts(model: CompletionModel, batches: Iterable[Batch]) -> tuple[Tensor, Tensor, int]:
     """Candidates of the finest level by probability, true and false ones, and the number of true voxels.
 
     Returns:

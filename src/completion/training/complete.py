@@ -11,7 +11,7 @@ from completion.data.frame import Frame
 from completion.data.orientation import rotation_to_y_up
 from completion.data.ply_writer import save_ply
 from completion.data.voxelise import voxelise
-from completion.models.completion_net import CompletionNet
+from completion.models.completion_model import CompletionModel
 from completion.training.inference import Prediction, predict
 
 # The corners of a voxel and its twelve triangles, turned outwards.
@@ -54,7 +54,7 @@ class CompletedScan:
         return self.to_scan(self.prediction.coords + 0.5)
 
 
-def complete_scan(model: CompletionNet, points: FloatArray, margin: float, up: Vector) -> CompletedScan:
+def complete_scan(model: CompletionModel, points: FloatArray, margin: float, up: Vector) -> CompletedScan:
     """Returns the completion of one scan; the frame is found from the scan alone, as in training.
 
     Args:

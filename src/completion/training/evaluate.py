@@ -15,7 +15,7 @@ from completion.metrics import (
     dilated_input,
     mirrored_input,
 )
-from completion.models.completion_net import CompletionNet
+from completion.models.completion_model import CompletionModel
 from completion.training.item_scores import Baseline, ItemScores, Scores, score_item
 
 FLOOR = "voxelisation_floor"
@@ -70,7 +70,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: CompletionNet,
+    model: CompletionModel,
     dataset: PreparedDataset,
     baselines: Mapping[str, Baseline],
     limit: int | None = None,
@@ -131,7 +131,7 @@ def spread(total: int, limit: int | None) -> list[int]:
     return [round(row) for row in np.linspace(0, total - 1, limit)]
 
 
-def _check_resolution(sample: Sample, model: CompletionNet) -> None:
+def _check_resolution(sample: Sample, model: CompletionModel) -> None:
     if sample.frame.resolution != model.resolution:
         raise ValueError(
             f"evaluate: samples must have the model's resolution {model.resolution}, got "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from completion.models.completion_net import CompletionNet
+from completion.models.completion_model import CompletionModel
 from completion.sparse import SparseTensor
 
 
@@ -25,7 +25,7 @@ class Prediction:
 
 
 @torch.no_grad()
-def predict(model: CompletionNet, partial_coords: np.ndarray) -> Prediction:
+def predict(model: CompletionModel, partial_coords: np.ndarray) -> Prediction:
     """Returns what a network in evaluation mode makes of one scan.
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 
 from completion.data.sample import Sample
 from completion.metrics import point_scores, support_recall, voxel_scores, voxelisation_floor
-from completion.models.completion_net import CompletionNet
+from completion.models.completion_model import CompletionModel
 from completion.training.inference import Prediction, predict
 
 METRICS = ("iou", "precision", "recall", "iou_missing", "iou_observed", "cd_l1", "fscore@1%")
@@ -46,7 +46,7 @@ class ItemScores:
     num_clipped: int
 
 
-def score_item(model: CompletionNet, sample: Sample, baselines: Mapping[str, Baseline]) -> ItemScores:
+def score_item(model: CompletionModel, sample: Sample, baselines: Mapping[str, Baseline]) -> ItemScores:
     """Returns the scores of one item; a failure of the network is scored as an empty completion."""
     started = time.perf_counter()
     try:
@@ -89,7 +89,7 @@ def level_scores(cells: np.ndarray, stride: int, sample: Sample) -> Scores:
     return scores | {"support_recall": support_recall(cells, stride, sample.complete_coords, resolution)}
 
 
-def empty_prediction(model: CompletionNet) -> Prediction:
+def empty_prediction(model: CompletionModel) -> Prediction:
     """Returns a completion without voxels, at every level of the model."""
     none = np.empty((0, 3), dtype=np.int32)
     strides = [model.stride // 2**level for level in range(len(model.prunes))]

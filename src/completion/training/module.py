@@ -8,7 +8,7 @@ from torch import Tensor
 
 from completion.data.collate import Batch
 from completion.metrics.voxel_scores import voxel_scores
-from completion.models.completion_net import Completion, CompletionNet
+from completion.models.completion_model import Completion, CompletionModel
 from completion.models.losses import completion_loss
 from completion.sparse import CoordMap
 from completion.training.optimiser import make_adamw, warm_up_cosine
@@ -18,7 +18,7 @@ LOGGED_SCORES = ("iou", "iou_missing", "precision", "recall")
 
 
 class CompletionModule(LightningModule):
-    """Trains a `CompletionNet`.
+    """Trains a `CompletionModel`.
 
     Args:
         model: the network.
@@ -31,7 +31,7 @@ class CompletionModule(LightningModule):
 
     def __init__(
         self,
-        model: CompletionNet,
+        model: CompletionModel,
         learning_rate: float = 2e-3,
         weight_decay: float = 0.01,
         warm_up_steps: int = 50,

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from yaml import YAMLError
 
 from completion.data.files import atomic_path
-from completion.models.completion_net import CompletionNet
+from completion.models.completion_model import CompletionModel
 from completion.training.datamodule import CompletionDataModule
 from completion.training.devices import check_device
 from completion.training.instantiate import instantiate
@@ -34,7 +34,7 @@ class Run:
 
     path: Path
     config: dict[str, Any]
-    model: CompletionNet
+    model: CompletionModel
     checkpoint: Path
 
     def make_data(self) -> CompletionDataModule:
@@ -69,7 +69,7 @@ def load_run(run: str | Path, device: torch.device | str = "cpu", ckpt: str = "b
     return Run(path, config, model.to(device).eval(), checkpoint)
 
 
-def load_weights(model: CompletionNet, checkpoint: Path) -> None:
+def load_weights(model: CompletionModel, checkpoint: Path) -> None:
     """Puts the weights of a checkpoint into `model`; they must fit exactly."""
     try:
         model.load_state_dict(model_state(checkpoint))
@@ -168,7 +168,7 @@ def read_checkpoint(checkpoint: Path) -> dict[str, Any]:
     return contents
 
 
-def store_thresholds(checkpoint: Path, model: CompletionNet) -> None:
+def store_thresholds(checkpoint: Path, model: CompletionModel) -> None:
     """Writes the thresholds of `model` into a checkpoint, leaving all else as it is."""
     contents = read_checkpoint(checkpoint)
     for name, value in model.state_dict().items():

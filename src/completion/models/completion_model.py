@@ -1,0 +1,68 @@
+"""What the application needs of a completion network, whichever it is; owns its prune thresholds."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from completion.nn.prune import Level, Policy, Prune
+from completion.sparse import CoordMap, SparseTensor
+
+
+@dataclass
+class Completion:
+    """A completed batch.
+
+    Attributes:
+        coord_map: the M kept voxels, stride 1.
+        logits: float[M], of the kept voxels.
+        levels: every prune, coarse to fine.
+    """
+
+    coord_map: CoordMap
+    logits: Tensor
+    levels: list[Level]
+
+
+class CompletionModel(nn.Module, ABC):
+    """Partial scan in, occupied voxels out, over prune layers whose strides halve from `stride` to 1.
+
+    Attributes:
+        resolution: R; input and result lie in [0, R)³.
+        stride: of the coarsest prune.
+        policy: what is kept in training.
+    """
+
+    resolution: int
+    stride: int
+    policy: Policy
+
+    @abstractmethod
+    def forward(
+        self, partial: SparseTensor, truth: CoordMap | None = None, policy: Policy | None = None
+    ) -> Completion:
+        """Completes a batch.
+
+        Args:
+            partial: float[N, in_channels], stride 1, inside the grid.
+            truth: voxels of the whole shapes, stride 1; gives each level its target.
+            policy: overrides what is kept where there is truth. By default the network's policy in training
+                mode, and only what is predicted in evaluation mode (free-running), with or without truth.
+        """
+
+    @property
+    @abstractmethod
+    def prunes(self) -> list[Prune]:
+        """The prune layers, coarse to fine."""
+
+    @property
+    def thresholds(self) -> list[float]:
+        """Probability per level, coarse to fine."""
+        return [float(prune.threshold) for prune in self.prunes]
+
+    def set_thresholds(self, thresholds: Sequence[float]) -> None:
+        """Sets the probability per level, coarse to fine; saved with the weights."""
+        for prune, threshold in zip(self.prunes, thresholds, strict=True):
+            prune.threshold.copy_(torch.tensor(float(threshold)))
