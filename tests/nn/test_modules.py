@@ -28,6 +28,16 @@ MODULES = {
     "relu": nn.ReLU,
     "elu": nn.ELU,
     "silu": nn.SiLU,
+    "leaky relu": nn.LeakyReLU,
+    "prelu": lambda: nn.PReLU(3),
+    "gelu": nn.GELU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "softplus": nn.Softplus,
+    "dropout": nn.Dropout,
+    "group norm": lambda: nn.GroupNorm(1, 3),
+    "instance norm": lambda: nn.InstanceNorm(3),
+    "layer norm": lambda: nn.LayerNorm(3),
     "linear": lambda: nn.Linear(3, 5),
     "any module": lambda: nn.Pointwise(torch.nn.Tanh()),
     "residual": lambda: nn.ResidualBlock(3),
@@ -72,6 +82,55 @@ def test_one_voxel_in_training(name, device) -> None:
     y.features.sum().backward()
     assert y.features.isfinite().all()
     assert all(p.grad.isfinite().all() for p in module.parameters())
+
+
+def test_every_module_is_in_the_table_or_has_a_test_of_its_own() -> None:
+    own = {"ConvTranspose3d", "Unpool", "Interpolate", "Prune", "functional", "synchronise_batch_norm"}
+    own |= {name for name in nn.__all__ if name.startswith(("Global", "Broadcast"))}
+    made = {type(part).__name__ for make in MODULES.values() for part in make().modules()}
+    assert set(nn.__all__) - own <= made
+
+
+@pytest.mark.parametrize("name", ["Sum", "Avg", "Max"])
+def test_global_pool_modules(name, device) -> None:
+    x = random_features(random_map(8, device), dtype=torch.float32)
+    expected = getattr(F, f"global_{name.lower()}_pool")(x)
+    assert torch.equal(getattr(nn, f"Global{name}Pool")()(x), expected)
+
+
+def test_modules_that_take_more_than_a_tensor(device) -> None:
+    x = random_features(random_map(9, device), dtype=torch.float32)
+    coarse = nn.AvgPool3d()(x)
+    assert torch.equal(nn.Unpool()(coarse, x.coord_map).features, F.unpool(coarse, x.coord_map).features)
+    points = x.coords.float() + 0.25
+    for renormalise in (False, True):
+        expected = F.interpolate(x, points, renormalise)
+        assert torch.equal(nn.Interpolate(renormalise)(x, points), expected)
+    row = torch.randn(x.batch_size, 3, device=device)
+    for name in ("Add", "Multiply", "Cat"):
+        expected = getattr(F, f"broadcast_{name.lower()}")(x, row)
+        assert torch.equal(getattr(nn, f"Broadcast{name}")()(x, row).features, expected.features)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (nn.LeakyReLU(0.2), torch.nn.LeakyReLU(0.2)),
+        (nn.PReLU(3, 0.1), torch.nn.PReLU(3, 0.1)),
+        (nn.GELU(), torch.nn.GELU()),
+        (nn.Sigmoid(), torch.nn.Sigmoid()),
+        (nn.Tanh(), torch.nn.Tanh()),
+        (nn.Softplus(), torch.nn.Softplus()),
+        (nn.Dropout(0.5), torch.nn.Dropout(0.5)),
+    ],
+    ids=lambda module: type(module).__name__,
+)
+def test_activations_are_torchs(ours, theirs, device) -> None:
+    x = random_features(random_map(10, device), dtype=torch.float32)
+    torch.manual_seed(0)
+    actual = ours.to(device)(x)
+    torch.manual_seed(0)
+    assert torch.equal(actual.features, theirs.to(device)(x.features))
 
 
 def test_transposed_module_lands_on_the_recorded_set(device) -> None:

@@ -1,7 +1,6 @@
-"""Modules that act on each voxel's features alone: activations, linear layers, normalisation over voxels."""
+"""Modules that act on each voxel's features alone: activations, linear layers, dropout."""
 
 from torch import nn
-from torch.nn import functional as dense
 
 from completion.sparse import SparseTensor
 
@@ -24,11 +23,32 @@ class ReLU(Pointwise):
         super().__init__(nn.ReLU())
 
 
+class LeakyReLU(Pointwise):
+    """x, or slope · x below zero."""
+
+    def __init__(self, slope: float = 0.01) -> None:
+        super().__init__(nn.LeakyReLU(slope))
+
+
+class PReLU(Pointwise):
+    """x, or a learned slope times x below zero; one slope, or one per channel."""
+
+    def __init__(self, num_slopes: int = 1, slope: float = 0.25) -> None:
+        super().__init__(nn.PReLU(num_slopes, slope))
+
+
 class ELU(Pointwise):
     """x, or alpha (exp(x) - 1) below zero."""
 
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__(nn.ELU(alpha))
+
+
+class GELU(Pointwise):
+    """x Φ(x), Φ the normal distribution function."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.GELU())
 
 
 class SiLU(Pointwise):
@@ -38,37 +58,36 @@ class SiLU(Pointwise):
         super().__init__(nn.SiLU())
 
 
+class Sigmoid(Pointwise):
+    """1 / (1 + exp(-x))."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Sigmoid())
+
+
+class Tanh(Pointwise):
+    """tanh(x)."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Tanh())
+
+
+class Softplus(Pointwise):
+    """log(1 + exp(x))."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Softplus())
+
+
+class Dropout(Pointwise):
+    """Zeroes single features with this probability in training and scales up the rest."""
+
+    def __init__(self, probability: float = 0.5) -> None:
+        super().__init__(nn.Dropout(probability))
+
+
 class Linear(Pointwise):
     """The same affine map at every voxel."""
 
     def __init__(self, in_channels: int, out_channels: int, bias: bool = True) -> None:
         super().__init__(nn.Linear(in_channels, out_channels, bias))
-
-
-class BatchNorm(nn.Module):
-    """Batch normalisation per channel over all voxels of the batch.
-
-    With fewer than two voxels there are no statistics to take: the running ones are used and left alone,
-    so that an emptied level trains on instead of failing or turning to NaN.
-    """
-
-    def __init__(self, num_channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm1d(num_channels, eps, momentum)
-
-    def forward(self, x: SparseTensor) -> SparseTensor:
-        norm = self.norm
-        if norm.training and x.num_rows < 2:
-            return x.replace(
-                dense.batch_norm(
-                    x.features,
-                    norm.running_mean,
-                    norm.running_var,
-                    norm.weight,
-                    norm.bias,
-                    False,
-                    0.0,
-                    norm.eps,
-                )
-            )
-        return x.replace(norm(x.features))

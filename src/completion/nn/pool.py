@@ -1,9 +1,9 @@
-"""Pooling modules: windows as in nn.functional.pool."""
+"""Pooling modules, over windows and whole batch items, and unpooling; definitions in nn.functional."""
 
-from torch import nn
+from torch import Tensor, nn
 
 from completion.nn import functional as F
-from completion.sparse import SparseTensor
+from completion.sparse import CoordMap, SparseTensor
 from completion.sparse.strides import Size, triple
 
 
@@ -40,3 +40,31 @@ class SumPool3d(_Pool):
 
     def forward(self, x: SparseTensor) -> SparseTensor:
         return F.sum_pool(x, self.kernel_size, self.stride)
+
+
+class GlobalSumPool(nn.Module):
+    """Sum of each batch item's voxels: a plain tensor [B, C], zero for an empty item."""
+
+    def forward(self, x: SparseTensor) -> Tensor:
+        return F.global_sum_pool(x)
+
+
+class GlobalAvgPool(nn.Module):
+    """Mean of each batch item's voxels: a plain tensor [B, C], zero for an empty item."""
+
+    def forward(self, x: SparseTensor) -> Tensor:
+        return F.global_avg_pool(x)
+
+
+class GlobalMaxPool(nn.Module):
+    """Largest value of each batch item and channel: a plain tensor [B, C], zero for an empty item."""
+
+    def forward(self, x: SparseTensor) -> Tensor:
+        return F.global_max_pool(x)
+
+
+class Unpool(nn.Module):
+    """Feature of the coarse cell that holds each voxel of a finer set, zero where x has no such cell."""
+
+    def forward(self, x: SparseTensor, target: CoordMap) -> SparseTensor:
+        return F.unpool(x, target)

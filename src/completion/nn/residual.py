@@ -5,7 +5,8 @@ from collections.abc import Callable
 from torch import nn
 
 from completion.nn.conv import Conv3d
-from completion.nn.pointwise import BatchNorm, ReLU
+from completion.nn.norm import BatchNorm
+from completion.nn.pointwise import ReLU
 from completion.sparse import SparseTensor
 
 

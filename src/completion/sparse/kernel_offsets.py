@@ -75,7 +75,7 @@ def num_offsets(kernel_size: Triple, region: Region = "cube") -> int:
 
 @lru_cache(maxsize=1024)
 def offsets_on(axes: Axes, region: Region = "cube") -> tuple[int, ...]:
-    """All offsets of a kernel given by its axes, flattened to 3·K ints; order and errors of `kernel_offsets`."""
+    """Offsets of a kernel given by its axes, flattened to 3·K ints; order and errors of `kernel_offsets`."""
     _check(axes, region)
     sites = [[first + i * step for i in range(size)] for first, step, size in axes]
     if region == "cube":

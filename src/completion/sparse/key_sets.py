@@ -46,7 +46,7 @@ def child_order(size: int) -> list[int]:
 
 
 def child_keys(keys: Tensor, size: int, stride: int) -> Tensor:
-    """Keys int64 [N·size³] of all children at a stride, where `children_are_consecutive`; no search, no sync."""
+    """Keys int64 [N·size³] of all children at a stride, where they are consecutive; no search, no sync."""
     bits = sorted(_morton(x * stride, y * stride, z * stride) for x, y, z in product(range(size), repeat=3))
     return (keys[:, None] | torch.tensor(bits, device=keys.device)).reshape(-1)
 

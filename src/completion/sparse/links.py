@@ -1,4 +1,4 @@
-"""Links: values kept by the identity of another object, which is held weakly; a WeakKeyDictionary for few keys."""
+"""Links: values by the identity of another object, which is held weakly: a WeakKeyDictionary for few keys."""
 
 from typing import Generic, TypeVar
 from weakref import ref

@@ -1,0 +1,93 @@
+"""Normalisation as functions: statistics per batch item, and statistics over several processes."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from completion.sparse import SparseTensor
+from completion.sparse.segments import gather_rows, segment_sum
+
+
+def group_norm(
+    x: SparseTensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> SparseTensor:
+    """`(x - mean) / sqrt(var + eps) * weight + bias`, mean and variance of each item and group of channels.
+
+    Statistics are float32 for half types. The variance is the mean square of what is left after the mean is
+    taken off, which does not cancel. Differentiable twice.
+
+    Args:
+        x: features [N, C].
+        num_groups: divides C.
+        weight: [C].
+        bias: [C].
+        eps: added to the variance.
+    """
+    item, width = x.coords[:, 0], x.num_channels // num_groups
+    values = x.features.float() if x.dtype in (torch.float16, torch.bfloat16) else x.features
+    ones = torch.ones(x.num_rows, 1, dtype=values.dtype, device=x.device)
+    count = segment_sum(ones, item, x.batch_size).clamp(min=1)
+
+    def group_mean(rows: Tensor) -> Tensor:
+        means = segment_sum(rows.unflatten(1, (num_groups, width)).mean(dim=2), item, x.batch_size) / count
+        return gather_rows(means, item).repeat_interleave(width, dim=1)
+
+    centred = values - group_mean(values)
+    out = centred * (group_mean(centred.square()) + eps).rsqrt()
+    out = out if weight is None else out * weight
+    return x.replace((out if bias is None else out + bias).to(x.dtype))
+
+
+def sync_batch_norm(features: Tensor, norm: Any) -> Tensor:
+    """Batch normalisation [N, C] over the rows of all processes, with the module's parameters and buffers.
+
+    As torch's SyncBatchNorm does, but on every device and with any number of rows on any process: with fewer
+    than two rows in all, the running statistics are used and left alone. Every process must call it.
+
+    Args:
+        features: [N, C] of this process, N ≥ 0.
+        norm: a torch.nn.BatchNorm1d or SyncBatchNorm in training mode; its running statistics are updated.
+    """
+    values = features.float() if features.dtype in (torch.float16, torch.bfloat16) else features
+    count = _total(values.new_tensor([features.shape[0]]), norm)
+    mean = _total(values.sum(dim=0), norm) / count.clamp(min=1)
+    variance = _total((values - mean).square().sum(dim=0), norm) / count.clamp(min=1)
+    enough = count >= 2
+    _update_running(norm, mean.detach(), variance.detach(), count)
+    mean = torch.where(enough, mean, norm.running_mean.to(mean.dtype))
+    variance = torch.where(enough, variance, norm.running_var.to(mean.dtype))
+    out = (values - mean) * (variance + norm.eps).rsqrt() * norm.weight + norm.bias
+    return out.to(features.dtype)
+
+
+def _total(part: Tensor, norm: Any) -> Tensor:
+    """Sum over the processes; its gradient is the sum of theirs."""
+    return _Total.apply(part, getattr(norm, "process_group", None))
+
+
+class _Total(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, part: Tensor, group: Any) -> Tensor:
+        ctx.group = group
+        total = part.clone()
+        torch.distributed.all_reduce(total, group=group)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return _Total.apply(grad, ctx.group), None
+
+
+def _update_running(norm: Any, mean: Tensor, variance: Tensor, count: Tensor) -> None:
+    """Moves the running mean and the (unbiased) running variance, where there were two rows or more."""
+    enough = count >= 2
+    unbiased = variance * count / (count - 1).clamp(min=1)
+    norm.num_batches_tracked.add_(enough.long()[0])
+    for running, new in ((norm.running_mean, mean), (norm.running_var, unbiased)):
+        moved = torch.lerp(running, new.to(running.dtype), norm.momentum)
+        running.copy_(torch.where(enough, moved, running))

@@ -1,0 +1,94 @@
+"""Normalisation: over all voxels of the batch, over the voxels of each item, over the channels of a voxel."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as dense
+
+from completion.nn import functional as F
+from completion.nn.pointwise import Pointwise
+from completion.sparse import SparseTensor
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation per channel over all voxels of the batch.
+
+    With fewer than two voxels there are no statistics to take: the running ones are used and left alone,
+    so that an emptied level trains on instead of failing or turning to NaN.
+
+    Under DistributedDataParallel, `synchronise_batch_norm` makes it count the voxels of all processes, on any
+    device and also where some process has none; so does `torch.nn.SyncBatchNorm.convert_sync_batchnorm`
+    (Lightning: `sync_batchnorm=True`), which torch allows on a GPU only.
+
+    Attributes:
+        synchronised: whether training takes the statistics of all processes.
+    """
+
+    def __init__(self, num_channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(num_channels, eps, momentum)
+        self.synchronised = False
+
+    def forward(self, x: SparseTensor) -> SparseTensor:
+        return x.replace(self._normalise(x.features))
+
+    def _normalise(self, features: Tensor) -> Tensor:
+        norm = self.norm
+        together = self.synchronised or isinstance(norm, nn.SyncBatchNorm)
+        if norm.training and together and torch.distributed.is_initialized():
+            return F.sync_batch_norm(features, norm)
+        if norm.training and features.shape[0] < 2:
+            mean, variance = norm.running_mean, norm.running_var
+            return dense.batch_norm(features, mean, variance, norm.weight, norm.bias, False, 0.0, norm.eps)
+        return norm(features)
+
+
+def synchronise_batch_norm(module: nn.Module) -> nn.Module:
+    """The module itself, its BatchNorm layers synchronised among the processes of a training."""
+    for part in module.modules():
+        if isinstance(part, BatchNorm):
+            part.synchronised = True
+    return module
+
+
+class GroupNorm(nn.Module):
+    """Group normalisation of each batch item: over its voxels and the channels of a group (Wu and He 2018).
+
+    The same in training and evaluation; an item of one voxel and one channel per group becomes the bias.
+
+    Args:
+        num_groups: divides num_channels; 1 normalises a whole item at once.
+        num_channels: C.
+        eps: added to the variance.
+        affine: whether to learn a scale and an offset per channel.
+    """
+
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
+        super().__init__()
+        if num_groups < 1 or num_channels % num_groups:
+            raise ValueError(
+                f"{type(self).__name__}: num_groups must divide num_channels = {num_channels}, "
+                f"got {num_groups}; choose a divisor"
+            )
+        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
+        self.weight = nn.Parameter(torch.ones(num_channels)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(num_channels)) if affine else None
+
+    def forward(self, x: SparseTensor) -> SparseTensor:
+        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.weight is not None}"
+
+
+class InstanceNorm(GroupNorm):
+    """Normalisation of each batch item and channel over the item's voxels; arguments as `GroupNorm`."""
+
+    def __init__(self, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
+        super().__init__(num_channels, num_channels, eps, affine)
+
+
+class LayerNorm(Pointwise):
+    """Normalisation of each voxel over its channels; `GroupNorm` with one group is that of a whole item."""
+
+    def __init__(self, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
+        super().__init__(nn.LayerNorm(num_channels, eps, elementwise_affine=affine))

@@ -1,0 +1,111 @@
+"""Normalisation per item against torch's on each item alone: values, derivatives, half types, nothing."""
+
+import pytest
+import torch
+from tests.sparse.voxels import empty_map, random_features, random_map
+from tests.tolerances import assert_near
+from torch import Tensor
+
+from completion import nn
+from completion.nn import functional as F
+from completion.sparse import CoordMap, SparseTensor
+
+
+def items(x: SparseTensor) -> list[Tensor]:
+    """Features [N, C] of each batch item."""
+    return [x.features[x.coords[:, 0] == b] for b in range(x.batch_size)]
+
+
+def randomised(norm: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    """Scale and offset away from one and zero."""
+    for parameter in norm.parameters():
+        torch.nn.init.normal_(parameter)
+    return norm.to(device).double()
+
+
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_group_norm_is_torchs_on_each_item(groups, device) -> None:
+    x = random_features(random_map(0, device), 6)
+    norm = randomised(nn.GroupNorm(groups, 6), device)
+    whole = norm(x)
+    for actual, rows in zip(items(whole), items(x), strict=True):
+        expected = torch.nn.functional.group_norm(rows.T[None], groups, norm.weight, norm.bias, norm.eps)
+        assert_near(actual, expected[0].T)
+
+
+def test_instance_norm_is_torchs_on_each_item(device) -> None:
+    x = random_features(random_map(1, device), 4)
+    norm = randomised(nn.InstanceNorm(4), device)
+    for actual, rows in zip(items(norm(x)), items(x), strict=True):
+        expected = torch.nn.functional.instance_norm(rows.T[None], weight=norm.weight, bias=norm.bias)
+        assert_near(actual, expected[0].T)
+
+
+def test_layer_norm_is_torchs_on_each_voxel(device) -> None:
+    x = random_features(random_map(2, device), 4)
+    norm = randomised(nn.LayerNorm(4), device)
+    assert_near(norm(x).features, torch.nn.functional.layer_norm(x.features, (4,), *norm.module.parameters()))
+
+
+def test_without_scale_and_offset(device) -> None:
+    norm = nn.GroupNorm(2, 4, affine=False)
+    assert not list(norm.parameters())
+    x = random_features(random_map(3, device), 4)
+    for rows in items(norm(x)):
+        assert_near(rows[:, :2].mean(), torch.zeros((), dtype=torch.float64))
+        assert abs(rows[:, :2].var(unbiased=False).item() - 1) < 1e-3
+
+
+def test_both_derivatives(device) -> None:
+    coord_map = random_map(4, device, number=7)
+    x = random_features(coord_map, 4).features.detach().requires_grad_()
+    weight, bias = (torch.randn(4, dtype=torch.float64, device=device, requires_grad=True) for _ in range(2))
+
+    def norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return F.group_norm(SparseTensor(x, coord_map), 2, weight, bias).features
+
+    assert torch.autograd.gradcheck(norm, (x, weight, bias))
+    assert torch.autograd.gradgradcheck(norm, (x, weight, bias))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_half_types_keep_float32_statistics(dtype, device) -> None:
+    """Thirty thousand values of 8 overflow a float16 sum and round away in bfloat16."""
+    x = random_features(random_map(5, device, number=4000, batch_size=1), 2, torch.float64)
+    shifted = x.replace((x.features.detach() * 0.5 + 8).to(dtype))
+    expected = F.group_norm(shifted.to(torch.float64), 1).features
+    actual = F.group_norm(shifted, 1)
+    assert actual.dtype == dtype
+    assert_near(actual.features, expected)
+
+
+def test_one_voxel_of_an_item_becomes_the_bias(device) -> None:
+    coords = torch.tensor([[0, 1, 2, 3], [2, 0, 0, 0], [2, 0, 0, 1]], dtype=torch.int32, device=device)
+    x = random_features(CoordMap.from_coords(coords), 3)
+    norm = randomised(nn.InstanceNorm(3), device)
+    assert_near(norm(x).features[0], norm.bias)
+    assert norm(x).features.isfinite().all()
+
+
+def test_nothing(device) -> None:
+    x = random_features(empty_map(device), 4)
+    norm = nn.GroupNorm(2, 4).to(device).double()
+    norm(x).features.sum().backward()
+    assert norm(x).features.shape == (0, 4) and not norm.weight.grad.any()
+
+
+def test_groups_must_divide() -> None:
+    with pytest.raises(ValueError, match="num_groups must divide num_channels = 4, got 3; choose a divisor"):
+        nn.GroupNorm(3, 4)
+
+
+def test_converted_batch_norm_in_one_process_is_as_before(device) -> None:
+    """Without a process group there is nothing to synchronise."""
+    x = random_features(random_map(6, device), 3, torch.float32)
+    plain, converted = nn.BatchNorm(3).to(device), nn.BatchNorm(3).to(device)
+    converted = torch.nn.SyncBatchNorm.convert_sync_batchnorm(nn.synchronise_batch_norm(converted))
+    assert isinstance(converted.norm, torch.nn.SyncBatchNorm) and converted.synchronised
+    for _ in range(2):
+        assert torch.equal(converted(x).features, plain(x).features)
+    assert torch.equal(converted.norm.running_var, plain.norm.running_var)
+    assert torch.equal(converted.eval()(x).features, plain.eval()(x).features)
