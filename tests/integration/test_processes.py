@@ -65,11 +65,10 @@ def loss(y: SparseTensor) -> torch.Tensor:
     return (y.features * torch.linspace(-1, 1, 3, dtype=torch.float64)).tanh().sum()
 
 
-def train_one_process(rank: int, folder: Path, num_processes: int) -> None:
+def train_one_process(rank: int, folder: Path, num_processes: int, port: int) -> None:
     """One step of DistributedDataParallel with synchronised statistics; leaves its gradients in a file."""
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=num_processes
-    )
+    store = torch.distributed.TCPStore("127.0.0.1", port)
+    torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=num_processes)
     synchronised = nn.synchronise_batch_norm(network())
     model = torch.nn.parallel.DistributedDataParallel(synchronised)
     for _ in range(2):
@@ -84,13 +83,18 @@ def train_one_process(rank: int, folder: Path, num_processes: int) -> None:
 def test_distributed_training_equals_one_process_with_the_whole_batch(tmp_path: Path) -> None:
     """Three processes, one of them without a voxel: gradients (which DDP averages) and running statistics."""
     script = "import sys; from tests.integration.test_processes import *; " + (
-        "train_one_process(int(sys.argv[1]), Path(sys.argv[2]), 3)"
+        "train_one_process(int(sys.argv[1]), Path(sys.argv[2]), 3, int(sys.argv[3]))"
     )
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}
     command = [sys.executable, "-W", "ignore", "-c", script]
+    # Kept here, where it outlives every rank: a store that dies with one of them can hang the others' end.
+    store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     processes = [
         subprocess.Popen(
-            [*command, str(rank), str(tmp_path)], env=environment, stderr=subprocess.PIPE, text=True
+            [*command, str(rank), str(tmp_path), str(store.port)],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for rank in range(3)
     ]
