@@ -117,18 +117,27 @@ class ConvTranspose3d(_Transposed):
         dilation: Size = 1,
         bias: bool = True,
         phase: Phase = "corner",
+        region: Region = "cube",
     ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, dilation, bias, phase)
+        super().__init__(in_channels, out_channels, kernel_size, stride, dilation, bias, phase, region)
 
     def forward(self, x: SparseTensor, target: CoordMap) -> SparseTensor:
         """x carried to the voxels of target."""
         return F.conv_transpose(
-            x, self.weight, self.bias, self.kernel_size, self.stride, self.dilation, self.phase, target=target
+            x,
+            self.weight,
+            self.bias,
+            self.kernel_size,
+            self.stride,
+            self.dilation,
+            self.phase,
+            target=target,
+            region=self.region,
         )
 
 
 class GenerativeConvTranspose3d(_Transposed):
-    """Transposed convolution that makes every voxel it reaches; arguments as `Conv3d`, without dilation."""
+    """Transposed convolution that makes every voxel it reaches; arguments as `ConvTranspose3d`."""
 
     def __init__(
         self,
@@ -136,13 +145,23 @@ class GenerativeConvTranspose3d(_Transposed):
         out_channels: int,
         kernel_size: Size = 2,
         stride: Size = 2,
+        dilation: Size = 1,
         bias: bool = True,
         phase: Phase = "corner",
+        region: Region = "cube",
     ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, 1, bias, phase)
+        super().__init__(in_channels, out_channels, kernel_size, stride, dilation, bias, phase, region)
 
     def forward(self, x: SparseTensor, box: Box | None = None) -> SparseTensor:
         """x carried to a new finer set, less what lies outside the box."""
         return F.generative_conv_transpose(
-            x, self.weight, self.bias, self.kernel_size, self.stride, self.phase, box
+            x,
+            self.weight,
+            self.bias,
+            self.kernel_size,
+            self.stride,
+            self.phase,
+            box,
+            dilation=self.dilation,
+            region=self.region,
         )

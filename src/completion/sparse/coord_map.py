@@ -16,9 +16,8 @@ from completion.sparse.kernel_offsets import Axes, Phase, Region, kernel_axes, o
 from completion.sparse.key_sets import (
     Box,
     box_corners,
-    child_keys,
-    children_are_consecutive,
     expanded_keys,
+    generated_keys,
     inside_box,
 )
 from completion.sparse.links import Links
@@ -130,7 +129,14 @@ class CoordMap:
         return self.strided(factor_between("CoordMap.at_stride", self.stride, wanted))
 
     def generated(
-        self, kernel_size: Size, stride: Size, phase: Phase = "corner", box: Box | None = None
+        self,
+        kernel_size: Size,
+        stride: Size,
+        phase: Phase = "corner",
+        box: Box | None = None,
+        *,
+        dilation: Size = 1,
+        region: Region = "cube",
     ) -> "CoordMap":
         """New finer set `unique{p + off}` at stride `t / stride`, less what lies outside the box.
 
@@ -139,10 +145,12 @@ class CoordMap:
         """
         size = triple("CoordMap.generated", "kernel_size", kernel_size)
         factor = triple("CoordMap.generated", "stride", stride)
+        spread = triple("CoordMap.generated", "dilation", dilation)
         fine = finer("CoordMap.generated", self.stride, factor)
         corners = None if box is None else box_corners("CoordMap.generated", box)
-        made = self._derived.get(("generated", size, factor, phase, corners))
-        return self._make_generated(size, factor, fine, phase, corners) if made is None else made
+        axes = kernel_axes(size, spread, fine, phase)
+        made = self._derived.get(("generated", axes, region, factor, corners))
+        return self._make_generated(axes, region, factor, fine, corners) if made is None else made
 
     def expanded(
         self,
@@ -229,16 +237,14 @@ class CoordMap:
 
     @eager
     def _make_generated(
-        self, size: Triple, factor: Triple, fine: Triple, phase: Phase, box: Box | None
+        self, axes: Axes, region: Region, factor: Triple, fine: Triple, box: Box | None
     ) -> "CoordMap":
-        axes = kernel_axes(size, (1, 1, 1), fine, phase)
-        if box is not None:
-            made = self.generated(size, factor, phase).boxed(box)
-        elif children_are_consecutive(axes, factor, fine):
-            made = CoordMap(child_keys(self.keys, size[0], fine[0]), fine, self.batch_size)
-        else:
-            made = CoordMap(ops.generative_set(self.keys, list(offsets_on(axes))), fine, self.batch_size)
-        return self._derived.setdefault(("generated", size, factor, phase, box), made)
+        name = ("generated", axes, region, factor)
+        made = self._derived.get((*name, None))
+        if made is None:
+            keys = generated_keys(self.keys, axes, region, factor, fine)
+            made = self._derived.setdefault((*name, None), CoordMap(keys, fine, self.batch_size))
+        return made if box is None else self._derived.setdefault((*name, box), made.boxed(box))
 
     @eager
     def _make_expanded(self, axes: Axes, region: Region, stride: Triple) -> "CoordMap":

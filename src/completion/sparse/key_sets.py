@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from completion import ops
-from completion.sparse.kernel_offsets import Axes
+from completion.sparse.kernel_offsets import Axes, Region, offsets_on
 from completion.sparse.strides import Triple
 
 Box = tuple[Sequence[int], Sequence[int]]
@@ -17,7 +17,9 @@ def is_power_of_two(value: int) -> bool:
     return value & (value - 1) == 0
 
 
-def children_are_consecutive(axes: Axes, layer_stride: Triple, stride: Triple) -> bool:
+def children_are_consecutive(
+    axes: Axes, layer_stride: Triple, stride: Triple, region: Region = "cube"
+) -> bool:
     """Whether the sites of each parent follow one another in canonical order, parent by parent.
 
     True when the kernel fills the parent's cell exactly and cells are cubes whose sides are powers of two:
@@ -27,11 +29,13 @@ def children_are_consecutive(axes: Axes, layer_stride: Triple, stride: Triple) -
         axes: of the generative kernel.
         layer_stride: of the generative layer.
         stride: of the finer set, in finest voxels.
+        region: cube or cross.
     """
-    cubic = len(set(layer_stride)) == 1 and len(set(stride)) == 1
+    cubic = region == "cube" and len(set(layer_stride)) == 1 and len(set(stride)) == 1
     powers = is_power_of_two(layer_stride[0]) and is_power_of_two(stride[0])
     fills = all(
-        first == 0 and size == factor for (first, _, size), factor in zip(axes, layer_stride, strict=True)
+        first == 0 and step == t and size == s
+        for (first, step, size), s, t in zip(axes, layer_stride, stride, strict=True)
     )
     return cubic and powers and fills
 
@@ -54,6 +58,13 @@ def child_keys(keys: Tensor, size: int, stride: int) -> Tensor:
 def _morton(x: int, y: int, z: int) -> int:
     """Morton code: bits of x, y, z interleaved, x lowest."""
     return sum(((c >> bit) & 1) << (3 * bit + axis) for axis, c in enumerate((x, y, z)) for bit in range(16))
+
+
+def generated_keys(keys: Tensor, axes: Axes, region: Region, layer_stride: Triple, stride: Triple) -> Tensor:
+    """Keys of `unique{p + off}`, in the shortest way; arguments as `children_are_consecutive`."""
+    if children_are_consecutive(axes, layer_stride, stride, region):
+        return child_keys(keys, layer_stride[0], stride[0])
+    return ops.generative_set(keys, list(offsets_on(axes, region)))
 
 
 def expanded_keys(keys: Tensor, offsets: Sequence[int], stride: Triple) -> Tensor:

@@ -65,6 +65,7 @@ def conv_transpose(
     phase: Phase = "corner",
     *,
     target: CoordMap,
+    region: Region = "cube",
 ) -> SparseTensor:
     """Transposed convolution onto a recorded finer set: `y[p + off_k] += x[p] W_k`, the adjoint of `conv`.
 
@@ -77,6 +78,7 @@ def conv_transpose(
         dilation: one int or three, in units of target's stride.
         phase: anchoring of even kernel sizes.
         target: the set that the result lies on.
+        region: cube or cross.
 
     Raises:
         TypeError, ValueError: as `conv`.
@@ -85,11 +87,11 @@ def conv_transpose(
     factor = triple("conv_transpose", "stride", stride)
     spread = triple("conv_transpose", "dilation", dilation)
     fine = finer("conv_transpose", x.stride, factor)
-    check_weight("conv_transpose", weight, x, num_offsets(size))
+    check_weight("conv_transpose", weight, x, num_offsets(size, region))
     _check_stride("conv_transpose", target.stride, fine)
     if size == ONE and target is x.coord_map:
         return x.replace(add_bias(dense_product("conv_transpose", x.features, weight[0]), bias))
-    pairs = kernel_map(x.coord_map, target, size, spread, phase, transposed=True)
+    pairs = kernel_map(x.coord_map, target, size, spread, phase, transposed=True, region=region)
     return SparseTensor(apply_map(pairs, x.features, weight, bias), target)
 
 
@@ -101,10 +103,11 @@ def expanding_conv(
     stride: Size = 1,
     dilation: Size = 1,
     phase: Phase = "corner",
+    region: Region = "cube",
 ) -> SparseTensor:
     """Convolution onto the new set of all `u + off_k` that are multiples of the output stride."""
-    target = x.coord_map.expanded(kernel_size, stride, dilation, phase)
-    return conv(x, weight, bias, kernel_size, stride, dilation, phase, target)
+    target = x.coord_map.expanded(kernel_size, stride, dilation, phase, region)
+    return conv(x, weight, bias, kernel_size, stride, dilation, phase, target, region)
 
 
 def apply_map(pairs: KernelMap, features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from completion.nn.functional.conv import ONE, check_weight, conv_transpose
+from completion.nn.functional.conv import check_weight, conv_transpose
 from completion.nn.functional.dtypes import add_bias, dense_product
 from completion.nn.functional.rows import take
 from completion.sparse import SparseTensor
-from completion.sparse.kernel_offsets import Phase, kernel_axes, num_offsets
+from completion.sparse.kernel_offsets import Phase, Region, kernel_axes, num_offsets
 from completion.sparse.key_sets import Box, child_order, children_are_consecutive
 from completion.sparse.strides import Size, finer, triple
 
@@ -20,6 +20,9 @@ def generative_conv_transpose(
     stride: Size = 2,
     phase: Phase = "corner",
     box: Box | None = None,
+    *,
+    dilation: Size = 1,
+    region: Region = "cube",
 ) -> SparseTensor:
     """Transposed convolution onto all sites it reaches: set `unique{p + off_k}`, `y[p + off_k] += x[p] W_k`.
 
@@ -34,6 +37,8 @@ def generative_conv_transpose(
         phase: anchoring of even kernel sizes, see `kernel_offsets`.
         box: lowest and exclusive highest corner in finest voxels; sites outside are dropped, and
             `coord_map.num_dropped` of the result counts them.
+        dilation: one int or three, in units of the finer stride.
+        region: cube or cross.
 
     Raises:
         TypeError: features and weight differ in dtype outside autocast.
@@ -42,10 +47,11 @@ def generative_conv_transpose(
     size = triple("generative_conv_transpose", "kernel_size", kernel_size)
     factor = triple("generative_conv_transpose", "stride", stride)
     fine = finer("generative_conv_transpose", x.stride, factor)
-    check_weight("generative_conv_transpose", weight, x, num_offsets(size))
-    target = x.coord_map.generated(size, factor, phase, box)
-    if not children_are_consecutive(kernel_axes(size, ONE, fine, phase), factor, fine):
-        return conv_transpose(x, weight, bias, size, factor, phase=phase, target=target)
+    spread = triple("generative_conv_transpose", "dilation", dilation)
+    check_weight("generative_conv_transpose", weight, x, num_offsets(size, region))
+    target = x.coord_map.generated(size, factor, phase, box, dilation=spread, region=region)
+    if not children_are_consecutive(kernel_axes(size, spread, fine, phase), factor, fine, region):
+        return conv_transpose(x, weight, bias, size, factor, spread, phase, target=target, region=region)
     children = _children(x.features, weight, bias, child_order(size[0]))
     return take(SparseTensor(children, x.coord_map.generated(size, factor, phase)), target)
 
