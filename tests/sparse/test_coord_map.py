@@ -172,6 +172,12 @@ def test_union_links_both_and_reuses_a_set_that_holds_the_other(device) -> None:
         a.union(a.strided(2))
 
 
+def test_a_set_finds_its_own_rows(device) -> None:
+    one = random_map(14, device)
+    assert one.contains(one).all() and one.intersection(one) is one
+    assert one.rows_of(one).tolist() == list(range(one.num_rows))
+
+
 def test_rows_of_is_minus_one_where_absent(device) -> None:
     a, b = random_map(7, device), random_map(8, device)
     index = {r: i for i, r in enumerate(rows(a))}

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from completion.nn.functional import prune, target_mask
 from completion.sparse import CoordMap, SparseTensor
-from completion.sparse.coord_map import eager
+from completion.sparse.derive import eager
 from completion.sparse.key_sets import Box
 
 Policy = Callable[["Candidates"], Tensor]

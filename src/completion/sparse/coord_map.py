@@ -1,6 +1,7 @@
 """CoordMap: an immutable set of voxels in canonical order, and the row links between related sets.
 
-Owns keys, stride and the hierarchy's links; kernel tables are built in kernel_map.py, features elsewhere.
+Owns keys, stride and the hierarchy's links, and finds what is there; what is not there yet is made in
+derive.py, kernel tables in kernel_map.py.
 """
 
 from collections.abc import Hashable
@@ -10,21 +11,12 @@ from weakref import ref
 import torch
 from torch import Tensor
 
-from completion import ops
+from completion.sparse import derive
 from completion.sparse.entry import enter
-from completion.sparse.kernel_offsets import Axes, Phase, Region, kernel_axes, offsets_on
-from completion.sparse.key_sets import (
-    Box,
-    box_corners,
-    expanded_keys,
-    generated_keys,
-    inside_box,
-)
+from completion.sparse.kernel_offsets import Phase, Region, kernel_axes
+from completion.sparse.key_sets import Box, box_corners, inside_box
 from completion.sparse.links import Links
-from completion.sparse.row_links import invert_rows
 from completion.sparse.strides import Size, Triple, coarser, factor_between, finer, triple
-
-eager = torch.compiler.disable(reason="makes coordinates")
 
 
 class CoordMap:
@@ -39,6 +31,10 @@ class CoordMap:
         batch_size: number of batch items, empty ones included.
         num_dropped: how many sites a box removed when this set was made.
         kernel_maps: tables from this set to others, see kernel_map.py.
+        row_maps: by other set, int32: the row in this set of each of its rows.
+        parents: by coarser set, int32: the row in it of each row of this one.
+        unions: by other set, the union with it.
+        derived: what was made from this set alone, by how it was made; lives as long as this set.
     """
 
     keys: Tensor
@@ -46,16 +42,15 @@ class CoordMap:
     batch_size: int
     num_dropped: int
     kernel_maps: Links["CoordMap", dict]
-    # Sets derived from this one alone live as long as it does; all others are held weakly.
-    _rows: Links["CoordMap", Tensor]
-    _parents: Links["CoordMap", Tensor]
-    _unions: Links["CoordMap", "ref[CoordMap]"]
-    _derived: dict[Hashable, Any]
+    row_maps: Links["CoordMap", Tensor]
+    parents: Links["CoordMap", Tensor]
+    unions: Links["CoordMap", "ref[CoordMap]"]
+    derived: dict[Hashable, Any]
 
     def __init__(self, keys: Tensor, stride: Triple, batch_size: int, num_dropped: int = 0) -> None:
         self.__dict__.update(keys=keys, stride=stride, batch_size=batch_size, num_dropped=num_dropped)
-        self.__dict__.update(kernel_maps=Links(), _rows=Links(), _parents=Links(), _unions=Links())
-        self.__dict__.update(_derived={})
+        self.__dict__.update(kernel_maps=Links(), row_maps=Links(), parents=Links(), unions=Links())
+        self.__dict__.update(derived={})
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"CoordMap: {name} must stay as it is, got a new value; make a new set instead")
@@ -99,8 +94,8 @@ class CoordMap:
     @property
     def coords(self) -> Tensor:
         """int32 [N, 4]: batch, x, y, z in finest voxels; decoded once, on first use."""
-        coords = self._derived.get("coords")
-        return self._decode() if coords is None else coords
+        coords = self.derived.get("coords")
+        return derive.decode(self) if coords is None else coords
 
     @property
     def num_rows(self) -> int:
@@ -120,8 +115,8 @@ class CoordMap:
         factor = triple("CoordMap.strided", "stride", stride)
         if factor == (1, 1, 1):
             return self
-        coarse = self._derived.get(("strided", factor))
-        return self._make_strided(factor) if coarse is None else coarse
+        coarse = self.derived.get(("strided", factor))
+        return derive.strided(self, factor) if coarse is None else coarse
 
     def at_stride(self, stride: Size) -> "CoordMap":
         """This set coarsened to an absolute stride in finest voxels, a multiple of the present one."""
@@ -149,8 +144,8 @@ class CoordMap:
         fine = finer("CoordMap.generated", self.stride, factor)
         corners = None if box is None else box_corners("CoordMap.generated", box)
         axes = kernel_axes(size, spread, fine, phase)
-        made = self._derived.get(("generated", axes, region, factor, corners))
-        return self._make_generated(axes, region, factor, fine, corners) if made is None else made
+        made = self.derived.get(("generated", axes, region, factor, corners))
+        return derive.generated(self, axes, region, factor, fine, corners) if made is None else made
 
     def expanded(
         self,
@@ -165,7 +160,7 @@ class CoordMap:
         factor = triple("CoordMap.expanded", "stride", stride)
         spread = triple("CoordMap.expanded", "dilation", dilation)
         axes = kernel_axes(size, spread, self.stride, phase)
-        return self._make_expanded(axes, region, coarser(self.stride, factor))
+        return derive.expanded(self, axes, region, coarser(self.stride, factor))
 
     def pruned(self, mask: Tensor) -> "CoordMap":
         """Set of the rows where mask, bool [N], is true; order and stride are kept. One host read."""
@@ -174,11 +169,11 @@ class CoordMap:
                 f"CoordMap.pruned: mask must be bool [{self.num_rows}], got {mask.dtype} {list(mask.shape)}; "
                 "give one value for each row"
             )
-        return self._select(mask)
+        return derive.selected(self, mask)
 
     def boxed(self, box: Box) -> "CoordMap":
         """Set of the rows inside the box; `num_dropped` of it says how many were not. Itself if all are."""
-        return self._select(self.inside(box), count_dropped=True)
+        return derive.selected(self, self.inside(box), count_dropped=True)
 
     def inside(self, box: Box) -> Tensor:
         """bool [N]: rows within the box (lowest corner, exclusive highest corner) in finest voxels."""
@@ -189,19 +184,19 @@ class CoordMap:
         if other is self:
             return self
         _check_same_stride("CoordMap.union", self, other)
-        link = self._unions.get(other)
+        link = self.unions.get(other)
         made = None if link is None else link()
-        return self._make_union(other) if made is None else made
+        return derive.union(self, other) if made is None else made
 
     def intersection(self, other: "CoordMap") -> "CoordMap":
         """Rows of this set that are in the other one too; itself when all are. One host read."""
         _check_same_stride("CoordMap.intersection", self, other)
-        return self if other is self else self._select(other.contains(self), keep_whole=True)
+        return self if other is self else derive.selected(self, other.contains(self), keep_whole=True)
 
     def rows_of(self, other: "CoordMap") -> Tensor:
         """int32 [other.num_rows]: the row in this set of each row of the other, -1 where absent."""
-        rows = self._rows.get(other)
-        return self._look_up(other) if rows is None else rows
+        rows = self.row_maps.get(other)
+        return derive.look_up(self, other) if rows is None else rows
 
     def contains(self, other: "CoordMap") -> Tensor:
         """bool [other.num_rows]: whether each row of the other set is in this one."""
@@ -209,96 +204,16 @@ class CoordMap:
 
     def parent_rows(self, coarse: "CoordMap") -> Tensor:
         """int32 [N]: the row of the coarse set whose cell holds each row, -1 where that cell is absent."""
-        parent = self._parents.get(coarse)
-        return self._look_up_parents(coarse) if parent is None else parent
+        parent = self.parents.get(coarse)
+        return derive.look_up_parents(self, coarse) if parent is None else parent
 
     def to(self, device: torch.device | str) -> "CoordMap":
         """This set on a device; the same copy each time, so that tensors which share a set still do."""
         target = torch.empty(0, device=device).device
         if target == self.device:
             return self
-        copied = self._derived.get(("to", target))
-        return self._make_copy(target) if copied is None else copied
-
-    # What follows makes sets and row maps and records them. torch.compile runs it as it is, outside of its
-    # graphs; all that is above only finds what is there and is traced.
-
-    @eager
-    def _decode(self) -> Tensor:
-        return self._derived.setdefault("coords", ops.decode(self.keys))
-
-    @eager
-    def _make_strided(self, factor: Triple) -> "CoordMap":
-        stride = coarser(self.stride, factor)
-        keys, parent = ops.strided_set(self.keys, list(stride))
-        coarse = CoordMap(keys, stride, self.batch_size)
-        self._parents.put(coarse, parent)
-        return self._derived.setdefault(("strided", factor), coarse)
-
-    @eager
-    def _make_generated(
-        self, axes: Axes, region: Region, factor: Triple, fine: Triple, box: Box | None
-    ) -> "CoordMap":
-        name = ("generated", axes, region, factor)
-        made = self._derived.get((*name, None))
-        if made is None:
-            keys = generated_keys(self.keys, axes, region, factor, fine)
-            made = self._derived.setdefault((*name, None), CoordMap(keys, fine, self.batch_size))
-        return made if box is None else self._derived.setdefault((*name, box), made.boxed(box))
-
-    @eager
-    def _make_expanded(self, axes: Axes, region: Region, stride: Triple) -> "CoordMap":
-        keys = expanded_keys(self.keys, offsets_on(axes, region), stride)
-        return CoordMap(keys, stride, self.batch_size)
-
-    @eager
-    def _make_union(self, other: "CoordMap") -> "CoordMap":
-        keys, rows_self, rows_other = ops.union_set(self.keys, other.keys)
-        made = CoordMap(keys, self.stride, max(self.batch_size, other.batch_size))
-        for one in (self, other):
-            if one.num_rows == made.num_rows and one.batch_size == made.batch_size:
-                made = one
-        made._link(self, rows_self)
-        made._link(other, rows_other)
-        self._unions.put(other, ref(made))
-        other._unions.put(self, ref(made))
-        return made
-
-    @eager
-    def _make_copy(self, device: torch.device) -> "CoordMap":
-        copied = CoordMap(self.keys.to(device), self.stride, self.batch_size, self.num_dropped)
-        return self._derived.setdefault(("to", device), copied)
-
-    @eager
-    def _select(self, mask: Tensor, count_dropped: bool = False, keep_whole: bool = False) -> "CoordMap":
-        """Set of the rows where mask is true; itself when all are and `keep_whole` or `count_dropped`."""
-        kept = mask.nonzero()[:, 0]
-        num_dropped = self.num_rows - kept.shape[0]
-        if num_dropped == 0 and (count_dropped or keep_whole):
-            return self
-        made = CoordMap(self.keys[kept], self.stride, self.batch_size, num_dropped if count_dropped else 0)
-        self._link(made, kept.int())
-        return made
-
-    @eager
-    def _look_up(self, other: "CoordMap") -> Tensor:
-        self._link(other, ops.lookup(self.keys, other.keys))
-        rows = self._rows.get(other)
-        assert rows is not None
-        return rows
-
-    @eager
-    def _look_up_parents(self, coarse: "CoordMap") -> Tensor:
-        cells, parent = ops.strided_set(self.keys, list(coarse.stride))
-        rows = ops.lookup(coarse.keys, cells)[parent.long()]
-        self._parents.put(coarse, rows)
-        return rows
-
-    def _link(self, other: "CoordMap", rows: Tensor) -> None:
-        """Records that row i of the other set is row rows[i] of this one, and the way back."""
-        if other is not self and self._rows.get(other) is None:
-            self._rows.put(other, rows)
-            other._rows.put(self, invert_rows(rows, self.num_rows))
+        copied = self.derived.get(("to", target))
+        return derive.copied(self, target) if copied is None else copied
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles and copies the set alone: links and tables belong to the identity, not to the content."""

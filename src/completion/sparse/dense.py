@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from completion import ops
-from completion.sparse.coord_map import CoordMap, eager
+from completion.sparse.coord_map import CoordMap
+from completion.sparse.derive import eager
 from completion.sparse.row_links import invert_rows
 
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from completion import ops
-from completion.sparse.coord_map import CoordMap, eager
+from completion.sparse.coord_map import CoordMap
+from completion.sparse.derive import eager
 from completion.sparse.kernel_offsets import (
     Axes,
     Phase,

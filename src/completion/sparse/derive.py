@@ -1,0 +1,119 @@
+"""Makes sets and row maps from CoordMaps and records them in the hierarchy; each function once per result.
+
+torch.compile runs these functions as they are, between its graphs. CoordMap's own methods only find what is
+already there and are traced, so that a network on given coordinates is one graph.
+"""
+
+from typing import TYPE_CHECKING
+from weakref import ref
+
+import torch
+from torch import Tensor
+
+from completion import ops
+from completion.sparse.kernel_offsets import Axes, Region, offsets_on
+from completion.sparse.key_sets import Box, expanded_keys, generated_keys
+from completion.sparse.row_links import invert_rows
+from completion.sparse.strides import Triple, coarser
+
+if TYPE_CHECKING:
+    from completion.sparse.coord_map import CoordMap
+
+eager = torch.compiler.disable(reason="makes coordinates")
+
+
+@eager
+def decode(one: "CoordMap") -> Tensor:
+    """Coordinates of the set's keys, int32 [N, 4]."""
+    return one.derived.setdefault("coords", ops.decode(one.keys))
+
+
+@eager
+def strided(fine: "CoordMap", factor: Triple) -> "CoordMap":
+    """Set of the floor cells, coarser by the factor."""
+    stride = coarser(fine.stride, factor)
+    keys, parent = ops.strided_set(fine.keys, list(stride))
+    coarse = type(fine)(keys, stride, fine.batch_size)
+    fine.parents.put(coarse, parent)
+    return fine.derived.setdefault(("strided", factor), coarse)
+
+
+@eager
+def generated(
+    coarse: "CoordMap", axes: Axes, region: Region, factor: Triple, stride: Triple, box: Box | None
+) -> "CoordMap":
+    """Set of all sites that the kernel reaches at the finer stride, less what lies outside the box."""
+    name = ("generated", axes, region, factor)
+    made = coarse.derived.get((*name, None))
+    if made is None:
+        keys = generated_keys(coarse.keys, axes, region, factor, stride)
+        made = coarse.derived.setdefault((*name, None), type(coarse)(keys, stride, coarse.batch_size))
+    return made if box is None else coarse.derived.setdefault((*name, box), made.boxed(box))
+
+
+@eager
+def expanded(one: "CoordMap", axes: Axes, region: Region, stride: Triple) -> "CoordMap":
+    """Set of all sites that the kernel reaches and that are multiples of the stride; made anew each time."""
+    keys = expanded_keys(one.keys, offsets_on(axes, region), stride)
+    return type(one)(keys, stride, one.batch_size)
+
+
+@eager
+def union(one: "CoordMap", other: "CoordMap") -> "CoordMap":
+    """Union of two sets of one stride; one of the two itself where it holds the other."""
+    keys, rows_one, rows_other = ops.union_set(one.keys, other.keys)
+    made = type(one)(keys, one.stride, max(one.batch_size, other.batch_size))
+    for member in (one, other):
+        if member.num_rows == made.num_rows and member.batch_size == made.batch_size:
+            made = member
+    link(made, one, rows_one)
+    link(made, other, rows_other)
+    one.unions.put(other, ref(made))
+    other.unions.put(one, ref(made))
+    return made
+
+
+@eager
+def copied(one: "CoordMap", device: torch.device) -> "CoordMap":
+    """The set on a device."""
+    made = type(one)(one.keys.to(device), one.stride, one.batch_size, one.num_dropped)
+    return one.derived.setdefault(("to", device), made)
+
+
+@eager
+def selected(
+    one: "CoordMap", mask: Tensor, count_dropped: bool = False, keep_whole: bool = False
+) -> "CoordMap":
+    """Set of the rows where mask is true; itself when all are and `keep_whole` or `count_dropped`."""
+    kept = mask.nonzero()[:, 0]
+    num_dropped = one.num_rows - kept.shape[0]
+    if num_dropped == 0 and (count_dropped or keep_whole):
+        return one
+    made = type(one)(one.keys[kept], one.stride, one.batch_size, num_dropped if count_dropped else 0)
+    link(one, made, kept.int())
+    return made
+
+
+@eager
+def look_up(one: "CoordMap", other: "CoordMap") -> Tensor:
+    """Row in the one set of each row of the other, -1 where absent: int32 [M]."""
+    rows = ops.lookup(one.keys, other.keys)
+    link(one, other, rows)
+    return rows
+
+
+@eager
+def look_up_parents(fine: "CoordMap", coarse: "CoordMap") -> Tensor:
+    """Row in the coarse set of the cell of each fine row, -1 where absent: int32 [N]."""
+    cells, parent = ops.strided_set(fine.keys, list(coarse.stride))
+    rows = ops.lookup(coarse.keys, cells)[parent.long()]
+    fine.parents.put(coarse, rows)
+    return rows
+
+
+def link(one: "CoordMap", other: "CoordMap", rows: Tensor) -> None:
+    """Records that row i of the other set is row rows[i] of the one, and the way back."""
+    if one.row_maps.get(other) is None:
+        one.row_maps.put(other, rows)
+        if other is not one:
+            other.row_maps.put(one, invert_rows(rows, one.num_rows))
