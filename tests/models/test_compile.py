@@ -11,6 +11,7 @@ from torch._dynamo.utils import counters
 
 from completion.models import CompletionNet
 from completion.models.decoder import DecoderLevel
+from completion.nn import functional as F
 from completion.nn.prune import Prune
 from completion.sparse import CoordMap, SparseTensor
 
@@ -82,3 +83,36 @@ def test_network_breaks_only_where_coordinates_are_made(device) -> None:
     assert counters["stats"]["unique_graphs"] == graphs, "the third batch needs no new code"
     reasons = list(counters["graph_break"])
     assert reasons and all("makes coordinates" in reason for reason in reasons), reasons
+
+
+def other_operations(x: SparseTensor, points: torch.Tensor) -> list[torch.Tensor]:
+    """What CompletionNet does not use, on sets that are made on the way."""
+    pooled = F.max_pool(x), F.avg_pool(x, 3, 2), F.sum_pool(x, 3, 1)
+    back = F.unpool(pooled[0], x.coord_map)
+    grown = F.generative_conv_transpose(pooled[0], torch.ones(27, 4, 4).to(x.device), None, 3, 2)
+    boxed = F.generative_conv_transpose(
+        pooled[0], torch.ones(8, 4, 4).to(x.device), box=((-4, -4, -4), (4, 4, 4))
+    )
+    wide = F.expanding_conv(x, torch.ones(27, 4, 2).to(x.device))
+    joined = [F.multiply(x, grown, on="intersection"), F.cat(grown, boxed, on="union", fill=1.0)]
+    spread = F.broadcast_multiply(F.group_norm(x, 2), F.global_avg_pool(x) + F.global_max_pool(x))
+    sparse = [*pooled, back, grown, boxed, wide, *joined, spread]
+    return [*(y.features for y in sparse), F.interpolate(x, points, renormalise=True)]
+
+
+def test_every_other_operation_breaks_only_there(device) -> None:
+    compiled = torch.compile(other_operations, backend="aot_eager")
+    for seed in range(2):
+        x = random_features(random_map(seed, device, number=50 + seed), 4, torch.float32)
+        twin = SparseTensor(
+            x.features.detach().requires_grad_(), CoordMap.from_coords(x.coords, batch_size=2)
+        )
+        points = x.coords.float() + 0.3
+        actual, expected = compiled(twin, points), other_operations(x, points)
+        for one, other in zip(actual, expected, strict=True):
+            assert_near(one, other)
+        sum(y.square().mean() for y in actual).backward()
+        sum(y.square().mean() for y in expected).backward()
+        assert_near(twin.features.grad, x.features.grad)
+    reasons = [reason for reason in counters["graph_break"] if "makes coordinates" not in reason]
+    assert not reasons, reasons
