@@ -140,6 +140,8 @@ class CoordMap:
         spread = triple("CoordMap.expanded", "dilation", dilation)
         offsets = kernel_offsets(size, spread, self.stride, phase, region)
         coarse = coarser(self.stride, factor)
+        if coarse == self.stride:
+            return CoordMap(ops.generative_set(self.keys, list(offsets)), coarse, self.batch_size)
         return CoordMap(expanded_keys(self.keys, offsets, coarse), coarse, self.batch_size)
 
     def pruned(self, mask: Tensor) -> "CoordMap":

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from completion import ops
+from completion.ops.coords import COORD_MAX, COORD_MIN, check_range
 from completion.sparse.strides import Triple
 
 Box = tuple[Sequence[int], Sequence[int]]
@@ -22,7 +23,7 @@ def children_are_consecutive(
     """Whether the sites of each parent follow one another in canonical order, parent by parent.
 
     True when the kernel fills the parent's cell exactly and cells are cubes whose sides are powers of two:
-    then a child's key is the parent's with low bits set.
+    then a child's key is the parent's with low bits set. A cell of more than half the range may reach beyond it.
 
     Args:
         kernel_size: of the generative kernel.
@@ -32,7 +33,8 @@ def children_are_consecutive(
     """
     cubic = len(set(layer_stride)) == 1 and len(set(stride)) == 1
     powers = is_power_of_two(layer_stride[0]) and is_power_of_two(stride[0])
-    return cubic and powers and kernel_size == layer_stride and min(offsets) == 0
+    within_range = 2 * stride[0] * layer_stride[0] <= COORD_MAX - COORD_MIN + 1
+    return cubic and powers and within_range and kernel_size == layer_stride and min(offsets) == 0
 
 
 def child_order(offsets: tuple[int, ...]) -> list[int]:
@@ -57,11 +59,13 @@ def _child_bits(offsets: tuple[int, ...]) -> list[int]:
 
 
 def expanded_keys(keys: Tensor, offsets: Sequence[int], stride: Triple) -> Tensor:
-    """Keys of all `u + off` whose coordinates are multiples of stride."""
-    sites = ops.generative_set(keys, list(offsets))
-    coords = ops.decode(sites)
-    step = torch.tensor(stride, device=keys.device, dtype=torch.int32)
-    return sites[(coords[:, 1:] % step == 0).all(dim=1)]
+    """Keys of all `u + off` whose coordinates are multiples of stride; only these must lie in the range."""
+    steps = torch.tensor(offsets, device=keys.device).view(-1, 3)
+    sites = ops.decode(keys)[:, None] + torch.nn.functional.pad(steps, (1, 0))
+    lattice = torch.tensor(stride, device=keys.device)
+    sites = sites[(sites[..., 1:] % lattice == 0).all(dim=2)]
+    check_range("CoordMap.expanded", sites)
+    return ops.coordinate_set(ops.encode(sites.int()))[0]
 
 
 def inside_box(coords: Tensor, box: Box) -> Tensor:
