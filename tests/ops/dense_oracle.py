@@ -3,6 +3,8 @@
 Imports nothing of the package: offsets, sets and sums are written again from their definitions.
 """
 
+import math
+from collections.abc import Callable, Iterable
 from itertools import product
 
 import numpy as np
@@ -12,6 +14,7 @@ from torch.nn import functional as dense
 
 Site = tuple[int, ...]  # batch, x, y, z in finest voxels
 Sites = dict[Site, np.ndarray]  # feature per site
+Reduce = Callable[[np.ndarray], np.ndarray]  # rows [n, C] to one [C]
 
 
 def offsets(size: Site, dilation: Site, stride: Site, phase: str = "corner") -> list[Site]:
@@ -39,6 +42,59 @@ def coarse_set(sites: set[Site], stride: Site) -> set[Site]:
 def generated_set(sites: set[Site], kernel: list[Site]) -> set[Site]:
     """All sites that the kernel reaches from the given ones."""
     return {shifted(site, offset) for site in sites for offset in kernel}
+
+
+def expanded_set(sites: set[Site], kernel: list[Site], stride: Site) -> set[Site]:
+    """The sites that the kernel reaches and that lie on the lattice of the stride."""
+    return generated_set(sites, kernel) & coarse_set(generated_set(sites, kernel), stride)
+
+
+def cell(factor: Site, stride: Site) -> list[Site]:
+    """Offsets of the places in a floor cell, first axis fastest."""
+    places = product(*(range(f) for f in reversed(factor)))
+    return [tuple(i * t for i, t in zip(reversed(place), stride, strict=True)) for place in places]
+
+
+def inside(site: Site, box: tuple[Site, Site]) -> bool:
+    """Whether the site lies between the lowest corner and the exclusive highest one."""
+    return all(low <= c < high for c, low, high in zip(site[1:], *box, strict=True))
+
+
+def canonical(sites: Iterable[Site]) -> list[Site]:
+    """Sites by batch item, then by the interleaved bits of z, y and x, highest first."""
+    return sorted(sites, key=lambda site: (site[0], _morton(site)))
+
+
+def _morton(site: Site) -> int:
+    """Binary digits read as octal ones stand three bits apart."""
+    x, y, z = (int(f"{c + 32768:b}", 8) for c in site[1:])
+    return x | y << 1 | z << 2
+
+
+def pool(x: Sites, targets: set[Site], window: list[Site], reduce: Reduce, channels: int) -> Sites:
+    """The rows [n, C] under each target's window, reduced; zeros where there is none."""
+    found = {site: [x[s] for s in (shifted(site, o) for o in window) if s in x] for site in targets}
+    return {site: reduce(np.stack(v)) if v else np.zeros(channels) for site, v in found.items()}
+
+
+def union(tensors: list[Sites]) -> Sites:
+    """Sum of the tensors; a site that one lacks counts as zero."""
+    sites = set().union(*tensors)
+    return {site: sum(x[site] for x in tensors if site in x) for site in sites}
+
+
+def interpolated(
+    x: Sites, point: tuple[float, ...], stride: Site, channels: int, renormalise: bool
+) -> np.ndarray:
+    """Trilinear value at (batch, x, y, z) from the lattice sites around it that exist."""
+    total, weight = np.zeros(channels), 0.0
+    low = [math.floor(p / t) * t for p, t in zip(point[1:], stride, strict=True)]
+    for corner in product((0, 1), repeat=3):
+        site = (int(point[0]), *(o + c * t for o, c, t in zip(low, corner, stride, strict=True)))
+        nearness = math.prod(1 - abs(p - s) / t for p, s, t in zip(point[1:], site[1:], stride, strict=True))
+        if site in x:
+            total, weight = total + nearness * x[site], weight + nearness
+    return total / weight if renormalise and weight > 0 else total
 
 
 def conv(x: Sites, targets: set[Site], kernel: list[Site], weight: np.ndarray) -> Sites:
@@ -100,4 +156,6 @@ def dense_weight(weight: Tensor, size: Site) -> Tensor:
 def as_sites(coords: Tensor, features: Tensor) -> Sites:
     """Rows as a dict."""
     rows = coords.cpu().tolist()
-    return {tuple(row): value for row, value in zip(rows, features.detach().cpu().numpy(), strict=True)}
+    return {
+        tuple(row): value for row, value in zip(rows, features.detach().double().cpu().numpy(), strict=True)
+    }

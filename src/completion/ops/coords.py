@@ -25,7 +25,7 @@ def encode(coords: Tensor) -> Tensor:
     Syncs: once on CUDA, for the range check. Deterministic.
     """
     check_tensor("encode", "coords", coords, (torch.int32,), "N, 4")
-    _check_range(coords)
+    check_range("encode", coords)
     return torch.ops.completion.encode(coords)
 
 
@@ -39,7 +39,12 @@ def decode(keys: Tensor) -> Tensor:
     return torch.ops.completion.decode(keys)
 
 
-def _check_range(coords: Tensor) -> None:
+def check_range(function: str, coords: Tensor) -> None:
+    """Checks that a key can hold each of the coordinates, of any integer dtype [N, 4].
+
+    Raises:
+        ValueError: it cannot.
+    """
     if coords.shape[0] == 0 or coords.is_meta:
         return
     low, high = coords.amin(dim=0).tolist(), coords.amax(dim=0).tolist()
@@ -50,7 +55,7 @@ def _check_range(coords: Tensor) -> None:
         if least < minimum or greatest > maximum:
             value = least if least < minimum else greatest
             raise ValueError(
-                f"encode: coords must have {axis} in {minimum}…{maximum}, got {value}; "
+                f"{function}: coords must have {axis} in {minimum}…{maximum}, got {value}; "
                 "shift the coordinates or choose larger voxels"
             )
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from completion.ops.checks import check_keys, check_offsets
+from completion.ops.coords import decode
 from completion.ops.range_errors import range_error
 
 
@@ -26,8 +27,21 @@ def generative_set(keys: Tensor, offsets: Sequence[int]) -> Tensor:
     """
     check_keys("generative_set", "keys", keys)
     flat = check_offsets("generative_set", offsets)
-    with range_error("clip the set to a box or shift the coordinates"):
+    with range_error(
+        "generative_set",
+        "children",
+        lambda: _reached(keys, flat),
+        "drop the outermost parents or shift the set",
+    ):
         return torch.ops.completion.generative_set(keys, flat)
+
+
+def _reached(keys: Tensor, offsets: list[int]) -> list[int]:
+    """Lowest and highest coordinate of the children on each axis."""
+    coords = decode(keys)[:, 1:]
+    low, high = coords.amin(dim=0).tolist(), coords.amax(dim=0).tolist()
+    axes = [offsets[axis::3] for axis in range(3)]
+    return [c + f(axis) for f, end in ((min, low), (max, high)) for c, axis in zip(end, axes, strict=True)]
 
 
 @torch.library.register_fake("completion::generative_set")

@@ -1,16 +1,29 @@
 """Turns the native code's "out of range" into a ValueError; it is known only after the count pass."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+
+from completion.ops.coords import COORD_MAX, COORD_MIN
 
 
 @contextmanager
-def range_error(remedy: str) -> Iterator[None]:
-    """Raises ValueError with `remedy` where the native code within says that rows "must lie in" the range."""
+def range_error(
+    function: str, name: str, reached: Callable[[], Iterable[int]], remedy: str
+) -> Iterator[None]:
+    """Raises ValueError where the native code within says that rows "must lie in" the range.
+
+    Args:
+        function: operator's name, for the sentence.
+        name: what lies outside.
+        reached: gives the extreme coordinates; asked only for the sentence, which names the one farthest out.
+        remedy: end of the sentence.
+    """
     try:
         yield
     except RuntimeError as error:
-        sentence = next((line for line in str(error).splitlines() if " must lie in " in line), None)
-        if sentence is None:
+        if " must lie in " not in str(error):
             raise
-        raise ValueError(f"{sentence}; {remedy}") from None
+        value = max(reached(), key=lambda c: max(COORD_MIN - c, c - COORD_MAX))
+        raise ValueError(
+            f"{function}: {name} must lie in {COORD_MIN}…{COORD_MAX}, got {value}; {remedy}"
+        ) from None

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from completion.ops.checks import check_keys
+from completion.ops.coords import decode
 from completion.ops.range_errors import range_error
 
 
@@ -31,8 +32,19 @@ def strided_set(keys: Tensor, stride: Sequence[int]) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"strided_set: stride must be three integers in 1…65536, got {steps}; choose another stride"
         )
-    with range_error("choose a smaller stride or shift the coordinates"):
+    with range_error(
+        "strided_set",
+        "parents",
+        lambda: _lowest(keys, steps),
+        "choose a smaller stride or shift the coordinates",
+    ):
         return torch.ops.completion.strided_set(keys, steps)
+
+
+def _lowest(keys: Tensor, steps: list[int]) -> list[int]:
+    """Lowest coordinate of the parents on each axis; none lies above its child."""
+    low = decode(keys)[:, 1:].amin(dim=0).tolist()
+    return [c // step * step for c, step in zip(low, steps, strict=True)]
 
 
 @torch.library.register_fake("completion::strided_set")

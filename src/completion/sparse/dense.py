@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from completion import ops
+from completion.ops.coords import check_range
 from completion.sparse.coord_map import CoordMap
 from completion.sparse.derive import eager
 from completion.sparse.row_links import invert_rows
@@ -51,8 +52,9 @@ def grid_coord_map(
     cells = mask.nonzero()
     step = torch.tensor([stride] * 3 if isinstance(stride, int) else list(stride), device=cells.device)
     space = cells[:, 1:] * step + torch.tensor(list(origin), device=cells.device)
-    coords = torch.cat([cells[:, :1], space], dim=1).int()
-    return CoordMap.from_coords(coords, stride, batch_size)
+    coords = torch.cat([cells[:, :1], space], dim=1)
+    check_range("grid_coord_map", coords)
+    return CoordMap.from_coords(coords.int(), stride, batch_size)
 
 
 @eager

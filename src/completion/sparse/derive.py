@@ -54,7 +54,11 @@ def generated(
 @eager
 def expanded(one: "CoordMap", axes: Axes, region: Region, stride: Triple) -> "CoordMap":
     """Set of all sites that the kernel reaches and that are multiples of the stride; made anew each time."""
-    keys = expanded_keys(one.keys, offsets_on(axes, region), stride)
+    offsets = offsets_on(axes, region)
+    if stride == one.stride:
+        keys = ops.generative_set(one.keys, list(offsets))
+    else:
+        keys = expanded_keys(one.keys, offsets, stride)
     return type(one)(keys, stride, one.batch_size)
 
 

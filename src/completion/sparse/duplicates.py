@@ -20,11 +20,12 @@ def reduce_duplicates(features: Tensor, rows: Tensor, first: Tensor, rule: str) 
         return _take_first(features, rows, first)
     if rule == "max":
         return segment_max(features, rows, first.shape[0])
-    total = segment_sum(features, rows, first.shape[0])
-    if rule == "sum":
-        return total
-    ones = torch.ones(features.shape[0], 1, device=features.device)
-    return total / segment_sum(ones, rows, first.shape[0]).to(total.dtype)
+    # In float32 for half types, rounded once at the end: the sum that is divided may exceed their range.
+    wide = features.float() if features.dtype in (torch.float16, torch.bfloat16) else features
+    total = segment_sum(wide, rows, first.shape[0])
+    if rule == "mean":
+        total = total / torch.bincount(rows, minlength=first.shape[0])[:, None]
+    return total.to(features.dtype)
 
 
 def _take_first(features: Tensor, rows: Tensor, first: Tensor) -> Tensor:

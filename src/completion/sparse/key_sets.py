@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from completion import ops
+from completion.ops.coords import COORD_MAX, COORD_MIN, check_range
 from completion.sparse.kernel_offsets import Axes, Region, offsets_on
 from completion.sparse.strides import Triple
 
@@ -23,7 +24,7 @@ def children_are_consecutive(
     """Whether the sites of each parent follow one another in canonical order, parent by parent.
 
     True when the kernel fills the parent's cell exactly and cells are cubes whose sides are powers of two:
-    then a child's key is the parent's with low bits set.
+    then a child's key is the parent's with low bits set. A cell wider than half the range may leave it.
 
     Args:
         axes: of the generative kernel.
@@ -33,11 +34,12 @@ def children_are_consecutive(
     """
     cubic = region == "cube" and len(set(layer_stride)) == 1 and len(set(stride)) == 1
     powers = is_power_of_two(layer_stride[0]) and is_power_of_two(stride[0])
+    within_range = 2 * stride[0] * layer_stride[0] <= COORD_MAX - COORD_MIN + 1
     fills = all(
         first == 0 and step == t and size == s
         for (first, step, size), s, t in zip(axes, layer_stride, stride, strict=True)
     )
-    return cubic and powers and fills
+    return cubic and powers and within_range and fills
 
 
 def child_order(size: int) -> list[int]:
@@ -68,11 +70,13 @@ def generated_keys(keys: Tensor, axes: Axes, region: Region, layer_stride: Tripl
 
 
 def expanded_keys(keys: Tensor, offsets: Sequence[int], stride: Triple) -> Tensor:
-    """Keys of all `u + off` whose coordinates are multiples of stride."""
-    sites = ops.generative_set(keys, list(offsets))
-    coords = ops.decode(sites)
-    step = torch.tensor(stride, device=keys.device, dtype=torch.int32)
-    return sites[(coords[:, 1:] % step == 0).all(dim=1)]
+    """Keys of all `u + off` whose coordinates are multiples of stride; only these must lie in the range."""
+    steps = torch.tensor(offsets, device=keys.device).view(-1, 3)
+    sites = ops.decode(keys)[:, None] + torch.nn.functional.pad(steps, (1, 0))
+    lattice = torch.tensor(stride, device=keys.device)
+    sites = sites[(sites[..., 1:] % lattice == 0).all(dim=2)]
+    check_range("CoordMap.expanded", sites)
+    return ops.coordinate_set(ops.encode(sites.int()))[0]
 
 
 def box_corners(function: str, box: Box) -> tuple[Triple, Triple]:

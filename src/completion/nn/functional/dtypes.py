@@ -27,6 +27,11 @@ def dense_product(function: str, features: Tensor, weight: Tensor) -> Tensor:
     return features @ weight
 
 
+def widened(features: Tensor) -> Tensor:
+    """Features to be summed and divided: half types as float32, so that no sum overflows."""
+    return features.float() if features.dtype in HALF_DTYPES else features
+
+
 def add_bias(out: Tensor, bias: Tensor | None) -> Tensor:
     """Features [N, C] plus a bias [C], in the dtype of the features."""
     return out if bias is None else out + bias.to(out.dtype)

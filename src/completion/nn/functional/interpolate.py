@@ -6,7 +6,10 @@ import torch
 from torch import Tensor
 
 from completion import ops
+from completion.nn.functional.dtypes import widened
+from completion.ops.coords import BATCH_MAX, COORD_MAX, COORD_MIN
 from completion.sparse import SparseTensor
+from completion.sparse.derive import eager
 from completion.sparse.segments import gather_rows
 
 
@@ -14,7 +17,7 @@ def interpolate(x: SparseTensor, points: Tensor, renormalise: bool = False) -> T
     """Trilinear features [P, C] at points, from the eight lattice sites around each; differentiable.
 
     A lattice site is a voxel's lowest corner: at a voxel's own coordinate the result is its feature. Sites
-    without a voxel count as zero.
+    without a voxel count as zero, also beyond the coordinate range and around a point not finite.
 
     Args:
         x: features [N, C].
@@ -27,24 +30,31 @@ def interpolate(x: SparseTensor, points: Tensor, renormalise: bool = False) -> T
             "put the batch index in the first column"
         )
     points = points.detach().double()
+    features = widened(x.features)
     stride = torch.tensor([1, *x.stride], device=points.device)
     base = torch.floor(points / stride)
-    base[:, 0] = points[:, 0]
-    fraction = points / stride - base
-    out = x.features.new_zeros(points.shape[0], x.num_channels)
+    fraction = (points / stride - base)[:, 1:]
+    out = features.new_zeros(points.shape[0], x.num_channels)
     total = points.new_zeros(points.shape[0], 1)
     for corner in product((0, 1), repeat=3):
         step = torch.tensor([0, *corner], device=points.device)
-        rows = _rows_at(x, (base.long() + step) * stride)
-        nearness = torch.where(step[1:] > 0, fraction[:, 1:], 1 - fraction[:, 1:]).prod(dim=1, keepdim=True)
-        out = out + gather_rows(x.features, rows) * nearness.to(out.dtype)
-        total = total + nearness * (rows >= 0)[:, None]
-    return out / total.clamp(min=1e-12).to(out.dtype) if renormalise else out
+        rows = _rows_at(x, (base + step) * stride)
+        nearness = torch.where(step[1:] > 0, fraction, 1 - fraction).prod(dim=1, keepdim=True)
+        nearness = torch.where(rows[:, None] >= 0, nearness, 0)
+        out = out + gather_rows(features, rows) * nearness.to(out.dtype)
+        total = total + nearness
+    if renormalise:
+        out = out / total.clamp(min=1e-12).to(out.dtype)
+    return out.to(x.dtype)
 
 
+@eager
 def _rows_at(x: SparseTensor, sites: Tensor) -> Tensor:
-    """Row of x at each site int64 [P, 4], -1 where there is none, also beyond the coordinate range."""
-    space = sites[:, 1:]
-    valid = ((space >= -(2**15)) & (space < 2**15)).all(dim=1) & (sites[:, 0] >= 0) & (sites[:, 0] < 2**16)
+    """Row of x at each site float64 [P, 4], -1 where there is none: beyond the range, or not finite.
+
+    Judged before the conversion to integers, which would wrap.
+    """
+    space, batch = sites[:, 1:], sites[:, 0]
+    valid = ((space >= COORD_MIN) & (space <= COORD_MAX)).all(dim=1) & (batch >= 0) & (batch <= BATCH_MAX)
     keys = ops.encode(torch.where(valid[:, None], sites, 0).int())
     return torch.where(valid, ops.lookup(x.coord_map.keys, keys), -1)

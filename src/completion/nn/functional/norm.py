@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from completion.nn.functional.dtypes import widened
 from completion.sparse import SparseTensor
 from completion.sparse.segments import gather_rows, segment_sum
 
@@ -29,7 +30,7 @@ def group_norm(
         eps: added to the variance.
     """
     item, width = x.coords[:, 0], x.num_channels // num_groups
-    values = x.features.float() if x.dtype in (torch.float16, torch.bfloat16) else x.features
+    values = widened(x.features)
     ones = torch.ones(x.num_rows, 1, dtype=values.dtype, device=x.device)
     count = segment_sum(ones, item, x.batch_size).clamp(min=1)
 
@@ -53,7 +54,7 @@ def sync_batch_norm(features: Tensor, norm: Any) -> Tensor:
         features: [N, C] of this process, N ≥ 0.
         norm: a torch.nn.BatchNorm1d or SyncBatchNorm in training mode; its running statistics are updated.
     """
-    values = features.float() if features.dtype in (torch.float16, torch.bfloat16) else features
+    values = widened(features)
     count = _total(values.new_tensor([features.shape[0]]), norm)
     mean = _total(values.sum(dim=0), norm) / count.clamp(min=1)
     variance = _total((values - mean).square().sum(dim=0), norm) / count.clamp(min=1)

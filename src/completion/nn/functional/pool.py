@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from completion import ops
+from completion.nn.functional.dtypes import widened
 from completion.sparse import CoordMap, KernelMap, SparseTensor, cell_map, kernel_map
 from completion.sparse.segments import segment_max, segment_sum
 from completion.sparse.strides import Size, triple
@@ -24,10 +25,9 @@ def avg_pool(
 ) -> SparseTensor:
     """Mean of the voxels under each window, as `sum_pool`; with `count_absent` the sum over K."""
     target, windows = _windows("avg_pool", x, kernel_size, stride)
-    total = ops.pool_sum(x.features, windows.table, windows.reverse)
-    if count_absent:
-        return SparseTensor(total / windows.table.shape[1], target)
-    return SparseTensor(total / windows.num_neighbours.clamp(min=1)[:, None].to(total.dtype), target)
+    total = ops.pool_sum(widened(x.features), windows.table, windows.reverse)
+    count = windows.table.shape[1] if count_absent else windows.num_neighbours.clamp(min=1)[:, None]
+    return SparseTensor((total / count).to(x.dtype), target)
 
 
 def max_pool(x: SparseTensor, kernel_size: Size = 2, stride: Size = 2) -> SparseTensor:
@@ -43,9 +43,9 @@ def global_sum_pool(x: SparseTensor) -> Tensor:
 
 def global_avg_pool(x: SparseTensor) -> Tensor:
     """Mean of each batch item's voxels: [B, C], zero for an empty item."""
-    ones = torch.ones(x.num_rows, 1, device=x.device)
-    count = segment_sum(ones, x.coords[:, 0], x.batch_size).clamp(min=1)
-    return global_sum_pool(x) / count.to(x.dtype)
+    batch = x.coords[:, 0].contiguous()  # ascending
+    count = torch.searchsorted(batch, torch.arange(x.batch_size + 1, device=x.device)).diff().clamp(min=1)
+    return (segment_sum(widened(x.features), batch, x.batch_size) / count[:, None]).to(x.dtype)
 
 
 def global_max_pool(x: SparseTensor) -> Tensor:
