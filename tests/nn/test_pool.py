@@ -6,6 +6,7 @@ from tests.ops import dense_oracle as oracle
 from tests.sparse.voxels import empty_map, random_features, random_map, rows
 from tests.tolerances import assert_near
 
+from completion import nn
 from completion.nn import functional as F
 from completion.sparse import SparseTensor
 
@@ -32,6 +33,21 @@ def test_windows(kind, size, stride, device) -> None:
 
 
 @pytest.mark.parametrize("kind", POOL)
+@pytest.mark.parametrize("phase", ["corner", "centered"])
+@pytest.mark.parametrize(("size", "stride"), [((2, 4, 3), (2, 2, 1)), ((2, 2, 2), (2, 2, 2))], ids=str)
+def test_dilated_windows_and_phases(kind, phase, size, stride, device) -> None:
+    x = random_features(random_map(9, device))
+    y = POOL[kind](x, size, stride, dilation=2, phase=phase)
+    kernel = oracle.offsets(size, (2,) * 3, (1,) * 3, phase)
+    values = dict(zip(rows(x.coord_map), x.features, strict=True))
+    for row, out in zip(rows(y.coord_map), y.features, strict=True):
+        found = [values[site] for site in (oracle.shifted(row, o) for o in kernel) if site in values]
+        assert_near(out, REDUCE[kind](torch.stack(found)) if found else torch.zeros_like(out))
+    module = getattr(nn, f"{kind.capitalize()}Pool3d")(size, stride, 2, phase)
+    assert torch.equal(module(x).features, y.features)
+
+
+@pytest.mark.parametrize("kind", POOL)
 @pytest.mark.parametrize(("size", "stride"), [(2, 2), (3, 1), (3, 3)])
 def test_gradients(kind, size, stride, device) -> None:
     x = random_features(random_map(1, device, number=10), 2)
@@ -46,6 +62,10 @@ def test_gradients(kind, size, stride, device) -> None:
 def test_average_over_all_of_the_window(device) -> None:
     x = random_features(random_map(2, device))
     assert_near(F.avg_pool(x, 2, 2, count_absent=True).features * 8, F.sum_pool(x, 2, 2).features)
+    module = nn.AvgPool3d(2, count_absent=True)
+    assert torch.equal(module(x).features, F.avg_pool(x, count_absent=True).features)
+    with pytest.raises(ValueError, match=r"phase must be .* got 'left'"):
+        nn.MaxPool3d(2, phase="left")
 
 
 @pytest.mark.parametrize("kind", GLOBAL)

@@ -4,42 +4,70 @@ from torch import Tensor, nn
 
 from completion.nn import functional as F
 from completion.sparse import CoordMap, SparseTensor
+from completion.sparse.kernel_offsets import Phase, kernel_offsets
 from completion.sparse.strides import Size, triple
 
 
 class _Pool(nn.Module):
-    """Kernel size and stride of a pooling window."""
+    """Numbers of a pooling window, as `nn.functional.sum_pool`; the stride is the kernel size by default."""
 
-    def __init__(self, kernel_size: Size = 2, stride: Size | None = None) -> None:
-        """Stride defaults to the kernel size: windows are then the floor cells."""
+    def __init__(
+        self,
+        kernel_size: Size = 2,
+        stride: Size | None = None,
+        dilation: Size = 1,
+        phase: Phase = "corner",
+    ) -> None:
         super().__init__()
         name = type(self).__name__
         self.kernel_size = triple(name, "kernel_size", kernel_size)
         self.stride = self.kernel_size if stride is None else triple(name, "stride", stride)
+        self.dilation = triple(name, "dilation", dilation)
+        self.phase: Phase = phase
+        kernel_offsets(self.kernel_size, self.dilation, phase=phase)  # refuses what is not a kernel
 
     def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}"
+        return (
+            f"kernel_size={self.kernel_size}, stride={self.stride}, dilation={self.dilation}, "
+            f"phase={self.phase}"
+        )
 
 
 class MaxPool3d(_Pool):
     """Largest value under each window and channel."""
 
     def forward(self, x: SparseTensor) -> SparseTensor:
-        return F.max_pool(x, self.kernel_size, self.stride)
+        return F.max_pool(x, self.kernel_size, self.stride, dilation=self.dilation, phase=self.phase)
 
 
 class AvgPool3d(_Pool):
-    """Mean of the voxels that exist under each window."""
+    """Mean of the voxels that exist under each window; with `count_absent` their sum over K.
+
+    Other arguments as `SumPool3d`.
+    """
+
+    def __init__(
+        self,
+        kernel_size: Size = 2,
+        stride: Size | None = None,
+        dilation: Size = 1,
+        phase: Phase = "corner",
+        count_absent: bool = False,
+    ) -> None:
+        super().__init__(kernel_size, stride, dilation, phase)
+        self.count_absent = count_absent
 
     def forward(self, x: SparseTensor) -> SparseTensor:
-        return F.avg_pool(x, self.kernel_size, self.stride)
+        return F.avg_pool(
+            x, self.kernel_size, self.stride, self.count_absent, dilation=self.dilation, phase=self.phase
+        )
 
 
 class SumPool3d(_Pool):
     """Sum of the voxels under each window."""
 
     def forward(self, x: SparseTensor) -> SparseTensor:
-        return F.sum_pool(x, self.kernel_size, self.stride)
+        return F.sum_pool(x, self.kernel_size, self.stride, dilation=self.dilation, phase=self.phase)
 
 
 class GlobalSumPool(nn.Module):
