@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws the figures of docs/how-sparse-convolution-works.md from the variables that the page's own code leaves.
+"""Draws the figures of docs/how-sparse-convolution-works.md from the variables of the page's own code.
 
 Usage: python scripts/draw_teaching_figures.py [--folder docs/figures]
 """
@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import torch
+
 from teaching.decoder import decoder_level
 from teaching.growth import growth
 from teaching.keys import keys

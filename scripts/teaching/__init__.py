@@ -1,1 +1,1 @@
-"""The figures of docs/how-sparse-convolution-works.md: each file computes with the engine, asserts and draws."""
+"""The figures of docs/how-sparse-convolution-works.md: each file asserts what it draws."""

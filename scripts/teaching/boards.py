@@ -1,4 +1,4 @@
-"""Boards of square cells on a drawing: voxels of the plane z = 0, matrices and tables with numbers in them."""
+"""Boards of cells on a drawing: voxels of the plane z = 0, matrices and tables with numbers in them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from teaching.colours import EMPTY, INK, RULE
 from teaching.svg import Drawing, Point
 
 Cell = tuple[int, int]
+Paint = str | Callable[[int], str]
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def sites(coord_map: CoordMap) -> list[Cell]:
 def draw_set(
     board: Board,
     coord_map: CoordMap,
-    colour: str | Callable[[int], str],
+    colour: Paint,
     words: Sequence[object] | Mapping[int, object] = (),
     size: float = 0,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The colours of the figures: the project's own for voxels, pale ones for kernel offsets; all on a light ground."""
+"""The colours of the figures: the project's own for voxels, pale ones for kernel offsets."""
 
 from completion.viz.palette import INPUT, MISSING, SHAPE, WRONG, Colour
 

@@ -1,4 +1,4 @@
-"""Section 5: Morton order, the bits of one key, bisection in the sorted keys, and a brick of the CPU's look-up."""
+"""Section 5: Morton order, the bits of one key, bisection in sorted keys, a brick of the CPU's look-up."""
 
 from types import SimpleNamespace
 
@@ -18,7 +18,7 @@ def keys(page: SimpleNamespace) -> Drawing:
     codes = (page.shape.keys - page.origin).tolist()
     assert codes == [morton(x, y) for x, y in sites(page.shape)] == sorted(codes)
 
-    drawing = Drawing("Keys: Morton order, interleaved bits, bisection, bricks", 650)
+    drawing = Drawing("Keys: Morton order, interleaved bits, bisection, bricks", 628)
     draw_order(drawing, page, codes)
     draw_bits(drawing, page)
     drawing.line([(28, 346), (772, 346)], GREY, 1)
@@ -128,10 +128,10 @@ def draw_brick(drawing: Drawing, page: SimpleNamespace, codes: list[int]) -> Non
     lines = (
         ("bits that are set", ", ".join(map(str, inside))),
         ("word", f"0x{word:x}"),
-        ("row of bit 0", "0"),
+        ("rows before this brick", "0"),
+        ("row of the framed voxel", f"0 + {row} = {row}"),
     )
     for i, (name, value) in enumerate(lines):
-        drawing.text(630, 430 + 44 * i, name, 12, "start", QUIET)
-        drawing.text(630, 449 + 44 * i, value, 13, "start")
-    drawing.text(602, 604, f"row of voxel (3, 3) = 0 + set bits below bit {target} = {row}", 13, bold=True)
-    assert lines[1][1] == hex(word)
+        drawing.text(622, 430 + 42 * i, name, 12, "start", QUIET)
+        drawing.text(622, 448 + 42 * i, value, 12.5, "start", bold=i == 3)
+    drawing.text(602, 604, f"set bits below bit {target}: {row}, so its row is 0 + {row}", 12.5)

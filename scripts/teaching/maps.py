@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from completion.sparse import CoordMap
-from teaching.boards import Board, draw_set, whole
+from teaching.boards import Board, Paint, draw_set, whole
 from teaching.colours import BLUE_PALE, GREEN_PALE, GREY_PALE, ORANGE_PALE, QUIET
 from teaching.svg import Drawing
 
@@ -31,7 +31,7 @@ def coordinate_maps(page: SimpleNamespace) -> Drawing:
     y = both.y + 88
     drawing.arrow((grown.x - 8, y), (both.right + 8, y))
     drawing.text((grown.x + both.right) / 2, y - 14, "union", 12.5)
-    corner = [(scan.x + 88, scan.bottom + 10), (scan.x + 88, y), (both.x - 16, y)]
+    corner = [(scan.x + 12, scan.bottom + 10), (scan.x + 12, y), (both.x - 16, y)]
     drawing.line(corner, width=1.5)
     drawing.arrow((both.x - 30, y), (both.x - 8, y))
     drawing.text(scan.x + 96, y - 14, "union", 12.5, "start")
@@ -47,7 +47,9 @@ def origin_of(page: SimpleNamespace) -> list[str]:
     return [colours[pair] for pair in zip(in_scan, in_grown, strict=True)]
 
 
-def draw_map(drawing: Drawing, x: float, y: float, coord_map: CoordMap, colour, name: str, note: str) -> Board:
+def draw_map(
+    drawing: Drawing, x: float, y: float, coord_map: CoordMap, colour: Paint, name: str, note: str
+) -> Board:
     """A set with its row numbers, name and size."""
     board = Board(drawing, x, y, 8, 8, 22).lattice()
     board.title(name, f"{coord_map.num_rows} rows, {note}")
@@ -67,8 +69,8 @@ def draw_links(drawing: Drawing, page: SimpleNamespace) -> None:
     parents = page.scan.parent_rows(page.cells).tolist()
     in_union = page.both.rows_of(page.scan).tolist()
     y = 552
-    drawing.text(40, 304, "scan.parent_rows(cells)", 12, "start", QUIET, mono=True)
-    drawing.text(222, 304, " ".join(map(str, parents)), 12, "start")
+    drawing.text(68, 298, "scan.parent_rows(cells)", 12, "start", QUIET, mono=True)
+    drawing.text(68, 318, " ".join(map(str, parents)), 12, "start")
     drawing.text(312, y, "both.rows_of(scan)", 12, "start", QUIET, mono=True)
     drawing.text(456, y, " ".join(map(str, in_union)), 12, "start")
     for i, (colour, words) in enumerate(

@@ -1,4 +1,4 @@
-"""Runs the python blocks of a page in order, in one namespace, and compares what they print with what they say.
+"""Runs the python blocks of a page in one namespace and compares what they print with what they state.
 
 A block states its output in comments `# → output`, one for each printed line, anywhere in the block.
 """
@@ -30,5 +30,6 @@ def run_page(text: str) -> SimpleNamespace:
             exec(compile("\n" * line + source, PAGE.name, "exec"), variables)
         stated = [output.strip() for output in STATED.findall(source)]
         actual = [output.strip() for output in printed.getvalue().splitlines()]
-        assert actual == stated, f"block at line {line}: prints {actual}, states {stated}"
+        if actual != stated:
+            raise AssertionError(f"block at line {line}: prints {actual}, states {stated}")
     return SimpleNamespace(**variables)

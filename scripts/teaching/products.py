@@ -1,5 +1,6 @@
 """Section 4: the table of neighbours, and gather, multiply, scatter for one offset."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import torch
@@ -53,15 +54,24 @@ def draw_table(drawing: Drawing, table: Tensor) -> None:
         drawing.text(302, board.centre(0, m)[1], m, 12)
     drawing.text(280, 70, "m", 12)
     board.frame((OFFSET, 0), 1, 8)
-    drawing.text(534, 320, "kernel map table T [M, K]: the row of the neighbour, −1 for none", 12, colour=QUIET)
+    drawing.text(
+        534, 320, "kernel map table T [M, K]: the row of the neighbour, −1 for none", 12, colour=QUIET
+    )
 
 
 def draw_steps(
-    drawing: Drawing, page: SimpleNamespace, targets: Tensor, sources: Tensor, gathered: Tensor, products: Tensor
+    drawing: Drawing,
+    page: SimpleNamespace,
+    targets: Tensor,
+    sources: Tensor,
+    gathered: Tensor,
+    products: Tensor,
 ) -> None:
     """features → gathered × W = products → their place in the output, and the finished output."""
     top = 424
-    features = numbers(drawing, 52, top, page.features, lambda m: BLUE_PALE if m in sources.tolist() else EMPTY)
+    features = numbers(
+        drawing, 52, top, page.features, lambda m: BLUE_PALE if m in sources.tolist() else EMPTY
+    )
     features.title("features", "[8, C_in = 2]")
     left = numbers(drawing, 214, top + 46, gathered, lambda _: BLUE_PALE)
     left.title("gather", f"[{len(sources)}, 2]")
@@ -85,10 +95,12 @@ def draw_steps(
     total.title("after all k", "[8, 3]")
     for m in range(8):
         drawing.text(features.x - 14, features.centre(0, m)[1], m, 12, colour=QUIET)
-        drawing.text(scattered.x - 8, scattered.centre(0, m)[1], m, 12, "end", QUIET if m not in targets else INK)
+        drawing.text(
+            scattered.x - 8, scattered.centre(0, m)[1], m, 12, "end", QUIET if m not in targets else INK
+        )
 
 
-def numbers(drawing: Drawing, x: float, y: float, values: Tensor, colour) -> Board:
+def numbers(drawing: Drawing, x: float, y: float, values: Tensor, colour: Callable[[int], str]) -> Board:
     """A matrix of whole numbers; colour(row) paints a row."""
     board = Board(drawing, x, y, values.shape[1], values.shape[0], 28, 23).lattice()
     for row in range(values.shape[0]):

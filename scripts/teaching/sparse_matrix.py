@@ -13,7 +13,9 @@ BAND = "#dce8f7"
 
 def sparse_matrix(page: SimpleNamespace) -> Drawing:
     """The shape, the 36×36 matrix with the rows and columns of the shape marked, and the 8×8 part."""
-    sparse = page.F.conv(page.on(page.shape, torch.ones(6, 6).double()), page.kernel.view(9, 1, 1), None, page.K3)
+    sparse = page.F.conv(
+        page.on(page.shape, torch.ones(6, 6).double()), page.kernel.view(9, 1, 1), None, page.K3
+    )
     assert torch.equal(sparse.features.flatten(), page.small.sum(1))
 
     drawing = Drawing("From the dense matrix to the part of the existing voxels", 348)

@@ -61,7 +61,9 @@ class Drawing:
     def line(self, points: Sequence[Point], colour: str = INK, width: float = 1.5, dash: str = "") -> None:
         """A line through the points."""
         path = " ".join(f"{number(x)},{number(y)}" for x, y in points)
-        self._add(f'<polyline points="{path}" {_paint("none", colour, width, dash)} stroke-linejoin="round"/>')
+        self._add(
+            f'<polyline points="{path}" {_paint("none", colour, width, dash)} stroke-linejoin="round"/>'
+        )
 
     def arrow(self, start: Point, end: Point, colour: str = INK, width: float = 1.5) -> None:
         """A straight arrow."""

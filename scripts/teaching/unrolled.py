@@ -1,5 +1,6 @@
 """Sections 1 and 2: the unrolled matrix of a dense convolution, and its transpose."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import torch
@@ -79,15 +80,17 @@ def offset_of_entries(page: SimpleNamespace) -> Tensor:
 
 
 def transposed_matrix(page: SimpleNamespace) -> Drawing:
-    """Each row of the matrix, seen as an image and times one value; their sum is the transposed convolution."""
+    """Each row of the matrix as an image, times one value; the sum is the transposed convolution."""
     stamps = page.matrix.view(4, 4, 4) * page.errors.flatten()[:, None, None]
     assert torch.equal(stamps.sum(0), page.spread)
     assert torch.equal(page.image_of(page.z, 4, 4), page.spread)
 
     drawing = Drawing("The transposed convolution: four stamps and their sum", 292)
-    drawing.text(400, 26, "Each value times the kernel, at its own place; the sum is the product", 13, bold=True)
+    drawing.text(
+        400, 26, "Each value times the kernel, at its own place; the sum is the product", 13, bold=True
+    )
     kernel_index = offset_of_entries(page).view(4, 4, 4)
-    for i, value in enumerate(page.errors.flatten().tolist()):
+    for i in range(4):
         x = 32 + 150 * i
         board = Board(drawing, x, 92, 4, 4, 29).lattice()
         for row in range(4):
@@ -118,7 +121,9 @@ def draw_value(drawing: Drawing, x: float, i: int, errors: Tensor) -> None:
     drawing.text(x + 92, 64, f"{whole(float(errors.flatten()[i]))} × kernel", 12.5)
 
 
-def board_of(drawing: Drawing, x: float, y: float, values: Tensor, size: float, colour) -> Board:
+def board_of(
+    drawing: Drawing, x: float, y: float, values: Tensor, size: float, colour: Callable[[int, int], str]
+) -> Board:
     """A matrix of whole numbers; colour(row, column) paints each cell."""
     rows, columns = values.shape
     board = Board(drawing, x, y, columns, rows, size).lattice()
