@@ -1,0 +1,113 @@
+"""This project's engine."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from bench.inputs import Surfaces
+from completion import ops
+from completion.nn import functional as F
+from completion.sparse import CoordMap, SparseTensor, kernel_map
+
+Run = Callable[[], object]
+name = "completion"
+
+
+def map3(data: Surfaces) -> Run:
+    """Rows and 3³ kernel map from unsorted coordinates."""
+
+    def run() -> Tensor:
+        coord_map = CoordMap.from_coords(data.coords, batch_size=data.batch_size)
+        return kernel_map(coord_map, coord_map, 3).table
+
+    return run
+
+
+def subm3(data: Surfaces, channels: int, dtype: torch.dtype, backward: bool, cold: bool) -> Run:
+    """Sub-manifold 3³ convolution, its map cached or all made from unsorted coordinates."""
+    features, weight, grad = _operands(len(data.coords), channels, channels, 27, dtype)
+    coord_map = CoordMap.from_coords(data.coords, batch_size=data.batch_size)
+
+    def run() -> object:
+        if cold:
+            x = SparseTensor.from_coords(features, data.coords, batch_size=data.batch_size)
+        else:
+            x = SparseTensor(features, coord_map)
+        return _finish(F.conv(x, weight).features, (features, weight), grad, backward)
+
+    return run
+
+
+def down_up(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
+    """k2 s2 down to twice the channels and generative k2 s2 up again, cold, forward and backward."""
+    features, down, _ = _operands(len(data.coords), channels, 2 * channels, 8, dtype)
+    _, up, _ = _operands(1, 2 * channels, channels, 8, dtype)
+
+    def run() -> object:
+        x = SparseTensor.from_coords(features, data.coords, batch_size=data.batch_size)
+        y = F.generative_conv_transpose(F.conv(x, down, None, 2, 2), up)
+        return torch.autograd.grad(y.features.sum(), (features, down, up))
+
+    return run
+
+
+def generative(data: Surfaces, size: int, channels: int, dtype: torch.dtype) -> Run:
+    """Overlapping generative convolution size³ s2 from the surfaces' stride-2 cells, forward and backward."""
+    parents = CoordMap.from_coords(data.coords, batch_size=data.batch_size).strided(2)
+    coords = parents.coords[torch.randperm(parents.num_rows)]
+    features, weight, _ = _operands(len(coords), channels, channels, size**3, dtype)
+
+    def run() -> object:
+        x = SparseTensor.from_coords(features, coords, 2, batch_size=data.batch_size)
+        y = F.generative_conv_transpose(x, weight, None, size, 2)
+        return torch.autograd.grad(y.features.sum(), (features, weight))
+
+    return run
+
+
+def prune(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
+    """Keeps 70 % of the rows of a grown level."""
+    x = _grown(data, channels, dtype)
+    mask = torch.rand(x.num_rows) > 0.3
+    return lambda: F.prune(x, mask).features
+
+
+def union(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
+    """Sum of the surfaces and a grown level pruned to 70 %, on the union of their sets, from fresh sets."""
+    grown = _grown(data, channels, dtype)
+    kept = F.prune(grown, torch.rand(grown.num_rows) > 0.3)
+    surface = CoordMap.from_coords(data.coords, batch_size=data.batch_size)
+    features = torch.randn(surface.num_rows, channels, dtype=dtype)
+
+    def run() -> Tensor:
+        first = SparseTensor(features, CoordMap(surface.keys, (1, 1, 1), data.batch_size))
+        second = SparseTensor(kept.features, CoordMap(kept.coord_map.keys, (1, 1, 1), data.batch_size))
+        return F.union_add(first, second).features
+
+    return run
+
+
+def target(data: Surfaces) -> Run:
+    """Which rows of a grown level hold the truth, from fresh sets."""
+    grown = _grown(data, 1, torch.float32).coord_map
+    truth = CoordMap.from_coords(data.coords, batch_size=data.batch_size)
+    return lambda: ops.lookup(truth.keys, grown.keys) >= 0
+
+
+def _grown(data: Surfaces, channels: int, dtype: torch.dtype) -> SparseTensor:
+    coord_map = CoordMap.from_coords(data.coords, batch_size=data.batch_size).strided(2).generated(2, 2)
+    return SparseTensor(torch.randn(coord_map.num_rows, channels, dtype=dtype), coord_map)
+
+
+def _operands(
+    rows: int, cin: int, cout: int, offsets: int, dtype: torch.dtype
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Features and weight that take gradients, and the gradient that comes back."""
+    features = torch.randn(rows, cin, dtype=dtype, requires_grad=True)
+    weight = (torch.randn(offsets, cin, cout) / (offsets * cin) ** 0.5).to(dtype).requires_grad_()
+    return features, weight, torch.randn(rows, cout, dtype=dtype)
+
+
+def _finish(out: Tensor, leaves: tuple[Tensor, ...], grad: Tensor, backward: bool) -> object:
+    return torch.autograd.grad(out, leaves, grad) if backward else out

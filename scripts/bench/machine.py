@@ -1,0 +1,56 @@
+"""The machine's limits, measured in the same run as everything else, and what it is."""
+
+import platform
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def fma_peak() -> float:
+    """Float32 operations per second of one core, by a loop of multiply-adds compiled for this machine."""
+    source = Path(__file__).with_name("peak.cpp")
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "peak"
+        flags = ["-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno"]
+        subprocess.run(["g++", *flags, str(source), "-o", str(program)], check=True)
+        output = subprocess.run([program], check=True, capture_output=True, text=True).stdout
+    return 1e9 * float(output)
+
+
+def copy_bandwidth(megabytes: int = 256) -> float:
+    """Bytes per second read and written by a copy far larger than the caches."""
+    source = torch.ones(megabytes * 2**18)
+    target = torch.empty_like(source)
+    best = 0.0
+    for _ in range(5):
+        started = time.perf_counter()
+        target.copy_(source)
+        best = max(best, 2 * source.nbytes / (time.perf_counter() - started))
+    return best
+
+
+def describe() -> dict[str, object]:
+    """Processor, versions, commit and threads, for the record."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return {
+        "processor": _processor(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "commit": commit.stdout.strip() or "unknown",
+    }
+
+
+def _processor() -> str:
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

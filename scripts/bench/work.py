@@ -1,0 +1,69 @@
+"""Operations and bytes of each benchmarked case: the two numbers that no implementation can go below."""
+
+from dataclasses import dataclass
+
+import torch
+
+from bench.inputs import Surfaces
+from completion.sparse import CoordMap, kernel_map
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a case must do at least.
+
+    Attributes:
+        operations: 2 · pairs that exist · Cin · Cout, three times that with backward.
+        bytes: inputs read once, outputs written once, weights and map once; three times that with backward.
+    """
+
+    operations: float
+    bytes: float
+
+    def floor_ms(self, rate: float, bandwidth: float) -> float:
+        """The larger of both times in milliseconds."""
+        return 1e3 * max(self.operations / rate, self.bytes / bandwidth)
+
+
+def work_of(call: str, data: Surfaces, arguments: tuple) -> Work | None:
+    """Work of a case; None where only coordinates move."""
+    fine = CoordMap.from_coords(data.coords, batch_size=data.batch_size)
+    coarse = fine.strided(2)
+    if call == "subm3":
+        channels, dtype, backward, _ = arguments
+        return _convolution(
+            _pairs(fine, fine, 3), fine.num_rows, fine.num_rows, 27, channels, channels, dtype, backward
+        )
+    if call == "down_up":
+        channels, dtype = arguments
+        down = _convolution(
+            fine.num_rows, fine.num_rows, coarse.num_rows, 8, channels, 2 * channels, dtype, True
+        )
+        children = 8 * coarse.num_rows
+        up = _convolution(children, coarse.num_rows, children, 8, 2 * channels, channels, dtype, True)
+        return Work(down.operations + up.operations, down.bytes + up.bytes)
+    if call == "generative":
+        size, channels, dtype = arguments
+        pairs, rows = size**3 * coarse.num_rows, coarse.generated(size, 2).num_rows
+        return _convolution(pairs, coarse.num_rows, rows, size**3, channels, channels, dtype, True)
+    return None
+
+
+def _pairs(source: CoordMap, target: CoordMap, size: int) -> int:
+    return int(kernel_map(source, target, size).num_neighbours.sum())
+
+
+def _convolution(
+    pairs: int,
+    rows_in: int,
+    rows_out: int,
+    offsets: int,
+    cin: int,
+    cout: int,
+    dtype: torch.dtype,
+    backward: bool,
+) -> Work:
+    times = 3 if backward else 1
+    width = torch.finfo(dtype).bits // 8
+    moved = (rows_in * cin + rows_out * cout + offsets * cin * cout) * width + rows_out * offsets * 4
+    return Work(times * 2.0 * pairs * cin * cout, times * float(moved))

@@ -1,0 +1,162 @@
+#!/usr/bin/env python
+"""Times the engine's operators beside other libraries, by turns in one process, and how far the limit is.
+
+    scripts/bench_ops.py --device cpu --peers --threads 1 --json benchmarks/results/ops_cpu.json
+
+Peers: plain torch (gather, product, scatter-add per offset) and, where it is installed and one thread is
+asked for, spconv's CPU path. Inputs are voxelised surfaces; values are random. The limit of a case is the
+larger of its operations at the cores' multiply-add rate and its bytes at the copy rate, both measured in the
+same run.
+"""
+
+import argparse
+import gc
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from bench import machine
+from bench.inputs import Surfaces, surfaces
+from bench.libraries import gather_mm, ours, spconv_cpu
+from bench.timing import by_turns
+from bench.work import work_of
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of the table.
+
+    Attributes:
+        operation: function of each library, and its arguments in words.
+        call: name of that function.
+        arguments: its arguments after the data.
+    """
+
+    operation: str
+    call: str
+    arguments: tuple[object, ...]
+
+
+def cases(channels: list[int], dtype: torch.dtype) -> Iterator[Case]:
+    """Everything that is timed on one data set."""
+    yield Case("coordinates + map 3³, cold", "map3", ())
+    yield Case("target look-up", "target", ())
+    for c in channels:
+        for backward in (False, True):
+            what = "forward+backward" if backward else "forward"
+            yield Case(f"sub-manifold 3³ {what}, map cached", "subm3", (c, dtype, backward, False))
+        yield Case("sub-manifold 3³ forward, cold", "subm3", (c, dtype, False, True))
+        if c <= 64:
+            yield Case("k2 s2 down + generative k2 s2, cold, forward+backward", "down_up", (c, dtype))
+            for size in (4, 3):
+                operation = f"generative k{size} s2, cold, forward+backward"
+                yield Case(operation, "generative", (size, c, dtype))
+            yield Case("prune 30 %", "prune", (c, dtype))
+            yield Case("union", "union", (c, dtype))
+
+
+def main() -> None:
+    """Runs what the command line asks for and prints a table."""
+    arguments = parse()
+    if arguments.device != "cpu":
+        sys.exit(
+            f"bench_ops: device must be cpu here, got {arguments.device}; the GPU has a script of its own"
+        )
+    torch.set_num_threads(arguments.threads)
+    rate, bandwidth = machine.fma_peak(), machine.copy_bandwidth()
+    libraries = [ours, *(available_peers() if arguments.peers else [])]
+    about = machine.describe() | {"fma_gflops_per_core": rate / 1e9, "copy_gb_per_s": bandwidth / 1e9}
+    print(json.dumps(about))
+    records = []
+    for resolution in arguments.resolutions:
+        data = surfaces(resolution, 4)
+        for dtype in arguments.dtypes:
+            for case in cases(arguments.channels, DTYPES[dtype]):
+                if arguments.only not in case.operation:
+                    continue
+                record = measure(
+                    case, data, libraries, rate * arguments.threads, bandwidth, arguments.seconds
+                )
+                records.append(record | {"dtype": dtype})
+                show(records[-1])
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": about, "cases": records}, indent=1) + "\n")
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--peers", action="store_true", help="also time what else is installed")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--resolutions", type=int, nargs="+", default=[64, 128])
+    parser.add_argument("--channels", type=int, nargs="+", default=[16, 32, 64, 128])
+    parser.add_argument("--dtypes", nargs="+", default=["float32"], choices=list(DTYPES))
+    parser.add_argument("--seconds", type=float, default=3.0, help="for each case")
+    parser.add_argument("--only", default="", help="part of the operation's name")
+    parser.add_argument("--json", type=Path, help="file for the record")
+    return parser.parse_args()
+
+
+def available_peers() -> list[ModuleType]:
+    """Libraries beside ours that can run here."""
+    return [gather_mm, *([spconv_cpu] if spconv_cpu.available() else [])]
+
+
+def measure(
+    case: Case, data: Surfaces, libraries: list[ModuleType], rate: float, bandwidth: float, seconds: float
+) -> dict[str, object]:
+    """The record of one case: times, ratios and the fraction of the limit that is reached."""
+    makers = {library.__name__: getattr(library, case.call, None) for library in libraries}
+    made = {name: make(data, *case.arguments) for name, make in makers.items() if make is not None}
+    times = by_turns({name: run for name, run in made.items() if run is not None}, seconds)
+    gc.collect()
+    own = times.pop(ours.__name__)
+    work = work_of(case.call, data, case.arguments)
+    floor = None if work is None else work.floor_ms(rate, bandwidth)
+    numbers = [value for value in case.arguments if isinstance(value, int) and not isinstance(value, bool)]
+    return {
+        "operation": case.operation,
+        "data": data.name,
+        "voxels": len(data.coords),
+        "channels": numbers[-1] if numbers else None,
+        "threads": torch.get_num_threads(),
+        "median_ms": own.median_ms,
+        "min_ms": own.min_ms,
+        "repeats": len(own.seconds),
+        "floor_ms": floor,
+        "fraction_of_floor": None if floor is None else floor / own.median_ms,
+        "peers": {
+            name.rsplit(".", 1)[-1]: {"median_ms": t.median_ms, "ratio": t.median_ms / own.median_ms}
+            for name, t in times.items()
+        },
+    }
+
+
+def show(record: dict) -> None:
+    """One line of the table."""
+    fraction = record["fraction_of_floor"]
+    peers = "  ".join(
+        f"{name} {peer['median_ms']:8.1f} ms {peer['ratio']:5.2f}×" for name, peer in record["peers"].items()
+    )
+    share = "      " if fraction is None else f"{100 * fraction:4.0f} %"
+    print(
+        f"{record['data']:9} {record['dtype']:9} C {record['channels'] or '':4} {record['operation']:55} "
+        f"{record['median_ms']:8.2f} ms {share}  {peers}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
