@@ -207,3 +207,29 @@ def test_a_small_net_learns_to_find_its_input(device) -> None:
         loss.backward()
         optimiser.step()
     assert ((logits > 0) == target).float().mean() > 0.95
+
+
+OTHERS = {
+    "transposed": (
+        lambda: nn.ConvTranspose3d(3, 5, 3),
+        lambda m, x: m(x, x.coord_map.generated(2, 2)).features,
+    ),
+    "prune": (lambda: nn.Prune(3, 0.4, row_budget=9), lambda m, x: m(x)[0].features),
+    "global sum": (nn.GlobalSumPool, lambda m, x: m(x)),
+    "global average": (nn.GlobalAvgPool, lambda m, x: m(x)),
+    "global maximum": (nn.GlobalMaxPool, lambda m, x: m(x)),
+    "unpool": (nn.Unpool, lambda m, x: m(x, x.coord_map.generated(2, 2)).features),
+    "interpolate": (lambda: nn.Interpolate(True), lambda m, x: m(x, x.coords + 0.5)),
+    "broadcast": (nn.BroadcastMultiply, lambda m, x: m(x, x.features[: x.batch_size]).features),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_saved_and_copied_modules_with_more_arguments_compute_the_same(name, device) -> None:
+    make, call = OTHERS[name]
+    module = make().to(device).eval()
+    x = random_features(random_map(11, device, stride=2), dtype=torch.float32)
+    restored = make().to(device).eval()
+    restored.load_state_dict(module.state_dict())
+    for twin in (restored, copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        assert torch.equal(call(twin, x), call(module, x))
