@@ -8,8 +8,6 @@ import argparse
 import os
 from pathlib import Path
 
-import torch
-
 from teaching.decoder import decoder_level
 from teaching.growth import growth
 from teaching.keys import keys
@@ -40,7 +38,6 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=PAGE.parent / "figures")
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)
     page = run_page(PAGE.read_text(encoding="utf-8"))
     for draw in FIGURES:
         target = folder / f"{draw.__name__.replace('_', '-')}.svg"

@@ -12,7 +12,7 @@ def hex_of(colour: Colour, paleness: float = 0.0) -> str:
 GROUND = "#fbfaf7"
 INK = "#22262e"
 QUIET = "#5d6470"
-FAINT = "#868c97"
+FAINT = "#6c727d"
 RULE = "#c9ccd2"
 EMPTY = "#ffffff"
 

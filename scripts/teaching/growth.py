@@ -19,7 +19,9 @@ def growth(page: SimpleNamespace) -> Drawing:
         board = Board(drawing, 28 + 190 * i, 78, 9, 9, 19)
         draw_grown(board, page, size, phase, grown)
     drawing.text(400, 276, "number: cells that reached the site, thick frame: a cell of stride 2", 12.5)
-    drawing.text(400, 297, "k3 and the centered k4 also reach below the cell's corner", 12.5, colour=QUIET)
+    drawing.text(
+        400, 297, "k3 and the centered k4 also reach one voxel back, to lower x and y", 12.5, colour=QUIET
+    )
     return drawing
 
 

@@ -31,7 +31,7 @@ def coordinate_maps(page: SimpleNamespace) -> Drawing:
     y = both.y + 88
     drawing.arrow((grown.x - 8, y), (both.right + 8, y))
     drawing.text((grown.x + both.right) / 2, y - 14, "union", 12.5)
-    corner = [(scan.x + 12, scan.bottom + 10), (scan.x + 12, y), (both.x - 16, y)]
+    corner = [(scan.x + 12, scan.bottom + 10), (scan.x + 12, y), (both.x - 30, y)]
     drawing.line(corner, width=1.5)
     drawing.arrow((both.x - 30, y), (both.x - 8, y))
     drawing.text(scan.x + 96, y - 14, "union", 12.5, "start")
@@ -83,9 +83,10 @@ def draw_links(drawing: Drawing, page: SimpleNamespace) -> None:
 def down_and_back(page: SimpleNamespace) -> Drawing:
     """Two rows, kernel sizes 2 and 3: ones, counts of the cells, and what comes back up."""
     check_against_dense(page)
-    drawing = Drawing("Strided convolution and the transposed one back", 540)
+    drawing = Drawing("Strided convolution and the transposed one back", 564)
     draw_way(drawing, 76, 2, page.ones, page.two, page.up_two)
     draw_way(drawing, 340, 3, page.ones, page.three, page.up_three)
+    drawing.text(400, 542, busiest_sum(page), 12.5)
     return drawing
 
 
@@ -99,6 +100,19 @@ def check_against_dense(page: SimpleNamespace) -> None:
             counts[x, y] = count
         for (_, x, y, _), value in zip(back.coords.tolist(), back.features[:, 0].tolist(), strict=True):
             assert value == sum(counts.get((x - dx, y - dy), 0) for dx in reach for dy in reach)
+
+
+def busiest_sum(page: SimpleNamespace) -> str:
+    """How the largest value of the lower right board comes about."""
+    values = words(page.up_three.features)
+    row = max(range(len(values)), key=lambda i: int(values[i]))
+    pairs = page.kernel_map(page.cells, page.scan, page.K3, transposed=True)
+    cells = [cell for cell in pairs.table[row].tolist() if cell >= 0]
+    counts = [words(page.three.features)[cell] for cell in cells]
+    assert sum(map(int, counts)) == int(values[row])
+    x, y = page.scan.coords[row, 1:3].tolist()
+    summed = f"{' + '.join(counts)} = {values[row]}"
+    return f"k3 reaches −1…1 about a cell's first voxel. Voxel ({x}, {y}): {summed}."
 
 
 def draw_way(drawing: Drawing, y: float, size: int, ones, coarse, back) -> None:

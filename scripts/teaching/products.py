@@ -52,7 +52,7 @@ def draw_table(drawing: Drawing, table: Tensor) -> None:
                 board.write((k, m), "−1", 11, FAINT)
     for m in range(8):
         drawing.text(302, board.centre(0, m)[1], m, 12)
-    drawing.text(280, 70, "m", 12)
+    drawing.text(302, 72, "m", 12)
     board.frame((OFFSET, 0), 1, 8)
     drawing.text(
         534, 320, "kernel map table T [M, K]: the row of the neighbour, −1 for none", 12, colour=QUIET

@@ -42,6 +42,9 @@ def unite_and_prune(page: SimpleNamespace) -> Drawing:
     mean = f"{losses.mean().item():.3f}"
     drawing.text(722, 542, mean, 12.5, bold=True)
     drawing.text(676, 542, "mean", 12.5, "end")
+    drawing.text(
+        42, 542, "shaded: predicted wrongly. Kept in training: predicted or true.", 12, "start", QUIET
+    )
     return drawing
 
 

@@ -18,7 +18,7 @@ def sparse_matrix(page: SimpleNamespace) -> Drawing:
     )
     assert torch.equal(sparse.features.flatten(), page.small.sum(1))
 
-    drawing = Drawing("From the dense matrix to the part of the existing voxels", 348)
+    drawing = Drawing("From the dense matrix to the part of the existing voxels", 372)
     canvas = Board(drawing, 28, 76, 6, 6, 25).lattice()
     canvas.title("8 of 36 pixels exist", "numbers: their rows")
     draw_set(canvas, page.shape, BLUE_PALE, range(8), 12.5)
@@ -46,6 +46,7 @@ def draw_dense(drawing: Drawing, page: SimpleNamespace) -> None:
             drawing.rect(x + 1.5, y + 1.5, 4, 4, "#c3c7cf")
     count = int((page.padded != 0).sum())
     board.title("dense, padded: 36×36", f"{count} entries that are not zero")
+    drawing.text(352, 345, "bands: rows and columns of the 8 pixels", 12, colour=QUIET)
 
 
 def draw_small(drawing: Drawing, page: SimpleNamespace) -> None:
@@ -60,3 +61,4 @@ def draw_small(drawing: Drawing, page: SimpleNamespace) -> None:
     count = int((page.small != 0).sum())
     board.title("what is left: 8×8", f"{count} entries, one colour per offset")
     drawing.text(660, 322, "row: output voxel, column: input voxel", 12, colour=QUIET)
+    drawing.text(660, 345, "in the order of the set's rows", 12, colour=QUIET)

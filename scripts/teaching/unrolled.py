@@ -20,7 +20,7 @@ def unrolled_matrix(page: SimpleNamespace) -> Drawing:
     )
     assert torch.equal(page.image_of(engine, 3, 3)[1:, 1:].flatten(), product)
 
-    drawing = Drawing("The matrix of a 3×3 convolution of a 4×4 image", 410)
+    drawing = Drawing("The matrix of a 3×3 convolution of a 4×4 image", 430)
     image = board_of(drawing, 60, 50, page.pixels, 28, lambda *_: BLUE_PALE)
     image.title("image")
     kernel = board_of(drawing, 262, 64, page.kernel, 28, lambda row, column: OFFSETS[3 * row + column])
@@ -70,6 +70,8 @@ def draw_equation(drawing: Drawing, page: SimpleNamespace, product: Tensor) -> N
         drawing.line([(84 + 36 * j, 228), (84 + 36 * j, 384)], INK, 1.25)
     drawing.text(678, 328, "=", 18)
     drawing.text(718, 242, "result", 12)
+    note = "Each entry stands under its pixel. A row times the image, summed, is one number of the result."
+    drawing.text(400, 409, note, 12.5)
 
 
 def offset_of_entries(page: SimpleNamespace) -> Tensor:

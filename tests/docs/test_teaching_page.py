@@ -1,5 +1,6 @@
 """The page on sparse convolution: its code prints what it states, its figures are drawn from it."""
 
+import os
 import re
 import subprocess
 import sys
@@ -14,18 +15,19 @@ FIGURES = ROOT / "docs" / "figures"
 TEXT = PAGE.read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def drawn_by(num_threads: int, folder: Path) -> dict[str, bytes]:
     """Every figure drawn anew; the script runs the page first and stops where a block prints otherwise."""
-    folder = tmp_path_factory.mktemp("figures")
     script = ROOT / "scripts" / "draw_teaching_figures.py"
     command = [sys.executable, str(script), "--folder", str(folder)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(num_threads), "PYTHONPATH": str(ROOT / "src")}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_the_committed_figures_are_what_the_code_draws(drawn):
+@pytest.mark.parametrize("num_threads", [1, 2])
+def test_the_committed_figures_are_what_the_code_draws(num_threads, tmp_path):
+    drawn = drawn_by(num_threads, tmp_path)
     committed = {path.name: path.read_bytes() for path in FIGURES.iterdir()}
     assert set(drawn) == set(committed)
     assert [name for name in sorted(drawn) if drawn[name] != committed[name]] == []
@@ -56,6 +58,11 @@ def test_every_code_block_of_the_page_is_run():
 def test_links_of_the_page_lead_somewhere():
     links = re.findall(r"\]\(([^)#\s]+)\)", TEXT)
     assert [link for link in links if not (PAGE.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "DESIGN.md"])
+def test_the_front_pages_lead_here(name):
+    assert "](docs/how-sparse-convolution-works.md)" in (ROOT / name).read_text(encoding="utf-8")
 
 
 def names_in_the_repository() -> list[str]:
