@@ -56,7 +56,7 @@ def test_refuses_what_a_key_cannot_hold(row: tuple[int, ...], said: str, device:
 def test_error_words(device: torch.device):
     with pytest.raises(TypeError, match="encode: coords must be int32, got int64; convert it first"):
         ops.encode(torch.zeros(2, 4, dtype=torch.int64, device=device))
-    with pytest.raises(TypeError, match="encode: coords must be a tensor, got list; wrap it"):
+    with pytest.raises(TypeError, match="encode: coords must be a Tensor, got list; wrap it"):
         ops.encode([[0, 0, 0, 0]])
     with pytest.raises(ValueError, match=r"encode: coords must be \[N, 4\], got \[2, 3\]; reshape it"):
         ops.encode(torch.zeros(2, 3, dtype=torch.int32, device=device))

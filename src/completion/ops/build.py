@@ -168,7 +168,9 @@ def _run(command_for, target: Path) -> None:
     """Runs the command that writes `target`, through a temporary name: a broken run leaves nothing behind."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     command = command_for(temporary)
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    # What is preloaded into this process, as a sanitizer's runtime, is not for the compiler.
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         temporary.unlink(missing_ok=True)
         raise ImportError(

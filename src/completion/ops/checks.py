@@ -1,6 +1,8 @@
 """Checks of operator arguments at the Python edge, and their sentences; native code checks nothing twice."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+from operator import index
 
 import torch
 from torch import Tensor
@@ -34,10 +36,7 @@ def check_tensor(
         TypeError: not a tensor, or another dtype.
         ValueError: another shape or device, or a device that the native library was not built for.
     """
-    if not isinstance(tensor, Tensor):
-        raise TypeError(
-            f"{function}: {name} must be a tensor, got {type(tensor).__name__}; wrap it with torch.as_tensor"
-        )
+    check_type(function, name, tensor, Tensor, "wrap it with torch.as_tensor")
     if tensor.dtype not in dtypes:
         wanted = " or ".join(str(dtype).removeprefix("torch.") for dtype in dtypes)
         actual = str(tensor.dtype).removeprefix("torch.")
@@ -48,7 +47,19 @@ def check_tensor(
     )
     if not fits:
         raise ValueError(f"{function}: {name} must be [{shape}], got {list(tensor.shape)}; reshape it")
+    if tensor.layout != torch.strided:
+        raise ValueError(f"{function}: {name} must be dense, got {tensor.layout}; convert it with to_dense()")
     check_device(function, name, tensor, like)
+
+
+def check_type(function: str, name: str, value: object, kind: type, remedy: str) -> None:
+    """Checks that an argument is of a class.
+
+    Raises:
+        TypeError: it is not; the sentence ends with the remedy.
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"{function}: {name} must be a {kind.__name__}, got {type(value).__name__}; {remedy}")
 
 
 def check_device(function: str, name: str, tensor: Tensor, like: Tensor | None) -> None:
@@ -72,8 +83,24 @@ def check_device(function: str, name: str, tensor: Tensor, like: Tensor | None) 
 
 
 def check_keys(function: str, name: str, keys: Tensor, like: Tensor | None = None) -> None:
-    """Checks a tensor of packed keys: int64 [N]. Raises as check_tensor."""
+    """Checks a tensor of packed keys: int64 [N], N ≤ 2³¹ − 1. Raises as check_tensor."""
     check_tensor(function, name, keys, (torch.int64,), "N", like)
+    if keys.shape[0] > MAX_ROWS:
+        raise ValueError(
+            f"{function}: {name} must have at most {MAX_ROWS} rows, got {keys.shape[0]}; split the batch"
+        )
+
+
+def check_values(function: str, name: str, tensor: Tensor) -> None:
+    """Checks that a tensor is not on meta, where the result's size follows from its values.
+
+    Raises:
+        ValueError: it is.
+    """
+    if tensor.is_meta:
+        raise ValueError(
+            f"{function}: {name} must be on cpu or cuda, got {tensor.device}; the result's size needs values"
+        )
 
 
 def check_table(function: str, name: str, table: Tensor, rows: str, like: Tensor) -> None:
@@ -94,13 +121,41 @@ def check_size(function: str, name: str, axis: str, actual: int, expected: int, 
         )
 
 
+def check_count(function: str, name: str, value: int, least: int = 0) -> None:
+    """Checks a number of things, which is at most 2³¹ − 1 as rows are int32.
+
+    Raises:
+        ValueError: not an integer in that range.
+    """
+    whole = isinstance(value, (Integral, torch.SymInt)) and not isinstance(value, bool)
+    if not whole or not least <= value <= MAX_ROWS:
+        raise ValueError(
+            f"{function}: {name} must be an integer in {least}…{MAX_ROWS}, got {value!r}; pass a whole number"
+        )
+
+
+def check_integers(function: str, name: str, values: Iterable[int]) -> list[int]:
+    """The values as a list of ints; nothing is rounded.
+
+    Raises:
+        TypeError: not a sequence of integers.
+    """
+    try:
+        return [index(value) for value in values]
+    except TypeError:
+        raise TypeError(
+            f"{function}: {name} must be a sequence of integers, got {values!r}; convert its numbers"
+        ) from None
+
+
 def check_offsets(function: str, offsets: Sequence[int]) -> list[int]:
     """Offsets as a flat list of ints, three for each of at most 343 offsets.
 
     Raises:
+        TypeError: not integers.
         ValueError: the number of values is something else.
     """
-    flat = [int(value) for value in offsets]
+    flat = check_integers(function, "offsets", offsets)
     if len(flat) % 3 != 0 or len(flat) > 3 * MAX_OFFSETS:
         raise ValueError(
             f"{function}: offsets must be x, y, z of at most {MAX_OFFSETS} offsets, got {len(flat)} numbers; "

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from completion.ops.checks import check_keys
+from completion.ops.checks import check_keys, check_values
 
 
 def coordinate_set(keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -22,6 +22,7 @@ def coordinate_set(keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Syncs: once on CUDA, to read M. Deterministic.
     """
     check_keys("coordinate_set", "keys", keys)
+    check_values("coordinate_set", "keys", keys)
     return torch.ops.completion.coordinate_set(keys)
 
 

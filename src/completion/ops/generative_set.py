@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from completion.ops.checks import check_keys, check_offsets
+from completion.ops.checks import check_keys, check_offsets, check_values
 from completion.ops.coords import decode
 from completion.ops.range_errors import range_error
 
@@ -26,6 +26,7 @@ def generative_set(keys: Tensor, offsets: Sequence[int]) -> Tensor:
     Syncs: once on CUDA, to read M. Deterministic.
     """
     check_keys("generative_set", "keys", keys)
+    check_values("generative_set", "keys", keys)
     flat = check_offsets("generative_set", offsets)
     with range_error(
         "generative_set",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from completion.ops.checks import check_keys, check_offsets, check_tensor
+from completion.ops.checks import check_count, check_keys, check_offsets, check_tensor
 
 
 def kernel_map(source_keys: Tensor, target_keys: Tensor, offsets: Sequence[int]) -> Tensor:
@@ -45,10 +45,7 @@ def reverse_map(table: Tensor, num_source: int) -> Tensor:
     Syncs: never. Deterministic.
     """
     check_tensor("reverse_map", "table", table, (torch.int32,), "M, K")
-    if num_source < 0:
-        raise ValueError(
-            f"reverse_map: num_source must be ≥ 0, got {num_source}; pass the number of source rows"
-        )
+    check_count("reverse_map", "num_source", num_source)
     return torch.ops.completion.reverse_map(table, num_source)
 
 

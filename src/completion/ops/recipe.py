@@ -16,6 +16,11 @@ PACKAGE = Path(__file__).resolve().parents[1]
 TORCH_TARGET = "0x020b000000000000"  # stable ABI of torch 2.11: one binary serves 2.11 and everything later
 CUDA_ARCHITECTURES = ("80", "90", "100", "120")
 
+# COMPLETION_SANITIZE=1: a wrong access or an undefined result ends the process. Python must then run with the
+# sanitizers' runtime preloaded (scripts/check_sanitizers.py). CUDA kernels have compute-sanitizer instead.
+SANITIZERS = ("-fsanitize=address,undefined",) if os.environ.get("COMPLETION_SANITIZE") == "1" else ()
+SANITIZE_FLAGS = ("-O1", "-g1", "-fno-omit-frame-pointer", "-fno-sanitize-recover=undefined")
+
 CXX_FLAGS = (
     "-std=c++17",
     "-O3",
@@ -28,6 +33,7 @@ CXX_FLAGS = (
     f"-DTORCH_TARGET_VERSION={TORCH_TARGET}",
     # popcount and SSE 4.2, on every x86 processor since 2009; wider sets are chosen at run time.
     *(("-march=x86-64-v2",) if platform.machine() in ("x86_64", "AMD64") else ()),
+    *((*SANITIZERS, *SANITIZE_FLAGS, "-DCOMPLETION_SANITIZE") if SANITIZERS else ()),
 )
 NVCC_FLAGS = (
     "-std=c++17",
@@ -41,7 +47,10 @@ NVCC_FLAGS = (
     f"code=[compute_{CUDA_ARCHITECTURES[0]},{','.join(f'sm_{arch}' for arch in CUDA_ARCHITECTURES)}]",
 )
 # --no-as-needed -ltorch: the weak CUDA stream symbol resolves in a CUDA torch only through this dependency.
-LINK_FLAGS = ("-shared", "-Wl,--no-as-needed", "-ltorch", "-Wl,--as-needed", "-ltorch_cpu", "-lc10")
+LINK_FLAGS = (
+    *("-shared", "-Wl,--no-as-needed", "-ltorch", "-Wl,--as-needed", "-ltorch_cpu", "-lc10"),
+    *SANITIZERS,
+)
 
 
 @dataclass(frozen=True)

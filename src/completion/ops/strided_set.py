@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from completion.ops.checks import check_keys
+from completion.ops.checks import check_integers, check_keys, check_values
 from completion.ops.coords import decode
 from completion.ops.range_errors import range_error
 
@@ -27,7 +27,8 @@ def strided_set(keys: Tensor, stride: Sequence[int]) -> tuple[Tensor, Tensor]:
     Syncs: once on CUDA, to read M. Deterministic.
     """
     check_keys("strided_set", "keys", keys)
-    steps = [int(step) for step in stride]
+    check_values("strided_set", "keys", keys)
+    steps = check_integers("strided_set", "stride", stride)
     if len(steps) != 3 or min(steps) < 1 or max(steps) > 65536:
         raise ValueError(
             f"strided_set: stride must be three integers in 1…65536, got {steps}; choose another stride"

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from completion.ops.checks import check_keys
+from completion.ops.checks import check_keys, check_values
 
 
 def union_set(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -23,6 +23,7 @@ def union_set(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """
     check_keys("union_set", "a", a)
     check_keys("union_set", "b", b, like=a)
+    check_values("union_set", "a", a)
     return torch.ops.completion.union_set(a, b)
 
 

@@ -1,0 +1,142 @@
+"""Every operator refuses every wrong argument at the Python edge, in a sentence of one form."""
+
+import re
+
+import pytest
+import torch
+from tests.ops.voxel_sets import assert_same
+
+from completion import ops
+
+SENTENCE = re.compile(r"(?s)^(?P<function>[\w.]+): (?P<argument>\w+) must .+, got .+; .+$")
+KEYS = ops.encode(torch.tensor([[0, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0]], dtype=torch.int32))
+TABLE = ops.kernel_map(KEYS, KEYS, [0, 0, 0, 1, 0, 0])
+REVERSE = ops.reverse_map(TABLE, 3)
+ROWS = torch.tensor([2, -1, 0], dtype=torch.int32)
+X, G = torch.randn(3, 4), torch.randn(3, 5)
+
+GOOD = {
+    "encode": {"coords": ops.decode(KEYS)},
+    "decode": {"keys": KEYS},
+    "coordinate_set": {"keys": KEYS.flip(0)},
+    "strided_set": {"keys": KEYS, "stride": (2, 2, 2)},
+    "generative_set": {"keys": KEYS, "offsets": [0, 0, 0, 1, 0, 0]},
+    "union_set": {"a": KEYS[:2], "b": KEYS[1:]},
+    "lookup": {"keys": KEYS, "queries": KEYS.flip(0)},
+    "kernel_map": {"source_keys": KEYS, "target_keys": KEYS, "offsets": [0, 0, 0]},
+    "reverse_map": {"table": TABLE, "num_source": 3},
+    "convolution": {"features": X, "weight": torch.randn(2, 4, 5), "table": TABLE, "reverse": REVERSE},
+    "convolution_grad_weight": {"features": X, "grad": G, "table": TABLE, "reverse": REVERSE},
+    "pool_sum": {"features": X, "table": TABLE, "reverse": REVERSE},
+    "pool_max": {"features": X, "table": TABLE},
+    "take_rows": {"features": X, "rows": ROWS, "inverse": ROWS},
+}
+SIZED_BY_VALUES = {"coordinate_set", "strided_set", "generative_set", "union_set"}
+TENSORS = [
+    (name, key) for name, good in GOOD.items() for key, value in good.items() if torch.is_tensor(value)
+]
+
+
+def wrong_tensors(name: str, right: torch.Tensor) -> dict[str, object]:
+    """What no operator takes for this tensor, by kind of mistake."""
+    wrong = {
+        "None": None,
+        "list": right.tolist(),
+        "array": right.numpy(),
+        "bool": right.bool(),
+        "other integer": right.short(),
+        "complex": right.to(torch.complex64),
+        "an axis more": right[None],
+        "no axis": right.flatten()[0],
+        "sparse layout": right.to_sparse(),
+    }
+    others = sum(torch.is_tensor(value) for value in GOOD[name].values()) > 1
+    return wrong | ({"meta": right.to("meta")} if others or name in SIZED_BY_VALUES else {})
+
+
+def refusal(name: str, **changed: object) -> re.Match[str]:
+    """Parts of the sentence with which the operator refuses its good arguments with these changed."""
+    with pytest.raises((TypeError, ValueError)) as caught:
+        getattr(ops, name)(**{**GOOD[name], **changed})
+    parts = SENTENCE.match(str(caught.value))
+    assert parts, str(caught.value)
+    assert parts["function"] == name
+    return parts
+
+
+def test_every_operator_is_in_the_table() -> None:
+    assert set(GOOD) == set(ops.__all__)
+
+
+@pytest.mark.parametrize(("name", "argument"), TENSORS)
+def test_a_wrong_tensor_is_refused(name, argument) -> None:
+    for kind, value in wrong_tensors(name, GOOD[name][argument]).items():
+        named = refusal(name, **{argument: value})["argument"]
+        # Where devices differ, the argument named is the one that does not follow the first.
+        assert named == argument or kind == "meta", (kind, named)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "argument"),
+    [
+        ("encode", {"coords": torch.zeros(2, 3, dtype=torch.int32)}, "coords"),
+        ("encode", {"coords": torch.tensor([[0, 0, 32768, 0]], dtype=torch.int32)}, "coords"),
+        ("encode", {"coords": torch.tensor([[-1, 0, 0, 0]], dtype=torch.int32)}, "coords"),
+        ("encode", {"coords": torch.tensor([[65536, 0, 0, 0]], dtype=torch.int32)}, "coords"),
+        ("convolution", {"weight": torch.randn(2, 3, 5)}, "weight"),
+        ("convolution", {"weight": torch.randn(3, 4, 5)}, "weight"),
+        ("convolution", {"weight": torch.randn(2, 4, 5).double()}, "weight"),
+        ("convolution", {"features": X.int()}, "features"),
+        ("convolution", {"reverse": REVERSE[:2]}, "reverse"),
+        ("convolution", {"reverse": REVERSE[:, :1]}, "reverse"),
+        ("convolution_grad_weight", {"grad": G[:2]}, "grad"),
+        ("convolution_grad_weight", {"grad": G.double()}, "grad"),
+        ("convolution_grad_weight", {"reverse": REVERSE[:2]}, "reverse"),
+        ("pool_sum", {"reverse": REVERSE[:2]}, "reverse"),
+        ("pool_sum", {"reverse": REVERSE[:, :1]}, "reverse"),
+        ("take_rows", {"inverse": ROWS[:2]}, "inverse"),
+        ("lookup", {"keys": torch.empty(2**31, dtype=torch.int64, device="meta")}, "keys"),
+    ],
+)
+def test_what_does_not_fit_is_refused(name, changed, argument) -> None:
+    if name == "lookup":
+        changed = {**changed, "queries": changed["keys"]}
+    assert refusal(name, **changed)["argument"] == argument
+
+
+@pytest.mark.parametrize("stride", [None, 2, "abc", (2, 2), (0, 2, 2), (-1, 2, 2), (2.0, 2, 2), (2**40,) * 3])
+def test_a_wrong_stride_is_refused(stride) -> None:
+    refusal("strided_set", stride=stride)
+
+
+@pytest.mark.parametrize("name", ["generative_set", "kernel_map"])
+@pytest.mark.parametrize("offsets", [None, 2, "abc", [1, 2], [0.5, 0, 0], [[0, 0, 0]], range(1032)], ids=repr)
+def test_wrong_offsets_are_refused(name, offsets) -> None:
+    assert refusal(name, offsets=offsets)["argument"] == "offsets"
+
+
+@pytest.mark.parametrize("number", [None, -1, 2.5, "3", [3], True, 2**31])
+def test_a_wrong_number_of_rows_is_refused(number) -> None:
+    assert refusal("reverse_map", num_source=number)["argument"] == "num_source"
+
+
+def test_what_leaves_the_range_is_refused() -> None:
+    last = ops.encode(torch.tensor([[0, 32767, 0, 0]], dtype=torch.int32))
+    first = ops.encode(torch.tensor([[0, 0, -32768, 0]], dtype=torch.int32))
+    assert refusal("generative_set", keys=last)["argument"] == "children"
+    assert refusal("strided_set", keys=first, stride=(3, 3, 3))["argument"] == "parents"
+
+
+@pytest.mark.parametrize(("name", "argument"), TENSORS)
+def test_non_contiguous_tensors_are_as_good(name, argument) -> None:
+    value = GOOD[name][argument]
+    apart = torch.stack([value, torch.zeros_like(value)], dim=-1)[..., 0]
+    assert not apart.is_contiguous()
+    assert_same(getattr(ops, name)(**{**GOOD[name], argument: apart}), getattr(ops, name)(**GOOD[name]))
+
+
+def test_refusals_do_not_depend_on_the_rows_there_are() -> None:
+    """No voxel, the case in which a check that looks at values sees none."""
+    none = KEYS[:0]
+    assert refusal("kernel_map", source_keys=none, target_keys=none.int())["argument"] == "target_keys"
+    assert refusal("encode", coords=torch.zeros(0, 3, dtype=torch.int32))["argument"] == "coords"
