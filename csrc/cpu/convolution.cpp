@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "aligned.h"
+#include "completion/offsets.h"
 #include "convolution_tiles.h"
 #include "pair_lists.h"
 
@@ -16,21 +17,34 @@ Panels panels_of(const ConvolutionParams& params) {
   return {wide ? tile_kernels<double>().lanes : tile_kernels<float>().lanes, params.out_channels};
 }
 
-/// Copies the weights [K, Cin, Cout] panel by panel to [K, panels, Cin, width], zero beyond Cout.
+/// One panel of an offset's weight: [Cin, width] from `weight`, zero beyond the channels that are there.
 template <class T>
-void pack_weights(const ConvolutionParams& params, ParallelFor parallel_for) {
+void pack_panel(const ConvolutionParams& params, const T* weight, int64_t filled, int64_t width, T* packed) {
+  const int64_t in = params.in_channels, in_stride = params.weight_strides[1], out_stride = params.weight_strides[2];
+  if (out_stride == 1) {
+    for (int64_t i = 0; i < in; ++i) std::copy_n(weight + i * in_stride, filled, packed + i * width);
+  } else {  // a transposed view: its own order of reading is the quick one
+    for (int64_t c = 0; c < filled; ++c) {
+      for (int64_t i = 0; i < in; ++i) packed[i * width + c] = weight[i * in_stride + c * out_stride];
+    }
+  }
+  if (filled == width) return;
+  for (int64_t i = 0; i < in; ++i) std::fill(packed + i * width + filled, packed + (i + 1) * width, T(0));
+}
+
+/// Copies the weights of the offsets that some row has, panel by panel, to [K, panels, Cin, width].
+template <class T>
+void pack_weights(const ConvolutionParams& params, const bool* used, ParallelFor parallel_for) {
   const Panels panels = panels_of(params);
   const int64_t in = params.in_channels, out = params.out_channels;
   for_ranges(parallel_for, 0, params.num_offsets, 1, [&](int64_t begin, int64_t end) {
     for (int64_t k = begin; k < end; ++k) {
-      const T* weight = static_cast<const T*>(params.weight) + k * in * out;
+      if (!used[k]) continue;
+      const T* weight = static_cast<const T*>(params.weight) + k * params.weight_strides[0];
       T* packed = static_cast<T*>(params.workspace) + k * in * panels.padded();
       for (int64_t start = 0; start < out; start += panels.width_at(start)) {
         const int64_t width = panels.width_at(start), filled = std::min(width, out - start);
-        for (int64_t i = 0; i < in; ++i, packed += width) {
-          std::copy_n(weight + i * out + start, filled, packed);
-          std::fill(packed + filled, packed + width, T(0));
-        }
+        pack_panel(params, weight + start * params.weight_strides[2], filled, width, packed + start * in);
       }
     }
   });
@@ -47,6 +61,7 @@ void convolve_block(const ConvolutionParams& params, const PairLists& lists, int
     const auto multiply = width == kernels.lanes ? kernels.multiply_one : kernels.multiply_two;
     std::fill(sums, sums + (end - begin) * width, T(0));
     for (int64_t k = 0; k < params.num_offsets; ++k) {
+      if (lists[k].count == 0) continue;  // the weight of an offset that no row has is not packed
       const T* weight = static_cast<const T*>(params.workspace) + k * in * panels.padded() + start * in;
       multiply(lists[k], static_cast<const T*>(params.features), in, weight, sums, block_rows(params.num_offsets));
     }
@@ -59,7 +74,9 @@ void convolve_block(const ConvolutionParams& params, const PairLists& lists, int
 
 template <class T>
 void convolve(const ConvolutionParams& params, ParallelFor parallel_for) {
-  pack_weights<T>(params, parallel_for);
+  bool used[kMaxOffsets];
+  mark_used_offsets(params.table, params.num_target, params.num_offsets, used);
+  pack_weights<T>(params, used, parallel_for);
   const int64_t rows = block_rows(params.num_offsets);
   for_ranges(parallel_for, 0, (params.num_target + rows - 1) / rows, 1, [&](int64_t first, int64_t last) {
     PairLists lists(params.num_offsets, 0, params.num_offsets);

@@ -21,7 +21,12 @@ class GradWeight {
       : params_(params),
         panels_{tile_kernels<T>().lanes, params.out_channels},
         tiles_((params.in_channels + kItemChannels - 1) / kItemChannels),
-        sums_(static_cast<T*>(params.workspace)) {}
+        sums_(static_cast<T*>(in_place(params) ? params.grad_weight : params.workspace)) {}
+
+  /// Whether the sums have the layout of the result, and so are it.
+  static bool in_place(const ConvolutionGradWeightParams& params) {
+    return params.out_channels % tile_kernels<T>().lanes == 0;
+  }
 
   int64_t num_items() const { return params_.num_offsets * tiles_; }
 
@@ -45,6 +50,7 @@ class GradWeight {
         }
       }
     }
+    if (in_place(params_)) return;
     for (int64_t item = first; item < last; ++item) write_item(item);
   }
 
@@ -103,6 +109,7 @@ void grad_weight(const ConvolutionGradWeightParams& params, ParallelFor parallel
 
 int64_t convolution_grad_weight_workspace_bytes(const ConvolutionGradWeightParams& params) {
   const bool wide = params.dtype == DType::float64;
+  if (wide ? GradWeight<double>::in_place(params) : GradWeight<float>::in_place(params)) return 0;
   const Panels panels{wide ? tile_kernels<double>().lanes : tile_kernels<float>().lanes, params.out_channels};
   return params.num_offsets * params.in_channels * panels.padded() * element_bytes(params.dtype);
 }

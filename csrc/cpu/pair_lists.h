@@ -33,6 +33,19 @@ inline uint32_t present_bits(const int32_t* row, int64_t count) {
   return ~absent & static_cast<uint32_t>((uint64_t{1} << count) - 1);
 }
 
+/// used[k]: some row of the table has offset k. Looks no further than it must.
+inline void mark_used_offsets(const int32_t* table, int64_t num_rows, int64_t num_offsets, bool* used) {
+  std::fill_n(used, num_offsets, false);
+  int64_t missing = num_offsets;
+  for (int64_t row = 0; row < num_rows && missing > 0; ++row) {
+    for (int64_t k = 0; k < num_offsets; ++k) {
+      if (used[k] || table[row * num_offsets + k] < 0) continue;
+      used[k] = true;
+      --missing;
+    }
+  }
+}
+
 /// Pair lists of one block for the offsets first_offset … last_offset − 1.
 class PairLists {
  public:

@@ -20,7 +20,8 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Tensor& t
     return torch::stable::new_zeros(features, sizes);
   }
   const Tensor x = kernel_features(features), dense_table = torch::stable::contiguous(table);
-  const Tensor w = torch::stable::contiguous(in_dtype_of(weight, x));
+  Tensor w = in_dtype_of(weight, x);
+  if (w.is_cuda()) w = torch::stable::contiguous(w);
   Tensor output = empty(features, sizes, x.scalar_type());
   ConvolutionParams params{};
   params.features = x.const_data_ptr();
@@ -31,6 +32,7 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Tensor& t
   params.num_target = table.size(0);
   params.in_channels = features.size(1);
   params.out_channels = weight.size(2);
+  for (int axis = 0; axis < 3; ++axis) params.weight_strides[axis] = w.stride(axis);
   params.num_offsets = static_cast<int32_t>(table.size(1));
   params.dtype = feature_dtype("convolution", x);
   params.allow_tf32 = allow_tf32;

@@ -93,6 +93,18 @@ def test_non_contiguous_input(device: torch.device):
     assert_near(actual, reference.convolution_grad_weight(features, grad, table, reverse))
 
 
+@pytest.mark.parametrize("channels", CHANNELS, ids=str)
+@pytest.mark.parametrize("order", [(0, 2, 1), (2, 1, 0), (1, 2, 0)], ids=str)
+def test_weight_in_any_layout(order: tuple[int, ...], channels: tuple[int, int], device: torch.device):
+    """The same values from views of every order of strides, bit for bit."""
+    features, weight, table, reverse = operands("two sets", channels, torch.float32, device)
+    back = [order.index(axis) for axis in range(3)]
+    view = weight.permute(order).contiguous().permute(back)
+    assert torch.equal(
+        ops.convolution(features, view, table, reverse), ops.convolution(features, weight, table, reverse)
+    )
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_weight_gradient_of_half_types_does_not_overflow(dtype: torch.dtype, device: torch.device):
     table = torch.arange(4096, dtype=torch.int32, device=device)[:, None]

@@ -10,19 +10,20 @@
 namespace completion {
 
 struct ConvolutionParams {
-  const void* features;     // [N, Cin] dtype
-  const void* weight;       // [K, Cin, Cout] dtype
-  const int32_t* table;     // [M, K] feature row or −1
-  void* output;             // [M, Cout] dtype, every row written once
-  int64_t num_source;       // N
-  int64_t num_target;       // M
-  int64_t in_channels;      // Cin ≥ 1
-  int64_t out_channels;     // Cout ≥ 1
-  int32_t num_offsets;      // K, 1 … kMaxOffsets
-  DType dtype;              // of features, weight and output; the CPU takes float32 and float64 alone
-  bool allow_tf32;          // CUDA, float32: products in TF32 (torch.backends.cuda.matmul.allow_tf32)
-  void* workspace;          // scratch
-  int64_t workspace_bytes;  // at least convolution_workspace_bytes(params)
+  const void* features;       // [N, Cin] dtype
+  const void* weight;         // [K, Cin, Cout] dtype; contiguous on CUDA
+  const int32_t* table;       // [M, K] feature row or −1
+  void* output;               // [M, Cout] dtype, every row written once
+  int64_t num_source;         // N
+  int64_t num_target;         // M
+  int64_t in_channels;        // Cin ≥ 1
+  int64_t out_channels;       // Cout ≥ 1
+  int64_t weight_strides[3];  // elements between neighbours along K, Cin and Cout; a transposed view is as good
+  int32_t num_offsets;        // K, 1 … kMaxOffsets
+  DType dtype;                // of features, weight and output; the CPU takes float32 and float64 alone
+  bool allow_tf32;            // CUDA, float32: products in TF32 (torch.backends.cuda.matmul.allow_tf32)
+  void* workspace;            // scratch
+  int64_t workspace_bytes;    // at least convolution_workspace_bytes(params)
 };
 
 struct ConvolutionGradWeightParams {

@@ -13,9 +13,20 @@ void check_convolution(Random& random, const Shape& s) {
   const auto x = random_values<Scalar>(random, table.num_source * s.in_channels);
   const auto w = random_values<Scalar>(random, static_cast<int64_t>(s.offsets) * s.in_channels * s.out_channels);
   std::vector<Scalar> y(table.num_target * s.out_channels, scalar<Scalar>(7));
-  const ConvolutionParams params = {
-      x.data(),       w.data(),  table.rows.data(),  y.data(), s.sources, s.targets, s.in_channels,
-      s.out_channels, s.offsets, dtype_of<Scalar>(), false,    nullptr,   0};
+  const ConvolutionParams params = {x.data(),
+                                    w.data(),
+                                    table.rows.data(),
+                                    y.data(),
+                                    s.sources,
+                                    s.targets,
+                                    s.in_channels,
+                                    s.out_channels,
+                                    {int64_t{s.in_channels} * s.out_channels, s.out_channels, 1},
+                                    s.offsets,
+                                    dtype_of<Scalar>(),
+                                    false,
+                                    nullptr,
+                                    0};
   CHECK(cuda::convolution_workspace_bytes(params) == 0, "workspace");
   CHECK(cuda::convolution(params, nullptr) == 0, "convolution");
   for (int m = 0; m < s.targets; ++m) {
