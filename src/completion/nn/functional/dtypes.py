@@ -6,7 +6,10 @@ Convolutions over a table go by the same rule inside completion.ops, with the su
 import torch
 from torch import Tensor
 
+from completion import ops
+
 HALF_DTYPES = (torch.bfloat16, torch.float16)
+MIN_OWN_CHANNELS = 8  # below, most lanes of a vector would be idle
 
 
 def dense_product(function: str, features: Tensor, weight: Tensor) -> Tensor:
@@ -24,7 +27,15 @@ def dense_product(function: str, features: Tensor, weight: Tensor) -> Tensor:
             f"{function}: features must be of the weight's dtype {weight.dtype}, got {features.dtype}; "
             "convert one of them or use torch.autocast"
         )
+    if features.is_cpu and weight.shape[1] >= MIN_OWN_CHANNELS and features.dtype not in HALF_DTYPES:
+        return _own_product(features, weight)
     return features @ weight
+
+
+def _own_product(features: Tensor, weight: Tensor) -> Tensor:
+    """The product as a convolution of one offset, quicker here than a BLAS on skinny matrices."""
+    rows = torch.arange(features.shape[0], dtype=torch.int32)[:, None]
+    return ops.convolution(features, weight[None], rows, rows)
 
 
 def widened(features: Tensor) -> Tensor:
