@@ -15,7 +15,7 @@ def dense_product(function: str, features: Tensor, weight: Tensor) -> Tensor:
     Raises:
         TypeError: the dtypes differ, other than a float32 weight beside half features, outside autocast.
     """
-    if _autocast_on(features):
+    if autocast_on(features):
         return features @ weight
     if features.dtype in HALF_DTYPES and weight.dtype == torch.float32:
         weight = weight.to(features.dtype)
@@ -32,10 +32,7 @@ def widened(features: Tensor) -> Tensor:
     return features.float() if features.dtype in HALF_DTYPES else features
 
 
-def add_bias(out: Tensor, bias: Tensor | None) -> Tensor:
-    """Features [N, C] plus a bias [C], in the dtype of the features."""
-    return out if bias is None else out + bias.to(out.dtype)
-
-
-def _autocast_on(features: Tensor) -> bool:
-    return torch.is_autocast_enabled(features.device.type) and features.dtype != torch.float64
+def autocast_on(features: Tensor) -> bool:
+    """Whether autocast decides the dtype of products of these features."""
+    device = features.device.type
+    return device != "meta" and torch.is_autocast_enabled(device) and features.dtype != torch.float64
