@@ -137,9 +137,9 @@ def test_rank_breaks_ties_by_row_order():
     [
         ({"threshold": 1.0}, "threshold must be between 0 and 1"),
         ({"prior": 0.0}, "prior must be between 0 and 1"),
-        ({"row_budget": 0}, "row_budget must be at least"),
+        ({"row_budget": 0}, "row_budget must be an integer in 1"),
         ({"row_budget": 2, "min_keep": 3}, "raise the budget"),
-        ({"min_keep": -1}, "row_budget must be at least min_keep"),
+        ({"min_keep": -1}, "min_keep must be an integer in 0"),
     ],
 )
 def test_refuses_impossible_settings(arguments, words):

@@ -105,7 +105,7 @@ def test_broadcast_adds_the_row_of_the_item(device) -> None:
     x = random_features(random_map(15, device))
     per_item = torch.tensor([[1.0, 2.0, 3.0], [-1.0, 0.0, 5.0]], dtype=torch.float64, device=device)
     assert torch.equal(F.broadcast_add(x, per_item).features, x.features + per_item[x.coords[:, 0].long()])
-    with pytest.raises(ValueError, match=r"broadcast_add: per_item must be \[2, C\], got \[3, 3\]"):
+    with pytest.raises(ValueError, match=r"broadcast_add: per_item must be \[2, 3\], got \[3, 3\]"):
         F.broadcast_add(x, torch.zeros(3, 3, device=device))
 
 

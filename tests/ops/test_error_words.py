@@ -4,11 +4,11 @@ import re
 
 import pytest
 import torch
+from tests import refusals
 from tests.ops.voxel_sets import assert_same
 
 from completion import ops
 
-SENTENCE = re.compile(r"(?s)^(?P<function>[\w.]+): (?P<argument>\w+) must .+, got .+; .+$")
 KEYS = ops.encode(torch.tensor([[0, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0]], dtype=torch.int32))
 TABLE = ops.kernel_map(KEYS, KEYS, [0, 0, 0, 1, 0, 0])
 REVERSE = ops.reverse_map(TABLE, 3)
@@ -56,10 +56,7 @@ def wrong_tensors(name: str, right: torch.Tensor) -> dict[str, object]:
 
 def refusal(name: str, **changed: object) -> re.Match[str]:
     """Parts of the sentence with which the operator refuses its good arguments with these changed."""
-    with pytest.raises((TypeError, ValueError)) as caught:
-        getattr(ops, name)(**{**GOOD[name], **changed})
-    parts = SENTENCE.match(str(caught.value))
-    assert parts, str(caught.value)
+    parts = refusals.refusal(getattr(ops, name), **{**GOOD[name], **changed})
     assert parts["function"] == name
     return parts
 

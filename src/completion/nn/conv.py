@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from completion.nn import functional as F
+from completion.ops.checks import check_count
 from completion.sparse import CoordMap, SparseTensor
 from completion.sparse.kernel_offsets import Phase, Region, kernel_offsets
 from completion.sparse.key_sets import Box
@@ -28,6 +29,8 @@ class _Kernel(nn.Module):
     ) -> None:
         super().__init__()
         name = type(self).__name__
+        check_count(name, "in_channels", in_channels, least=1)
+        check_count(name, "out_channels", out_channels, least=1)
         self.in_channels, self.out_channels = in_channels, out_channels
         self.kernel_size = triple(name, "kernel_size", kernel_size)
         self.stride = triple(name, "stride", stride)

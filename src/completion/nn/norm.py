@@ -5,7 +5,9 @@ from torch import Tensor, nn
 from torch.nn import functional as dense
 
 from completion.nn import functional as F
+from completion.nn.functional.checks import check_groups, check_input
 from completion.nn.pointwise import Pointwise
+from completion.ops.checks import check_count, check_type
 from completion.sparse import SparseTensor
 
 
@@ -25,10 +27,12 @@ class BatchNorm(nn.Module):
 
     def __init__(self, num_channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
+        check_count("BatchNorm", "num_channels", num_channels, least=1)
         self.norm = nn.BatchNorm1d(num_channels, eps, momentum)
         self.synchronised = False
 
     def forward(self, x: SparseTensor) -> SparseTensor:
+        check_input("BatchNorm", x, self.norm.num_features, self.norm.weight, half=True)
         return x.replace(self._normalise(x.features))
 
     def _normalise(self, features: Tensor) -> Tensor:
@@ -44,6 +48,7 @@ class BatchNorm(nn.Module):
 
 def synchronise_batch_norm(module: nn.Module) -> nn.Module:
     """The module itself, its BatchNorm layers synchronised among the processes of a training."""
+    check_type("synchronise_batch_norm", "module", module, nn.Module, "pass the network")
     for part in module.modules():
         if isinstance(part, BatchNorm):
             part.synchronised = True
@@ -64,16 +69,14 @@ class GroupNorm(nn.Module):
 
     def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
         super().__init__()
-        if num_groups < 1 or num_channels % num_groups:
-            raise ValueError(
-                f"{type(self).__name__}: num_groups must divide num_channels = {num_channels}, "
-                f"got {num_groups}; choose a divisor"
-            )
+        check_count(type(self).__name__, "num_channels", num_channels, least=1)
+        check_groups(type(self).__name__, num_groups, num_channels)
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.weight = nn.Parameter(torch.ones(num_channels)) if affine else None
         self.bias = nn.Parameter(torch.zeros(num_channels)) if affine else None
 
     def forward(self, x: SparseTensor) -> SparseTensor:
+        check_input(type(self).__name__, x, self.num_channels, None, half=True)
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -90,5 +93,12 @@ class InstanceNorm(GroupNorm):
 class LayerNorm(Pointwise):
     """Normalisation of each voxel over its channels; `GroupNorm` with one group is that of a whole item."""
 
+    module: nn.LayerNorm
+
     def __init__(self, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
+        check_count("LayerNorm", "num_channels", num_channels, least=1)
         super().__init__(nn.LayerNorm(num_channels, eps, elementwise_affine=affine))
+
+    def forward(self, x: SparseTensor) -> SparseTensor:
+        check_input("LayerNorm", x, self.module.normalized_shape[0], self.module.weight, half=True)
+        return super().forward(x)

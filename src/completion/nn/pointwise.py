@@ -2,6 +2,9 @@
 
 from torch import nn
 
+from completion.nn.functional.checks import check_input, check_probability, check_sparse
+from completion.nn.functional.dtypes import linear
+from completion.ops.checks import check_count, check_type
 from completion.sparse import SparseTensor
 
 
@@ -10,9 +13,11 @@ class Pointwise(nn.Module):
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
+        check_type(type(self).__name__, "module", module, nn.Module, "make an object of the class")
         self.module = module
 
     def forward(self, x: SparseTensor) -> SparseTensor:
+        check_sparse(type(self).__name__, x)
         return x.replace(self.module(x.features))
 
 
@@ -33,8 +38,17 @@ class LeakyReLU(Pointwise):
 class PReLU(Pointwise):
     """x, or a learned slope times x below zero; one slope, or one per channel."""
 
+    module: nn.PReLU
+
     def __init__(self, num_slopes: int = 1, slope: float = 0.25) -> None:
+        check_count("PReLU", "num_slopes", num_slopes, least=1)
         super().__init__(nn.PReLU(num_slopes, slope))
+
+    def forward(self, x: SparseTensor) -> SparseTensor:
+        slopes = self.module.weight
+        if slopes.numel() > 1:
+            check_input("PReLU", x, slopes.numel(), slopes, half=False)
+        return super().forward(x)
 
 
 class ELU(Pointwise):
@@ -83,11 +97,20 @@ class Dropout(Pointwise):
     """Zeroes single features with this probability in training and scales up the rest."""
 
     def __init__(self, probability: float = 0.5) -> None:
+        check_probability("Dropout", "probability", probability)
         super().__init__(nn.Dropout(probability))
 
 
 class Linear(Pointwise):
     """The same affine map at every voxel."""
 
+    module: nn.Linear
+
     def __init__(self, in_channels: int, out_channels: int, bias: bool = True) -> None:
+        check_count("Linear", "in_channels", in_channels, least=1)
+        check_count("Linear", "out_channels", out_channels, least=1)
         super().__init__(nn.Linear(in_channels, out_channels, bias))
+
+    def forward(self, x: SparseTensor) -> SparseTensor:
+        check_input("Linear", x, self.module.in_features, self.module.weight, half=False)
+        return x.replace(linear("Linear", x.features, self.module.weight, self.module.bias))

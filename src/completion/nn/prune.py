@@ -11,9 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from completion.nn.functional import prune, target_mask
+from completion.nn.functional.checks import check_input
+from completion.nn.functional.dtypes import linear
+from completion.ops.checks import check_count
 from completion.sparse import CoordMap, SparseTensor
+from completion.sparse.checks import check_mask
 from completion.sparse.derive import eager
-from completion.sparse.key_sets import Box
+from completion.sparse.key_sets import Box, box_corners
 
 Policy = Callable[["Candidates"], Tensor]
 
@@ -91,12 +95,15 @@ class Prune(nn.Module):
         box: Box | None = None,
     ) -> None:
         super().__init__()
-        _check_probability("threshold", threshold)
-        _check_probability("prior", prior)
-        if min_keep < 0 or (row_budget is not None and row_budget < max(1, min_keep)):
+        check_count("Prune", "channels", channels, least=1)
+        _check_within("threshold", threshold)
+        _check_within("prior", prior)
+        check_count("Prune", "min_keep", min_keep)
+        if row_budget is not None:
+            check_count("Prune", "row_budget", row_budget, least=1)
+        if row_budget is not None and row_budget < min_keep:
             raise ValueError(
-                "Prune: row_budget must be at least min_keep ≥ 0 and at least 1, "
-                f"got row_budget={row_budget}, min_keep={min_keep}; raise the budget"
+                f"Prune: row_budget must be ≥ min_keep = {min_keep}, got {row_budget}; raise the budget"
             )
         self.classifier = nn.Linear(channels, 1)
         # Small weights: untrained, it predicts its prior, not noise that would keep half of all rows.
@@ -105,7 +112,7 @@ class Prune(nn.Module):
         self.register_buffer("threshold", torch.tensor(float(threshold)))
         self.row_budget = row_budget
         self.min_keep = min_keep
-        self.box = box
+        self.box = None if box is None else box_corners("Prune", box)
 
     def forward(
         self, x: SparseTensor, truth: CoordMap | None = None, policy: Policy = predicted_only
@@ -119,7 +126,14 @@ class Prune(nn.Module):
 
         Syncs: once for the guards and once for the number of kept rows.
         """
-        logits = self.classifier(x.features).squeeze(1)
+        weight = self.classifier.weight
+        check_input("Prune", x, self.classifier.in_features, weight, half=False)
+        if not callable(policy):
+            raise TypeError(
+                f"Prune: policy must be a function of candidates, got {type(policy).__name__}; "
+                "leave it out to keep the predicted rows"
+            )
+        logits = linear("Prune", x.features, self.classifier.weight, self.classifier.bias).squeeze(1)
         target = None if truth is None else target_mask(x.coord_map, truth)
         level = self.decide(x.coord_map, logits, target, policy)
         return prune(x, level.kept), level
@@ -132,6 +146,7 @@ class Prune(nn.Module):
         kept = scores > torch.logit(self.threshold)  # at ½ exactly logit > 0; sigmoid would round
         if target is not None:
             kept = policy(Candidates(kept, target, batch, coord_map.batch_size))
+            check_mask("Prune", "policy's result", kept, coord_map)
         stride = coord_map.stride[0]
         level = Level(stride, coord_map, logits, target, kept)
         if self.box is not None:
@@ -174,6 +189,8 @@ def rank_within_items(scores: Tensor, first: Tensor, batch: Tensor, batch_size: 
     return rank
 
 
-def _check_probability(name: str, value: float) -> None:
-    if not 0 < value < 1:
-        raise ValueError(f"Prune: {name} must be between 0 and 1, both excluded, got {value}")
+def _check_within(name: str, value: float) -> None:
+    if not isinstance(value, (int, float)) or not 0 < value < 1:
+        raise ValueError(
+            f"Prune: {name} must be between 0 and 1, both excluded, got {value!r}; choose a probability"
+        )

@@ -18,6 +18,11 @@ class ResidualBlock(nn.Module):
     ) -> None:
         """Widths default to equal; `activation` is made without arguments."""
         super().__init__()
+        if isinstance(activation, nn.Module) or not callable(activation):
+            raise TypeError(
+                f"ResidualBlock: activation must be a class or function that makes a module, "
+                f"got {activation!r}; give it as completion.nn.ReLU, without parentheses"
+            )
         width = in_channels if out_channels is None else out_channels
         self.conv1, self.norm1 = Conv3d(in_channels, width, bias=False), BatchNorm(width)
         self.conv2, self.norm2 = Conv3d(width, width, bias=False), BatchNorm(width)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from completion.sparse import derive
+from completion.sparse.checks import check_mask, check_set
 from completion.sparse.entry import enter
 from completion.sparse.kernel_offsets import Phase, Region, kernel_axes
 from completion.sparse.key_sets import Box, box_corners, inside_box
@@ -164,11 +165,7 @@ class CoordMap:
 
     def pruned(self, mask: Tensor) -> "CoordMap":
         """Set of the rows where mask, bool [N], is true; order and stride are kept. One host read."""
-        if mask.dtype != torch.bool or mask.shape != self.keys.shape:
-            raise ValueError(
-                f"CoordMap.pruned: mask must be bool [{self.num_rows}], got {mask.dtype} {list(mask.shape)}; "
-                "give one value for each row"
-            )
+        check_mask("CoordMap.pruned", "mask", mask, self)
         return derive.selected(self, mask)
 
     def boxed(self, box: Box) -> "CoordMap":
@@ -177,7 +174,8 @@ class CoordMap:
 
     def inside(self, box: Box) -> Tensor:
         """bool [N]: rows within the box (lowest corner, exclusive highest corner) in finest voxels."""
-        return inside_box(self.coords, box)
+        low, high = box_corners("CoordMap.inside", box)
+        return inside_box(self.coords, low, high)
 
     def union(self, other: "CoordMap") -> "CoordMap":
         """Union of two sets of one stride; one of the two itself when it holds the other. One host read."""
@@ -209,7 +207,7 @@ class CoordMap:
 
     def to(self, device: torch.device | str) -> "CoordMap":
         """This set on a device; the same copy each time, so that tensors which share a set still do."""
-        target = torch.empty(0, device=device).device
+        target = _known_device(device)
         if target == self.device:
             return self
         copied = self.derived.get(("to", target))
@@ -226,7 +224,19 @@ class CoordMap:
         )
 
 
+def _known_device(device: torch.device | str) -> torch.device:
+    """The device with its index, as tensors have it."""
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"CoordMap.to: device must be one that torch has, got {device!r}; torch says: {reason}"
+        ) from None
+
+
 def _check_same_stride(function: str, one: CoordMap, other: CoordMap) -> None:
+    check_set(function, "other", other, one)
     if other.stride != one.stride:
         raise ValueError(
             f"{function}: other must be of stride {one.stride}, got {other.stride}; "

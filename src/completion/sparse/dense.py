@@ -6,10 +6,13 @@ import torch
 from torch import Tensor
 
 from completion import ops
+from completion.ops.checks import FEATURE_DTYPES, check_count, check_tensor, check_type
 from completion.ops.coords import check_range
+from completion.sparse.checks import three_integers
 from completion.sparse.coord_map import CoordMap
 from completion.sparse.derive import eager
 from completion.sparse.row_links import invert_rows
+from completion.sparse.strides import triple
 
 
 def dense_grid(features: Tensor, coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int]) -> Tensor:
@@ -24,6 +27,7 @@ def dense_grid(features: Tensor, coord_map: CoordMap, origin: Sequence[int], sha
     Raises:
         ValueError: the origin is off the lattice, or voxels lie outside the grid. Syncs for that check.
     """
+    check_type("dense", "coord_map", coord_map, CoordMap, "make one with CoordMap.from_coords")
     rows, cells = _cell_rows(coord_map, origin, shape)
     grid = ops.take_rows(features, rows, cells)
     grid = grid.view(coord_map.batch_size, shape[0], shape[1], shape[2], features.shape[1])
@@ -32,6 +36,8 @@ def dense_grid(features: Tensor, coord_map: CoordMap, origin: Sequence[int], sha
 
 def grid_rows(grid: Tensor, coord_map: CoordMap, origin: Sequence[int]) -> Tensor:
     """Features [N, C] of a grid [B, C, X, Y, Z] at a set's voxels, zero outside; differentiable in grid."""
+    check_tensor("grid_rows", "grid", grid, FEATURE_DTYPES, "B, C, X, Y, Z")
+    check_type("grid_rows", "coord_map", coord_map, CoordMap, "make one with CoordMap.from_coords")
     cells, voxels = _voxel_cells(coord_map, origin, (grid.shape[0], *grid.shape[2:]))
     values = grid.permute(0, 2, 3, 4, 1).reshape(-1, grid.shape[1])
     return ops.take_rows(values, cells, voxels)
@@ -47,11 +53,15 @@ def grid_coord_map(
     device: torch.device | str = "cpu",
 ) -> CoordMap:
     """Set of all cells of a grid, or of those where mask, bool [B, X, Y, Z], is true."""
+    check_count("grid_coord_map", "batch_size", batch_size)
+    x, y, z = three_integers("grid_coord_map", "shape", shape, least=0)
     if mask is None:
-        mask = torch.ones(batch_size, *shape, dtype=torch.bool, device=device)
+        mask = torch.ones(batch_size, x, y, z, dtype=torch.bool, device=device)
+    check_tensor("grid_coord_map", "mask", mask, (torch.bool,), f"{batch_size}, {x}, {y}, {z}")
     cells = mask.nonzero()
-    step = torch.tensor([stride] * 3 if isinstance(stride, int) else list(stride), device=cells.device)
-    space = cells[:, 1:] * step + torch.tensor(list(origin), device=cells.device)
+    step = torch.tensor(triple("grid_coord_map", "stride", stride), device=cells.device)
+    low = torch.tensor(three_integers("grid_coord_map", "origin", origin), device=cells.device)
+    space = cells[:, 1:] * step + low
     coords = torch.cat([cells[:, :1], space], dim=1)
     check_range("grid_coord_map", coords)
     return CoordMap.from_coords(coords.int(), stride, batch_size)
@@ -60,6 +70,7 @@ def grid_coord_map(
 @eager
 def _cell_rows(coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Row of each grid cell or -1, and cell of each row, both int32; refuses voxels outside the grid."""
+    shape = three_integers("dense", "shape", shape, least=0)
     cells, inside = _cells(coord_map, origin, (coord_map.batch_size, *shape))
     num_outside = coord_map.num_rows - int(inside.sum())
     if num_outside:
@@ -81,6 +92,7 @@ def _voxel_cells(coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int
 
 def _cells(coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Flat cell index int64 [N] of each voxel in a grid [B, X, Y, Z], and bool [N] whether it lies inside."""
+    origin = three_integers("dense", "origin", origin)
     if any(o % t for o, t in zip(origin, coord_map.stride, strict=True)):
         raise ValueError(
             f"dense: origin must be a multiple of the stride {coord_map.stride}, got {tuple(origin)}; "

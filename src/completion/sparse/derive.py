@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from completion import ops
+from completion.sparse.checks import check_set
 from completion.sparse.kernel_offsets import Axes, Region, offsets_on
 from completion.sparse.key_sets import Box, expanded_keys, generated_keys
 from completion.sparse.row_links import invert_rows
-from completion.sparse.strides import Triple, coarser
+from completion.sparse.strides import Triple, coarser, factor_between
 
 if TYPE_CHECKING:
     from completion.sparse.coord_map import CoordMap
@@ -101,6 +102,7 @@ def selected(
 @eager
 def look_up(one: "CoordMap", other: "CoordMap") -> Tensor:
     """Row in the one set of each row of the other, -1 where absent: int32 [M]."""
+    check_set("CoordMap.rows_of", "other", other, one)
     rows = ops.lookup(one.keys, other.keys)
     link(one, other, rows)
     return rows
@@ -109,6 +111,8 @@ def look_up(one: "CoordMap", other: "CoordMap") -> Tensor:
 @eager
 def look_up_parents(fine: "CoordMap", coarse: "CoordMap") -> Tensor:
     """Row in the coarse set of the cell of each fine row, -1 where absent: int32 [N]."""
+    check_set("CoordMap.parent_rows", "coarse", coarse, fine)
+    factor_between("CoordMap.parent_rows", fine.stride, coarse.stride)
     cells, parent = ops.strided_set(fine.keys, list(coarse.stride))
     rows = ops.lookup(coarse.keys, cells)[parent.long()]
     fine.parents.put(coarse, rows)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from completion import ops
+from completion.ops.checks import check_count, check_type, check_values
 from completion.sparse.strides import Size, Triple, triple
 
 
@@ -29,6 +30,7 @@ class Entry(NamedTuple):
 
 def enter(function: str, coords: Tensor, stride: Size, batch_size: int | None, merge: bool) -> Entry:
     """Checks coords int32 [N, 4] and sorts them into a canonical set; repeated rows only if they `merge`."""
+    check_type(function, "coords", coords, Tensor, "wrap it with torch.as_tensor")
     if coords.ndim != 2 or coords.shape[1] != 4:
         raise ValueError(
             f"{function}: coords must be [N, 4] (batch, x, y, z), got {list(coords.shape)}; "
@@ -36,6 +38,7 @@ def enter(function: str, coords: Tensor, stride: Size, batch_size: int | None, m
         )
     if coords.dtype != torch.int32:
         raise TypeError(f"{function}: coords must be int32, got {coords.dtype}; convert them with .int()")
+    check_values(function, "coords", coords)
     step = triple(function, "stride", stride)
     _check_multiples(function, coords, step)
     keys, rows, first = ops.coordinate_set(ops.encode(coords))
@@ -47,7 +50,9 @@ def enter(function: str, coords: Tensor, stride: Size, batch_size: int | None, m
 def _check_multiples(function: str, coords: Tensor, stride: Triple) -> None:
     if stride == (1, 1, 1):
         return
-    remainder = coords[:, 1:] % torch.tensor(stride, device=coords.device, dtype=torch.int32)
+    # Wider than the range and still int32: then 0 is the only multiple.
+    step = torch.tensor([min(t, 2**16) for t in stride], device=coords.device, dtype=torch.int32)
+    remainder = coords[:, 1:] % step
     wrong = remainder.any(dim=1).nonzero()
     if wrong.numel():
         raise ValueError(
@@ -67,6 +72,8 @@ def _refuse_duplicates(function: str, coords: Tensor, rows: Tensor, first: Tenso
 
 
 def _batch_size(function: str, coords: Tensor, batch_size: int | None) -> int:
+    if batch_size is not None:
+        check_count(function, "batch_size", batch_size)
     needed = int(coords[:, 0].max()) + 1 if coords.shape[0] else 0
     if batch_size is not None and batch_size < needed:
         raise ValueError(

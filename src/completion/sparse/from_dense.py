@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
+from completion.ops.checks import FEATURE_DTYPES, check_tensor, check_values
 from completion.sparse.dense import grid_coord_map, grid_rows
 from completion.sparse.sparse_tensor import SparseTensor
 
@@ -20,16 +22,13 @@ def from_dense(
         mask: bool [B, X, Y, Z], the cells to keep; all of them without it.
 
     Raises:
-        ValueError: the grid is not five-dimensional or the mask does not fit it.
+        TypeError, ValueError: the grid is not five-dimensional, or the mask is not bool or does not fit it.
     """
-    if grid.ndim != 5:
-        raise ValueError(
-            f"from_dense: grid must be [B, C, X, Y, Z], got {list(grid.shape)}; add the missing axes"
-        )
+    check_tensor("from_dense", "grid", grid, FEATURE_DTYPES, "B, C, X, Y, Z")
+    check_values("from_dense", "grid", grid)
     batch_size, _, *shape = grid.shape
-    if mask is not None and list(mask.shape) != [batch_size, *shape]:
-        raise ValueError(
-            f"from_dense: mask must be {[batch_size, *shape]}, got {list(mask.shape)}; give one bool per cell"
-        )
+    if mask is not None:
+        cells = ", ".join(map(str, (batch_size, *shape)))
+        check_tensor("from_dense", "mask", mask, (torch.bool,), cells, grid)
     coord_map = grid_coord_map(batch_size, origin, shape, stride, mask, grid.device)
     return SparseTensor(grid_rows(grid, coord_map, origin), coord_map)

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from completion import ops
+from completion.ops.checks import check_type
+from completion.sparse.checks import check_set
 from completion.sparse.coord_map import CoordMap
 from completion.sparse.derive import eager
 from completion.sparse.kernel_offsets import (
@@ -93,6 +95,7 @@ def kernel_map(
         transposed: `y[p + off_k] += x[p] W_k` instead of `y[u] += x[u + off_k] W_k`.
         region: cube or cross.
     """
+    _check_sets("kernel_map", source, target)
     if transposed:
         return kernel_map(target, source, kernel_size, dilation, phase, region=region).swapped
     size = triple("kernel_map", "kernel_size", kernel_size)
@@ -106,8 +109,14 @@ def cell_map(source: CoordMap, target: CoordMap) -> KernelMap:
     The offset index is the source's place within the cell, first axis fastest, as in `kernel_offsets`. For
     even sizes that is the map of the kernel that fills the cell, and shares its table.
     """
+    _check_sets("cell_map", source, target)
     factor = factor_between("cell_map", source.stride, target.stride)
     return _table_of(source, target, cell_axes(factor, source.stride), "cube")
+
+
+def _check_sets(function: str, source: CoordMap, target: CoordMap) -> None:
+    check_type(function, "source", source, CoordMap, "make one with CoordMap.from_coords")
+    check_set(function, "target", target, source)
 
 
 def _table_of(source: CoordMap, target: CoordMap, axes: Axes, region: Region) -> KernelMap:

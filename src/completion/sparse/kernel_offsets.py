@@ -9,7 +9,7 @@ from itertools import product
 from math import prod
 from typing import Literal
 
-from completion.sparse.strides import Triple
+from completion.sparse.strides import Size, Triple, triple
 
 Phase = Literal["corner", "centered"]
 Region = Literal["cube", "cross"]
@@ -19,9 +19,9 @@ MAX_OFFSETS = 343
 
 
 def kernel_offsets(
-    kernel_size: Triple,
-    dilation: Triple = (1, 1, 1),
-    stride: Triple = (1, 1, 1),
+    kernel_size: Size,
+    dilation: Size = 1,
+    stride: Size = 1,
     phase: Phase = "corner",
     region: Region = "cube",
 ) -> tuple[int, ...]:
@@ -47,7 +47,10 @@ def kernel_offsets(
     Raises:
         ValueError: an unknown phase or region, an even cross, or more than 343 offsets.
     """
-    return offsets_on(kernel_axes(kernel_size, dilation, stride, phase), region)
+    size = triple("kernel_offsets", "kernel_size", kernel_size)
+    spread = triple("kernel_offsets", "dilation", dilation)
+    scale = triple("kernel_offsets", "stride", stride)
+    return offsets_on(kernel_axes(size, spread, scale, phase), region)
 
 
 def kernel_axes(kernel_size: Triple, dilation: Triple, stride: Triple, phase: Phase = "corner") -> Axes:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from completion import ops
 from completion.ops.coords import COORD_MAX, COORD_MIN, check_range
+from completion.sparse.checks import three_integers
 from completion.sparse.kernel_offsets import Axes, Region, offsets_on
 from completion.sparse.strides import Triple
 
@@ -82,17 +83,16 @@ def expanded_keys(keys: Tensor, offsets: Sequence[int], stride: Triple) -> Tenso
 def box_corners(function: str, box: Box) -> tuple[Triple, Triple]:
     """The two corners as tuples of ints; a ValueError in the function's name for anything else."""
     try:
-        (x0, y0, z0), (x1, y1, z1) = box
-        return (int(x0), int(y0), int(z0)), (int(x1), int(y1), int(z1))
+        low, high = box
+        return three_integers(function, "box", low), three_integers(function, "box", high)
     except (TypeError, ValueError):
         raise ValueError(
             f"{function}: box must be two corners of three ints, got {box!r}; give ((x, y, z), (x, y, z))"
         ) from None
 
 
-def inside_box(coords: Tensor, box: Box) -> Tensor:
+def inside_box(coords: Tensor, low: Triple, high: Triple) -> Tensor:
     """bool [N]: rows of coords int32 [N, 4] within (lowest corner, exclusive highest corner)."""
-    low, high = box_corners("inside_box", box)
     columns = coords[:, 1:].unbind(dim=1)
     # By column: a reduction over rows of three is many times slower than five ands.
     within = [(c >= lowest) & (c < highest) for c, lowest, highest in zip(columns, low, high, strict=True)]

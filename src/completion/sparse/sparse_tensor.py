@@ -6,6 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from completion.ops.checks import check_type
 from completion.sparse.coord_map import CoordMap
 from completion.sparse.dense import dense_grid
 from completion.sparse.duplicates import reduce_duplicates
@@ -29,8 +30,15 @@ class SparseTensor:
         """Pairs features [N, C] with the N rows of a set.
 
         Raises:
+            TypeError: features are not a floating-point tensor, or the set is no CoordMap.
             ValueError: features are not one row per voxel, or lie on another device.
         """
+        check_type("SparseTensor", "features", features, Tensor, "wrap it with torch.as_tensor")
+        check_type("SparseTensor", "coord_map", coord_map, CoordMap, "make one with CoordMap.from_coords")
+        if not features.is_floating_point():
+            raise TypeError(
+                f"SparseTensor: features must be floating point, got {features.dtype}; convert them first"
+            )
         if features.ndim != 2 or features.shape[0] != coord_map.num_rows:
             raise ValueError(
                 f"SparseTensor: features must be [{coord_map.num_rows}, C], got {list(features.shape)}; "
@@ -71,6 +79,7 @@ class SparseTensor:
                 f"got {duplicates!r}; choose one"
             )
         entry = enter("SparseTensor.from_coords", coords, stride, batch_size, merge=duplicates != "error")
+        check_type("SparseTensor.from_coords", "features", features, Tensor, "wrap it with torch.as_tensor")
         if features.ndim != 2 or features.shape[0] != coords.shape[0]:
             raise ValueError(
                 f"SparseTensor.from_coords: features must be [{coords.shape[0]}, C], "

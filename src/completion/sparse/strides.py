@@ -9,7 +9,7 @@ Size = int | Sequence[int]
 def triple(function: str, name: str, value: Size) -> Triple:
     """Three positive ints from one int or three, checked; the names serve the error sentence."""
     values = tuple(value) if isinstance(value, Sequence) else (value,) * 3
-    if len(values) != 3 or not all(isinstance(v, int) and v > 0 for v in values):
+    if len(values) != 3 or not all(type(v) is int and v > 0 for v in values):
         raise ValueError(
             f"{function}: {name} must be a positive int or three of them, got {value!r}; "
             "give one number for all axes or (x, y, z)"

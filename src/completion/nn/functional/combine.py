@@ -6,7 +6,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from completion.nn.functional.checks import check_fill, check_same_device, check_sparse
 from completion.nn.functional.rows import take
+from completion.ops.checks import check_type
 from completion.sparse import CoordMap, SparseTensor
 from completion.sparse.segments import gather_rows
 
@@ -47,26 +49,34 @@ def cat(*tensors: SparseTensor, on: On = "same", fill: float | None = None) -> S
 
 def broadcast_add(x: SparseTensor, per_item: Tensor) -> SparseTensor:
     """Adds row b of per_item [B, C] to every voxel of batch item b."""
-    return x.replace(x.features + _spread("broadcast_add", x, per_item))
+    rows = _spread("broadcast_add", x, per_item, equal_channels=True)
+    return x.replace(x.features + rows)
 
 
 def broadcast_multiply(x: SparseTensor, per_item: Tensor) -> SparseTensor:
     """Multiplies every voxel of batch item b with row b of per_item [B, C]."""
-    return x.replace(x.features * _spread("broadcast_multiply", x, per_item))
+    rows = _spread("broadcast_multiply", x, per_item, equal_channels=True)
+    return x.replace(x.features * rows)
 
 
 def broadcast_cat(x: SparseTensor, per_item: Tensor) -> SparseTensor:
     """Puts row b of per_item [B, D] after the channels of every voxel of batch item b: [N, C + D]."""
-    return x.replace(torch.cat([x.features, _spread("broadcast_cat", x, per_item)], dim=1))
+    rows = _spread("broadcast_cat", x, per_item, equal_channels=False)
+    return x.replace(torch.cat([x.features, rows], dim=1))
 
 
-def _spread(function: str, x: SparseTensor, per_item: Tensor) -> Tensor:
+def _spread(function: str, x: SparseTensor, per_item: Tensor, equal_channels: bool) -> Tensor:
     """Row of per_item for each voxel: [N, C]."""
-    if per_item.ndim != 2 or per_item.shape[0] != x.batch_size:
+    check_sparse(function, x)
+    check_type(function, "per_item", per_item, Tensor, "wrap it with torch.as_tensor")
+    channels = x.num_channels if equal_channels else "C"
+    fits = per_item.ndim == 2 and (not equal_channels or per_item.shape[1] == channels)
+    if not fits or per_item.shape[0] != x.batch_size:
         raise ValueError(
-            f"{function}: per_item must be [{x.batch_size}, C], got {list(per_item.shape)}; "
+            f"{function}: per_item must be [{x.batch_size}, {channels}], got {list(per_item.shape)}; "
             "give one row for each batch item"
         )
+    check_same_device(function, "per_item", per_item, x.features)
     return gather_rows(per_item, x.coords[:, 0])
 
 
@@ -82,6 +92,8 @@ def _aligned(
             f'{function}: fill must be given with on="union" and only there, got on={on!r}, fill={fill}; '
             "say what stands for an absent voxel"
         )
+    if fill is not None:
+        check_fill(function, fill)
     sets = [x.coord_map for x in tensors]
     if on == "same" and any(one is not sets[0] for one in sets):
         raise ValueError(
@@ -95,6 +107,8 @@ def _aligned(
 def _check_alike(function: str, tensors: tuple[SparseTensor, ...], channels: bool) -> None:
     if not tensors:
         raise ValueError(f"{function}: tensors must be at least one, got none; pass the tensors to combine")
+    for x in tensors:
+        check_sparse(function, x, "tensors")
     first = tensors[0]
     for x in tensors[1:]:
         if x.stride != first.stride or (channels and x.num_channels != first.num_channels):

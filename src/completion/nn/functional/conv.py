@@ -6,8 +6,11 @@ Weights are `[K, Cin, Cout]`, K in the order of `kernel_offsets`. W is never fli
 from torch import Tensor
 
 from completion import ops
-from completion.nn.functional.dtypes import add_bias, dense_product
+from completion.nn.functional.checks import check_row, check_same_device, check_sparse
+from completion.nn.functional.dtypes import dense_product
+from completion.ops.checks import check_type
 from completion.sparse import CoordMap, KernelMap, SparseTensor, kernel_map
+from completion.sparse.checks import check_set
 from completion.sparse.kernel_offsets import Phase, Region, num_offsets
 from completion.sparse.strides import Size, Triple, coarser, finer, triple
 
@@ -44,15 +47,18 @@ def conv(
         TypeError: features and weight differ in dtype outside autocast.
         ValueError: weight does not fit kernel and channels, or target is of another stride.
     """
+    check_sparse("conv", x)
     size, factor = triple("conv", "kernel_size", kernel_size), triple("conv", "stride", stride)
     spread = triple("conv", "dilation", dilation)
     check_weight("conv", weight, x, num_offsets(size, region))
+    if target is not None:
+        check_set("conv", "target", target, x.coord_map)
     given = target if target is not None else x.coord_map.strided(factor)
     _check_stride("conv", given.stride, coarser(x.stride, factor))
     if size == ONE and given is x.coord_map:
-        return x.replace(add_bias(dense_product("conv", x.features, weight[0]), bias))
+        return x.replace(add_bias("conv", dense_product("conv", x.features, weight[0]), bias))
     pairs = kernel_map(x.coord_map, given, size, spread, phase, region=region)
-    return SparseTensor(apply_map(pairs, x.features, weight, bias), given)
+    return SparseTensor(_convolved("conv", pairs, x.features, weight, bias), given)
 
 
 def conv_transpose(
@@ -83,6 +89,8 @@ def conv_transpose(
     Raises:
         TypeError, ValueError: as `conv`.
     """
+    check_sparse("conv_transpose", x)
+    check_set("conv_transpose", "target", target, x.coord_map)
     size = triple("conv_transpose", "kernel_size", kernel_size)
     factor = triple("conv_transpose", "stride", stride)
     spread = triple("conv_transpose", "dilation", dilation)
@@ -90,9 +98,10 @@ def conv_transpose(
     check_weight("conv_transpose", weight, x, num_offsets(size, region))
     _check_stride("conv_transpose", target.stride, fine)
     if size == ONE and target is x.coord_map:
-        return x.replace(add_bias(dense_product("conv_transpose", x.features, weight[0]), bias))
+        product = dense_product("conv_transpose", x.features, weight[0])
+        return x.replace(add_bias("conv_transpose", product, bias))
     pairs = kernel_map(x.coord_map, target, size, spread, phase, transposed=True, region=region)
-    return SparseTensor(apply_map(pairs, x.features, weight, bias), target)
+    return SparseTensor(_convolved("conv_transpose", pairs, x.features, weight, bias), target)
 
 
 def expanding_conv(
@@ -106,6 +115,7 @@ def expanding_conv(
     region: Region = "cube",
 ) -> SparseTensor:
     """Convolution onto the new set of all `u + off_k` that are multiples of the output stride."""
+    check_sparse("expanding_conv", x)
     target = x.coord_map.expanded(kernel_size, stride, dilation, phase, region)
     return conv(x, weight, bias, kernel_size, stride, dilation, phase, target, region)
 
@@ -119,16 +129,33 @@ def apply_map(pairs: KernelMap, features: Tensor, weight: Tensor, bias: Tensor |
         weight: [K, Cin, Cout].
         bias: [Cout].
     """
-    return add_bias(ops.convolution(features, weight, pairs.table, pairs.reverse), bias)
+    check_type("apply_map", "pairs", pairs, KernelMap, "make one with kernel_map")
+    return _convolved("apply_map", pairs, features, weight, bias)
+
+
+def _convolved(
+    function: str, pairs: KernelMap, features: Tensor, weight: Tensor, bias: Tensor | None
+) -> Tensor:
+    return add_bias(function, ops.convolution(features, weight, pairs.table, pairs.reverse), bias)
+
+
+def add_bias(function: str, out: Tensor, bias: Tensor | None) -> Tensor:
+    """Features [N, C] plus a bias [C], in the dtype of the features."""
+    if bias is None:
+        return out
+    check_row(function, "bias", bias, out)
+    return out + bias.to(out.dtype)
 
 
 def check_weight(function: str, weight: Tensor, x: SparseTensor, num_offsets: int) -> None:
     """Checks that weight is [num_offsets, channels of x, any]."""
+    check_type(function, "weight", weight, Tensor, "wrap it with torch.as_tensor")
     if weight.ndim != 3 or weight.shape[:2] != (num_offsets, x.num_channels):
         raise ValueError(
             f"{function}: weight must be [{num_offsets}, {x.num_channels}, Cout], got {list(weight.shape)}; "
             "its first axis counts the kernel offsets, its second the channels of x"
         )
+    check_same_device(function, "weight", weight, x.features)
 
 
 def _check_stride(function: str, actual: Triple, expected: Triple) -> None:

@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
-from completion.nn.functional.conv import check_weight, conv_transpose
-from completion.nn.functional.dtypes import add_bias, dense_product
+from completion.nn.functional.checks import check_sparse
+from completion.nn.functional.conv import add_bias, check_weight, conv_transpose
+from completion.nn.functional.dtypes import dense_product
 from completion.nn.functional.rows import take
 from completion.sparse import SparseTensor
 from completion.sparse.kernel_offsets import Phase, Region, kernel_axes, num_offsets
@@ -44,6 +45,7 @@ def generative_conv_transpose(
         TypeError: features and weight differ in dtype outside autocast.
         ValueError: stride does not divide, the weight does not fit, or a site leaves the coordinate range.
     """
+    check_sparse("generative_conv_transpose", x)
     size = triple("generative_conv_transpose", "kernel_size", kernel_size)
     factor = triple("generative_conv_transpose", "stride", stride)
     fine = finer("generative_conv_transpose", x.stride, factor)
@@ -62,4 +64,4 @@ def _children(features: Tensor, weight: Tensor, bias: Tensor | None, order: list
         weight = weight[torch.tensor(order, device=weight.device)]
     wide = weight.transpose(0, 1).reshape(weight.shape[1], -1)
     out = dense_product("generative_conv_transpose", features, wide)
-    return add_bias(out.view(-1, weight.shape[2]), bias)
+    return add_bias("generative_conv_transpose", out.view(-1, weight.shape[2]), bias)

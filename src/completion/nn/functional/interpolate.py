@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 from completion import ops
+from completion.nn.functional.checks import check_same_device, check_sparse
 from completion.nn.functional.dtypes import widened
+from completion.ops.checks import check_type
 from completion.ops.coords import BATCH_MAX, COORD_MAX, COORD_MIN
 from completion.sparse import SparseTensor
 from completion.sparse.derive import eager
@@ -24,11 +26,16 @@ def interpolate(x: SparseTensor, points: Tensor, renormalise: bool = False) -> T
         points: floating point [P, 4], columns batch, x, y, z in finest voxels; constants, no gradient.
         renormalise: divide by the weight of the sites that exist; zero where none does.
     """
+    check_sparse("interpolate", x)
+    check_type("interpolate", "points", points, Tensor, "wrap it with torch.as_tensor")
     if points.ndim != 2 or points.shape[1] != 4:
         raise ValueError(
             f"interpolate: points must be [P, 4] (batch, x, y, z), got {list(points.shape)}; "
             "put the batch index in the first column"
         )
+    if not points.is_floating_point():
+        raise TypeError(f"interpolate: points must be floating point, got {points.dtype}; convert them first")
+    check_same_device("interpolate", "points", points, x.features)
     points = points.detach().double()
     features = widened(x.features)
     stride = torch.tensor([1, *x.stride], device=points.device)

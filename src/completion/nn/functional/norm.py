@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from completion.nn.functional.checks import check_groups, check_row, check_sparse
 from completion.nn.functional.dtypes import widened
 from completion.sparse import SparseTensor
 from completion.sparse.segments import gather_rows, segment_sum
@@ -29,6 +30,11 @@ def group_norm(
         bias: [C].
         eps: added to the variance.
     """
+    check_sparse("group_norm", x)
+    check_groups("group_norm", num_groups, x.num_channels)
+    for name, row in (("weight", weight), ("bias", bias)):
+        if row is not None:
+            check_row("group_norm", name, row, x.features)
     item, width = x.coords[:, 0], x.num_channels // num_groups
     values = widened(x.features)
     ones = torch.ones(x.num_rows, 1, dtype=values.dtype, device=x.device)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from completion import ops
+from completion.nn.functional.checks import check_sparse
 from completion.nn.functional.dtypes import widened
 from completion.sparse import CoordMap, KernelMap, SparseTensor, cell_map, kernel_map
 from completion.sparse.kernel_offsets import Phase
@@ -66,11 +67,13 @@ def max_pool(
 
 def global_sum_pool(x: SparseTensor) -> Tensor:
     """Sum of each batch item's voxels: [B, C], zero for an empty item."""
+    check_sparse("global_sum_pool", x)
     return segment_sum(x.features, x.coords[:, 0], x.batch_size)
 
 
 def global_avg_pool(x: SparseTensor) -> Tensor:
     """Mean of each batch item's voxels: [B, C], zero for an empty item."""
+    check_sparse("global_avg_pool", x)
     batch = x.coords[:, 0].contiguous()  # ascending
     count = torch.searchsorted(batch, torch.arange(x.batch_size + 1, device=x.device)).diff().clamp(min=1)
     return (segment_sum(widened(x.features), batch, x.batch_size) / count[:, None]).to(x.dtype)
@@ -81,12 +84,14 @@ def global_max_pool(x: SparseTensor) -> Tensor:
 
     The lowest row wins a tie and gets the gradient.
     """
+    check_sparse("global_max_pool", x)
     return segment_max(x.features, x.coords[:, 0], x.batch_size)
 
 
 def _windows(
     function: str, x: SparseTensor, kernel_size: Size, stride: Size, dilation: Size, phase: Phase
 ) -> tuple[CoordMap, KernelMap]:
+    check_sparse(function, x)
     size, factor = triple(function, "kernel_size", kernel_size), triple(function, "stride", stride)
     spread = triple(function, "dilation", dilation)
     target = x.coord_map.strided(factor)

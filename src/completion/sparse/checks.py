@@ -1,0 +1,58 @@
+"""Checks of sets, masks and numbers per axis at the edge of floor 2, and their sentences."""
+
+from operator import index
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from completion.ops.checks import check_type
+from completion.sparse.strides import Triple
+
+if TYPE_CHECKING:
+    from completion.sparse.coord_map import CoordMap
+
+
+def check_set(function: str, name: str, value: Any, like: "CoordMap") -> None:
+    """Checks that an argument is a CoordMap on the device of another one.
+
+    Raises:
+        TypeError: another class.
+        ValueError: another device.
+    """
+    check_type(function, name, value, type(like), "make one with CoordMap.from_coords")
+    if value.device != like.device:
+        raise ValueError(
+            f"{function}: {name} must be on {like.device}, got {value.device}; move one of the sets with .to"
+        )
+
+
+def check_mask(function: str, name: str, mask: Any, coord_map: "CoordMap") -> None:
+    """Checks that an argument is bool [N], one for each row of a set, on its device.
+
+    Raises:
+        TypeError: not a tensor.
+        ValueError: another dtype, shape or device.
+    """
+    check_type(function, name, mask, Tensor, "give one bool for each row")
+    if mask.dtype != torch.bool or mask.shape != coord_map.keys.shape:
+        raise ValueError(
+            f"{function}: {name} must be bool [{coord_map.num_rows}], got {mask.dtype} {list(mask.shape)}; "
+            "give one value for each row"
+        )
+    if mask.device != coord_map.device:
+        raise ValueError(
+            f"{function}: {name} must be on {coord_map.device}, got {mask.device}; move it to the set"
+        )
+
+
+def three_integers(function: str, name: str, values: Any, least: int | None = None) -> Triple:
+    """The values as three ints; a ValueError in the function's name for anything else, fractions included."""
+    try:
+        x, y, z = (index(value) for value in values)
+        if least is None or min(x, y, z) >= least:
+            return x, y, z
+    except (TypeError, ValueError):
+        pass
+    bound = "" if least is None else f" of at least {least}"
+    raise ValueError(f"{function}: {name} must be three integers{bound}, got {values!r}; give (x, y, z)")
