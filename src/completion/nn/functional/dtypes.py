@@ -12,8 +12,8 @@ HALF_DTYPES = (torch.bfloat16, torch.float16)
 def dense_product(function: str, features: Tensor, weight: Tensor) -> Tensor:
     """`features [N, Cin] @ weight [Cin, C]` in one dtype: autocast's where it is on, else that of features.
 
-    The product is torch's. On the CPU it has the same bits in every run, and for every number of threads where
-    channels are multiples of 16; with other widths MKL's bits changed from four threads on.
+    The product is torch's: on the CPU the same bits in every run, and for every number of threads where
+    widths are multiples of 16; with others MKL's bits changed from four threads on.
 
     Raises:
         TypeError: the dtypes differ, other than a float32 weight beside half features, outside autocast.
