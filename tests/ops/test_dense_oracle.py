@@ -12,7 +12,7 @@ from completion.nn import functional as F
 from completion.sparse import CoordMap, SparseTensor
 
 GEOMETRIES = [
-    *[((k, k, k), (s, s, s), (d, d, d)) for k in (1, 2, 3, 4, 5) for s in (1, 2, 3, 4) for d in (1, 2)],
+    *[((k, k, k), (s, s, s), (d, d, d)) for k in range(1, 8) for s in (1, 2, 3, 4) for d in (1, 2)],
     ((3, 2, 1), (1, 2, 3), (1, 1, 2)),
     ((1, 4, 3), (2, 2, 1), (2, 1, 1)),
     ((2, 2, 1), (2, 2, 1), (1, 1, 1)),
