@@ -3,7 +3,7 @@
 from torch import nn
 
 from completion.nn.functional.checks import check_input, check_probability, check_sparse
-from completion.nn.functional.dtypes import linear
+from completion.nn.functional.products import linear
 from completion.ops.checks import check_count, check_type
 from completion.sparse import SparseTensor
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from completion.nn.functional import prune, target_mask
 from completion.nn.functional.checks import check_input
-from completion.nn.functional.dtypes import linear
+from completion.nn.functional.products import linear
 from completion.ops.checks import check_count
 from completion.sparse import CoordMap, SparseTensor
 from completion.sparse.checks import check_mask

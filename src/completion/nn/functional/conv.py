@@ -6,8 +6,8 @@ Weights are `[K, Cin, Cout]`, K in the order of `kernel_offsets`. W is never fli
 from torch import Tensor
 
 from completion import ops
-from completion.nn.functional.checks import check_row, check_same_device, check_sparse
-from completion.nn.functional.dtypes import dense_product
+from completion.nn.functional.checks import check_same_device, check_sparse
+from completion.nn.functional.products import add_bias, dense_product
 from completion.ops.checks import check_type
 from completion.sparse import CoordMap, KernelMap, SparseTensor, kernel_map
 from completion.sparse.checks import check_set
@@ -137,14 +137,6 @@ def _convolved(
     function: str, pairs: KernelMap, features: Tensor, weight: Tensor, bias: Tensor | None
 ) -> Tensor:
     return add_bias(function, ops.convolution(features, weight, pairs.table, pairs.reverse), bias)
-
-
-def add_bias(function: str, out: Tensor, bias: Tensor | None) -> Tensor:
-    """Features [N, C] plus a bias [C], in the dtype of the features."""
-    if bias is None:
-        return out
-    check_row(function, "bias", bias, out)
-    return out + bias.to(out.dtype)
 
 
 def check_weight(function: str, weight: Tensor, x: SparseTensor, num_offsets: int) -> None:

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from completion.nn.functional.checks import check_sparse
-from completion.nn.functional.conv import add_bias, check_weight, conv_transpose
-from completion.nn.functional.dtypes import dense_product
+from completion.nn.functional.conv import check_weight, conv_transpose
+from completion.nn.functional.products import add_bias, dense_product
 from completion.nn.functional.rows import take
 from completion.sparse import SparseTensor
 from completion.sparse.kernel_offsets import Phase, Region, kernel_axes, num_offsets

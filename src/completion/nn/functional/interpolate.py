@@ -45,8 +45,9 @@ def interpolate(x: SparseTensor, points: Tensor, renormalise: bool = False) -> T
     total = points.new_zeros(points.shape[0], 1)
     for corner in product((0, 1), repeat=3):
         step = torch.tensor([0, *corner], device=points.device)
-        rows = _rows_at(x, (base + step) * stride)
         nearness = torch.where(step[1:] > 0, fraction, 1 - fraction).prod(dim=1, keepdim=True)
+        # What counts nothing is not read: 0 times NaN would be NaN.
+        rows = torch.where(nearness[:, 0] > 0, _rows_at(x, (base + step) * stride), -1)
         nearness = torch.where(rows[:, None] >= 0, nearness, 0)
         out = out + gather_rows(features, rows) * nearness.to(out.dtype)
         total = total + nearness
