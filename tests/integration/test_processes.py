@@ -70,7 +70,8 @@ def train_one_process(rank: int, folder: Path, num_processes: int, port: int) ->
     store = torch.distributed.TCPStore("127.0.0.1", port)
     torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=num_processes)
     synchronised = nn.synchronise_batch_norm(network())
-    model = torch.nn.parallel.DistributedDataParallel(synchronised)
+    # The search for unused parameters must find the features in the SparseTensor that the network returns.
+    model = torch.nn.parallel.DistributedDataParallel(synchronised, find_unused_parameters=True)
     for _ in range(2):
         model.zero_grad()
         loss(model(item(rank))).backward()

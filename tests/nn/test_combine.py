@@ -88,6 +88,12 @@ def test_intersection_links_its_rows(device) -> None:
     assert torch.equal(both.keys, b.intersection(a).keys)
 
 
+def test_intersection_counts_the_items_of_both(device) -> None:
+    a, b = random_map(27, device, batch_size=3), random_map(28, device, batch_size=1)
+    assert a.intersection(b).batch_size == b.intersection(a).batch_size == a.union(b).batch_size == 3
+    assert b.intersection(a.pruned(a.coords[:, 0] >= 0)).batch_size == 3
+
+
 def test_what_is_not_stated_is_refused(device) -> None:
     a, b, _ = three(device)
     for function, name in ((F.multiply, "multiply"), (F.cat, "cat")):

@@ -11,6 +11,7 @@ from tests.ops.test_determinism import restored_threads  # noqa: F401
 from tests.ops.voxel_sets import random_coords
 from torch import Tensor
 
+from completion import nn
 from completion.nn import functional as F
 from completion.sparse import CoordMap, SparseTensor, from_dense, kernel_map
 
@@ -108,8 +109,8 @@ def result(name: str) -> list[Tensor]:
 
 def test_every_function_is_in_the_table() -> None:
     names = {name.split(",")[0].split(" ")[0] for name in FUNCTIONS}
-    # sync_batch_norm needs processes: tests/integration/test_processes.py.
-    assert names == (set(F.__all__) - {"sync_batch_norm"}) | {"dense", "from_dense"}
+    # batch_norm takes a module: see below.
+    assert names == (set(F.__all__) - {"batch_norm"}) | {"dense", "from_dense"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -121,3 +122,33 @@ def test_the_same_bits_for_every_number_of_threads_and_in_every_run(name) -> Non
         torch.set_num_threads(threads)
         for actual, value in zip(result(name), expected, strict=True):
             assert actual.dtype == value.dtype and torch.equal(actual, value), f"{threads} threads"
+
+
+MODULES = {
+    "batch norm": lambda: nn.BatchNorm(CHANNELS),
+    "batch norm in evaluation": lambda: nn.BatchNorm(CHANNELS).eval(),
+    "layer norm": lambda: nn.LayerNorm(CHANNELS),
+    "linear": lambda: nn.Linear(CHANNELS, 7),
+    "prelu": lambda: nn.PReLU(CHANNELS),
+    "residual": lambda: nn.ResidualBlock(CHANNELS, 10),
+}
+
+
+def module_result(name: str) -> list[Tensor]:
+    """Features, buffers and every gradient of a module."""
+    torch.manual_seed(0)
+    module, x = MODULES[name](), Inputs().x
+    out = module(x).features
+    out.backward(normal(12, *out.shape).detach())
+    return [out.detach(), x.features.grad, *(p.grad for p in module.parameters()), *module.buffers()]
+
+
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.usefixtures("restored_threads")
+def test_modules_too(name) -> None:
+    torch.set_num_threads(1)
+    expected = module_result(name)
+    for threads in (2, 5):
+        torch.set_num_threads(threads)
+        for actual, value in zip(module_result(name), expected, strict=True):
+            assert torch.equal(actual, value), f"{threads} threads"

@@ -163,11 +163,31 @@ def test_initial_weights_scale_with_what_reaches_one_voxel(module, fan_in) -> No
     assert abs(module.weight.std().item() * 3**0.5 / bound - 1) < 0.05
 
 
-def test_batch_norm_is_torchs_over_all_voxels(device) -> None:
-    norm, theirs = nn.BatchNorm(3).to(device), torch.nn.BatchNorm1d(3).to(device)
-    x = random_features(random_map(4, device), dtype=torch.float32)
-    assert torch.equal(norm(x).features, theirs(x.features))
-    assert torch.equal(norm.norm.running_mean, theirs.running_mean)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_batch_norm_is_torchs_over_all_voxels(dtype, device) -> None:
+    norm, theirs = nn.BatchNorm(3).to(device, dtype), torch.nn.BatchNorm1d(3).to(device, dtype)
+    x, y = (random_features(random_map(4, device), dtype=dtype) for _ in range(2))
+    for training in (True, True, False):
+        ours, expected = norm.train(training)(x).features, theirs.train(training)(y.features)
+        assert_near(ours, expected)
+        gradients = [
+            torch.autograd.grad(out.square().sum(), [features, *module.parameters()])
+            for out, features, module in ((ours, x.features, norm), (expected, y.features, theirs))
+        ]
+        for actual, wanted in zip(*gradients, strict=True):
+            assert_near(actual, wanted)
+    for actual, wanted in zip(norm.buffers(), theirs.buffers(), strict=True):
+        assert_near(actual.to(dtype), wanted)
+
+
+@pytest.mark.parametrize("name", [*MODULES])
+def test_a_set_first_met_in_inference_mode_can_be_trained_on(name, device) -> None:
+    module = MODULES[name]().to(device)
+    x = random_features(random_map(12, device, stride=2), dtype=torch.float32)
+    with torch.inference_mode():
+        module(x)
+    module(x).features.sum().backward()
+    assert x.features.grad is not None
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -109,3 +109,18 @@ def test_converted_batch_norm_in_one_process_is_as_before(device) -> None:
         assert torch.equal(converted(x).features, plain(x).features)
     assert torch.equal(converted.norm.running_var, plain.norm.running_var)
     assert torch.equal(converted.eval()(x).features, plain.eval()(x).features)
+
+
+def test_statistics_of_a_large_item_keep_their_digits(device) -> None:
+    """A hundred thousand rows of mean 100 and deviation 0.01."""
+    coords = torch.cartesian_prod(torch.arange(1), *[torch.arange(48)] * 3).int().to(device)
+    generator = torch.Generator().manual_seed(0)
+    values = 100 + 0.01 * torch.randn(len(coords), 2, generator=generator)
+    x = SparseTensor.from_coords(values.to(device), coords)
+    exact = F.group_norm(x.to(torch.float64), 2).features
+    rows = x.features.T[None]
+    theirs = torch.nn.functional.instance_norm(rows)[0].T
+    error = (F.group_norm(x, 2).features - exact).abs().max()
+    assert error <= 2 * (theirs - exact).abs().max()
+    mean = F.global_avg_pool(x.replace(torch.full_like(x.features, 0.1)))
+    assert_near(mean, torch.full((1, 2), 0.1, dtype=torch.float64))

@@ -36,14 +36,12 @@ class BatchNorm(nn.Module):
         return x.replace(self._normalise(x.features))
 
     def _normalise(self, features: Tensor) -> Tensor:
-        norm = self.norm
-        together = self.synchronised or isinstance(norm, nn.SyncBatchNorm)
-        if norm.training and together and torch.distributed.is_initialized():
-            return F.sync_batch_norm(features, norm)
-        if norm.training and features.shape[0] < 2:
-            mean, variance = norm.running_mean, norm.running_var
-            return dense.batch_norm(features, mean, variance, norm.weight, norm.bias, False, 0.0, norm.eps)
-        return norm(features)
+        together = self.synchronised or isinstance(self.norm, nn.SyncBatchNorm)
+        together = together and torch.distributed.is_initialized()
+        few = features.shape[0] < 2
+        if features.is_cpu or (self.norm.training and (together or few)):
+            return F.batch_norm(features, self.norm, together)
+        return self.norm(features)  # torch's fused kernel: what threads could change is the CPU's alone
 
 
 def synchronise_batch_norm(module: nn.Module) -> nn.Module:
@@ -101,4 +99,8 @@ class LayerNorm(Pointwise):
 
     def forward(self, x: SparseTensor) -> SparseTensor:
         check_input("LayerNorm", x, self.module.normalized_shape[0], self.module.weight, half=True)
-        return super().forward(x)
+        norm = self.module
+        out = dense.layer_norm(x.features, norm.normalized_shape, eps=norm.eps)
+        # Apart from the product, whose gradients torch sums in an order that depends on the threads.
+        out = out if norm.weight is None else out * norm.weight + norm.bias
+        return x.replace(out.to(x.dtype))

@@ -94,7 +94,7 @@ class CoordMap:
 
     @property
     def coords(self) -> Tensor:
-        """int32 [N, 4]: batch, x, y, z in finest voxels; decoded once, on first use."""
+        """int32 [N, 4]: batch, x, y, z in finest voxels; decoded once and shared: clone it to change it."""
         coords = self.derived.get("coords")
         return derive.decode(self) if coords is None else coords
 
@@ -145,7 +145,11 @@ class CoordMap:
         fine = finer("CoordMap.generated", self.stride, factor)
         corners = None if box is None else box_corners("CoordMap.generated", box)
         axes = kernel_axes(size, spread, fine, phase)
-        made = self.derived.get(("generated", axes, region, factor, corners))
+        name = ("generated", axes, region, factor)
+        made = self.derived.get(name)
+        if corners is not None:
+            last_box, made = self.derived.get(("boxed", *name), (None, None))
+            made = made if last_box == corners else None
         return derive.generated(self, axes, region, factor, fine, corners) if made is None else made
 
     def expanded(
@@ -156,7 +160,7 @@ class CoordMap:
         phase: Phase = "corner",
         region: Region = "cube",
     ) -> "CoordMap":
-        """New set of all `u + off` that are multiples of `t * stride`."""
+        """Set of all `u + off` that are multiples of `t * stride`; a new object at each call."""
         size = triple("CoordMap.expanded", "kernel_size", kernel_size)
         factor = triple("CoordMap.expanded", "stride", stride)
         spread = triple("CoordMap.expanded", "dilation", dilation)
@@ -189,7 +193,7 @@ class CoordMap:
     def intersection(self, other: "CoordMap") -> "CoordMap":
         """Rows of this set that are in the other one too; itself when all are. One host read."""
         _check_same_stride("CoordMap.intersection", self, other)
-        return self if other is self else derive.selected(self, other.contains(self), keep_whole=True)
+        return self if other is self else derive.intersection(self, other)
 
     def rows_of(self, other: "CoordMap") -> Tensor:
         """int32 [other.num_rows]: the row in this set of each row of the other, -1 where absent."""

@@ -4,7 +4,9 @@ torch.compile runs these functions as they are, between its graphs. CoordMap's o
 already there and are traced, so that a network on given coordinates is one graph.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 from weakref import ref
 
 import torch
@@ -20,7 +22,21 @@ from completion.sparse.strides import Triple, coarser, factor_between
 if TYPE_CHECKING:
     from completion.sparse.coord_map import CoordMap
 
-eager = torch.compiler.disable(reason="makes coordinates")
+Given, Made = ParamSpec("Given"), TypeVar("Made")
+
+
+def eager(function: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Runs the function outside of torch.compile's graphs and of torch.inference_mode.
+
+    What it makes is kept with the set, and a tensor of inference mode could not serve a later training.
+    """
+
+    @wraps(function)
+    def outside(*given: Given.args, **named: Given.kwargs) -> Made:
+        with torch.inference_mode(mode=False):
+            return function(*given, **named)
+
+    return cast(Callable[Given, Made], torch.compiler.disable(outside, reason="makes coordinates"))
 
 
 @eager
@@ -45,11 +61,18 @@ def generated(
 ) -> "CoordMap":
     """Set of all sites that the kernel reaches at the finer stride, less what lies outside the box."""
     name = ("generated", axes, region, factor)
-    made = coarse.derived.get((*name, None))
+    made = coarse.derived.get(name)
     if made is None:
         keys = generated_keys(coarse.keys, axes, region, factor, stride)
-        made = coarse.derived.setdefault((*name, None), type(coarse)(keys, stride, coarse.batch_size))
-    return made if box is None else coarse.derived.setdefault((*name, box), made.boxed(box))
+        made = coarse.derived.setdefault(name, type(coarse)(keys, stride, coarse.batch_size))
+    if box is None:
+        return made
+    inside = made.boxed(box)
+    coarse.derived["boxed", *name] = (
+        box,
+        inside,
+    )  # the last box alone: another for each call may not pile up
+    return inside
 
 
 @eager
@@ -79,6 +102,18 @@ def union(one: "CoordMap", other: "CoordMap") -> "CoordMap":
 
 
 @eager
+def intersection(one: "CoordMap", other: "CoordMap") -> "CoordMap":
+    """Rows of the one set that are in the other too; itself where all are."""
+    kept = other.contains(one).nonzero()[:, 0]
+    batch_size = max(one.batch_size, other.batch_size)
+    if kept.shape[0] == one.num_rows and batch_size == one.batch_size:
+        return one
+    made = type(one)(one.keys[kept], one.stride, batch_size)
+    link(one, made, kept.int())
+    return made
+
+
+@eager
 def copied(one: "CoordMap", device: torch.device) -> "CoordMap":
     """The set on a device."""
     made = type(one)(one.keys.to(device), one.stride, one.batch_size, one.num_dropped)
@@ -86,13 +121,11 @@ def copied(one: "CoordMap", device: torch.device) -> "CoordMap":
 
 
 @eager
-def selected(
-    one: "CoordMap", mask: Tensor, count_dropped: bool = False, keep_whole: bool = False
-) -> "CoordMap":
-    """Set of the rows where mask is true; itself when all are and `keep_whole` or `count_dropped`."""
+def selected(one: "CoordMap", mask: Tensor, count_dropped: bool = False) -> "CoordMap":
+    """Set of the rows where mask is true; itself when all are and the dropped ones are counted."""
     kept = mask.nonzero()[:, 0]
     num_dropped = one.num_rows - kept.shape[0]
-    if num_dropped == 0 and (count_dropped or keep_whole):
+    if num_dropped == 0 and count_dropped:
         return one
     made = type(one)(one.keys[kept], one.stride, one.batch_size, num_dropped if count_dropped else 0)
     link(one, made, kept.int())

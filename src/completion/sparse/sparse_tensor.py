@@ -1,6 +1,7 @@
 """SparseTensor: one feature row per voxel of a CoordMap; owns no operations beyond entry and conversion."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -16,8 +17,11 @@ from completion.sparse.strides import Size, Triple
 Duplicates = Literal["error", "mean", "sum", "max", "first"]
 
 
+@dataclass(init=False, eq=False, repr=False)
 class SparseTensor:
     """Features on a set of voxels, in the set's row order. Immutable: operations give new tensors.
+
+    A dataclass, so that DistributedDataParallel finds the features in what a network returns.
 
     Attributes:
         features: [N, C], floating point.
@@ -25,6 +29,9 @@ class SparseTensor:
     """
 
     __slots__ = ("coord_map", "features")
+
+    features: Tensor
+    coord_map: CoordMap
 
     def __init__(self, features: Tensor, coord_map: CoordMap) -> None:
         """Pairs features [N, C] with the N rows of a set.

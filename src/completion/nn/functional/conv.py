@@ -114,7 +114,10 @@ def expanding_conv(
     phase: Phase = "corner",
     region: Region = "cube",
 ) -> SparseTensor:
-    """Convolution onto the new set of all `u + off_k` that are multiples of the output stride."""
+    """Convolution onto the new set of all `u + off_k` that are multiples of the output stride.
+
+    Each call makes a set of its own; `CoordMap.expanded` and `conv(target=…)` share one.
+    """
     check_sparse("expanding_conv", x)
     target = x.coord_map.expanded(kernel_size, stride, dilation, phase, region)
     return conv(x, weight, bias, kernel_size, stride, dilation, phase, target, region)

@@ -50,26 +50,35 @@ def group_norm(
     return x.replace((out if bias is None else out + bias).to(x.dtype))
 
 
-def sync_batch_norm(features: Tensor, norm: Any) -> Tensor:
-    """Batch normalisation [N, C] over the rows of all processes, with the module's parameters and buffers.
+def batch_norm(features: Tensor, norm: Any, together: bool = False) -> Tensor:
+    """Batch normalisation [N, C] with a module's parameters, in sums that no thread count changes.
 
-    As torch's SyncBatchNorm does, but on every device and with any number of rows on any process: with fewer
-    than two rows in all, the running statistics are used and left alone. Every process must call it.
+    With fewer than two rows in all, the running statistics are used and left alone.
 
     Args:
-        features: [N, C] of this process, N ≥ 0.
-        norm: a torch.nn.BatchNorm1d or SyncBatchNorm in training mode; its running statistics are updated.
+        features: [N, C], N ≥ 0.
+        norm: a torch.nn.BatchNorm1d or SyncBatchNorm; in training mode its running statistics are updated.
+        together: in training, take the statistics of all processes, on any device; every one must call it,
+            with any number of rows.
     """
     values = widened(features)
-    count = _total(values.new_tensor([features.shape[0]]), norm)
-    mean = _total(values.sum(dim=0), norm) / count.clamp(min=1)
-    variance = _total((values - mean).square().sum(dim=0), norm) / count.clamp(min=1)
+    mean, variance = norm.running_mean, norm.running_var
+    if norm.training:
+        mean, variance = _statistics(values, norm, together)
+    scale = (variance + norm.eps).rsqrt() * norm.weight
+    return torch.addcmul(norm.bias, values - mean, scale).to(features.dtype)
+
+
+def _statistics(values: Tensor, norm: Any, together: bool) -> tuple[Tensor, Tensor]:
+    """Mean and variance [C] over the rows, or the running ones where there are fewer than two."""
+    total = (lambda part: _total(part, norm)) if together else (lambda part: part)
+    count = total(values.new_full((1,), values.shape[0]))
+    mean = total(values.sum(dim=0)) / count.clamp(min=1)
+    variance = total((values - mean).square().sum(dim=0)) / count.clamp(min=1)
     enough = count >= 2
     _update_running(norm, mean.detach(), variance.detach(), count)
     mean = torch.where(enough, mean, norm.running_mean.to(mean.dtype))
-    variance = torch.where(enough, variance, norm.running_var.to(mean.dtype))
-    out = (values - mean) * (variance + norm.eps).rsqrt() * norm.weight + norm.bias
-    return out.to(features.dtype)
+    return mean, torch.where(enough, variance, norm.running_var.to(mean.dtype))
 
 
 def _total(part: Tensor, norm: Any) -> Tensor:
