@@ -166,3 +166,18 @@ def test_opcheck(device: torch.device):
     torch.library.opcheck(torch.ops.completion.convolution, (*leaves, table, reverse))
     grad = torch.randn(table.shape[0], 3, device=device, requires_grad=True)
     torch.library.opcheck(torch.ops.completion.convolution_grad_weight, (features, grad, table, reverse))
+
+
+def test_forward_mode_is_refused_not_wrong(device: torch.device):
+    features, weight, table, reverse = operands(SMALL, (2, 3), torch.float32, device)
+    calls = {
+        "convolution": lambda x: ops.convolution(x, weight, table, reverse),
+        "pool_sum": lambda x: ops.pool_sum(x, table, reverse),
+        "pool_max": lambda x: ops.pool_max(x, table)[0],
+        "take_rows": lambda x: ops.take_rows(x, table[:, 13].contiguous(), reverse[:, 13].contiguous()),
+    }
+    for name, call in calls.items():
+        with pytest.raises(
+            NotImplementedError, match=f"{name}: derivatives must be taken backward, got forward"
+        ):
+            torch.func.jvp(call, (features,), (torch.ones_like(features),))

@@ -6,12 +6,26 @@ from operator import index
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from completion.ops.build import has_cuda
 
 FEATURE_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 MAX_OFFSETS = 343
 MAX_ROWS = 2**31 - 1  # rows are int32
+
+
+def refuse_forward_mode(function: str) -> None:
+    """Refuses to run under forward-mode differentiation, which would silently lose the tangents.
+
+    Raises:
+        NotImplementedError: it is on.
+    """
+    if forward_ad._current_level >= 0:
+        raise NotImplementedError(
+            f"{function}: derivatives must be taken backward, got forward mode (torch.func.jvp, forward_ad); "
+            "use torch.autograd.grad"
+        )
 
 
 def check_tensor(

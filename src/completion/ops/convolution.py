@@ -7,7 +7,7 @@ The one relation (semantics: `y[u] = Σ_i x[u + off_i] W_i`), with row tables fo
 import torch
 from torch import Tensor
 
-from completion.ops.checks import FEATURE_DTYPES, check_size, check_table, check_tensor
+from completion.ops.checks import FEATURE_DTYPES, check_size, check_table, check_tensor, refuse_forward_mode
 
 HALF_DTYPES = (torch.bfloat16, torch.float16)
 
@@ -31,6 +31,7 @@ def convolution(features: Tensor, weight: Tensor, table: Tensor, reverse: Tensor
     Syncs: never. Differentiable in features and weight, to any order. Deterministic: no float atomics, and on
     the CPU the same bits for every number of threads.
     """
+    refuse_forward_mode("convolution")
     check_tensor("convolution", "features", features, FEATURE_DTYPES, "N, Cin")
     features = _autocast(features)
     weight_dtypes = (features.dtype, torch.float32) if features.dtype in HALF_DTYPES else (features.dtype,)
@@ -61,6 +62,7 @@ def convolution_grad_weight(features: Tensor, grad: Tensor, table: Tensor, rever
 
     Syncs: never. Differentiable in features and grad, to any order. Deterministic, as convolution.
     """
+    refuse_forward_mode("convolution_grad_weight")
     check_tensor("convolution_grad_weight", "features", features, FEATURE_DTYPES, "N, Cin")
     check_tensor("convolution_grad_weight", "grad", grad, (features.dtype,), "M, Cout", features)
     check_table("convolution_grad_weight", "table", table, "M", features)

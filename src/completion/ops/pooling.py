@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from completion.ops.checks import FEATURE_DTYPES, check_size, check_table, check_tensor
+from completion.ops.checks import FEATURE_DTYPES, check_size, check_table, check_tensor, refuse_forward_mode
 
 
 def pool_sum(features: Tensor, table: Tensor, reverse: Tensor) -> Tensor:
@@ -22,6 +22,7 @@ def pool_sum(features: Tensor, table: Tensor, reverse: Tensor) -> Tensor:
 
     Syncs: never. Differentiable in features, to any order. Deterministic.
     """
+    refuse_forward_mode("pool_sum")
     check_tensor("pool_sum", "features", features, FEATURE_DTYPES, "N, C")
     check_table("pool_sum", "table", table, "M", features)
     check_table("pool_sum", "reverse", reverse, "N", features)
@@ -46,6 +47,7 @@ def pool_max(features: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
 
     Syncs: never. Differentiable in features, twice. Deterministic, also backward: it gathers.
     """
+    refuse_forward_mode("pool_max")
     check_tensor("pool_max", "features", features, FEATURE_DTYPES, "N, C")
     check_table("pool_max", "table", table, "M", features)
     return torch.ops.completion.pool_max(features, table)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from completion.ops.checks import FEATURE_DTYPES, check_size, check_tensor
+from completion.ops.checks import FEATURE_DTYPES, check_size, check_tensor, refuse_forward_mode
 
 
 def take_rows(features: Tensor, rows: Tensor, inverse: Tensor) -> Tensor:
@@ -22,6 +22,7 @@ def take_rows(features: Tensor, rows: Tensor, inverse: Tensor) -> Tensor:
 
     Syncs: never. Differentiable in features, to any order. Deterministic.
     """
+    refuse_forward_mode("take_rows")
     check_tensor("take_rows", "features", features, FEATURE_DTYPES, "N, C")
     check_tensor("take_rows", "rows", rows, (torch.int32,), "M", features)
     check_tensor("take_rows", "inverse", inverse, (torch.int32,), "N", features)

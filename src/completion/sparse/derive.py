@@ -22,7 +22,8 @@ from completion.sparse.strides import Triple, coarser, factor_between
 if TYPE_CHECKING:
     from completion.sparse.coord_map import CoordMap
 
-Given, Made = ParamSpec("Given"), TypeVar("Made")
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
 
 
 def eager(function: Callable[Given, Made]) -> Callable[Given, Made]:
