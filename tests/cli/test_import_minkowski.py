@@ -104,6 +104,9 @@ def write_bad(kind: str, path: Path) -> None:
             archive.writestr("a.txt", "text")
     elif kind == "code":
         torch.save({"state_dict": state, "code": Code()}, path)
+    elif kind == "truncated":
+        torch.save(state, path)
+        path.write_bytes(path.read_bytes()[:-2000])
     elif kind != "missing":
         torch.save(
             {
@@ -114,6 +117,9 @@ def write_bad(kind: str, path: Path) -> None:
                 "lacks": {name: value for name, value in state.items() if name != "dec_s2_cls.kernel"},
                 "more": state | {"extra.bias": torch.ones(1)},
                 "shape": state | {"dec_s1_cls.bias": torch.ones(1)},
+                "integers": state | {"dec_s1_cls.bias": torch.ones(1, 1, dtype=torch.int64)},
+                "nan": state | {"dec_s1_cls.bias": torch.full((1, 1), torch.nan)},
+                "sparse": state | {"dec_s1_cls.bias": torch.ones(1, 1).to_sparse()},
             }[kind],
             path,
         )
@@ -135,6 +141,13 @@ def write_bad(kind: str, path: Path) -> None:
         ("lacks", "got missing: dec_s2_cls.kernel; unknown: none"),
         ("more", "got missing: none; unknown: extra.bias"),
         ("shape", "dec_s1_cls.bias must be [1, 1], got [1]"),
+        ("truncated", "weights.pth must be a file of torch.save"),
+        ("integers", "dec_s1_cls.bias must be of floating point, got torch.int64"),
+        ("nan", "dec_s1_cls.bias must be finite, got NaN or infinity"),
+        (
+            "sparse",
+            "dec_s1_cls.bias in weights.pth must be a dense tensor with values, got a torch.sparse_coo",
+        ),
     ],
 )
 def test_what_is_no_state_dict_is_one_sentence_and_leaves_nothing(tmp_path, capfd, kind, words):

@@ -74,3 +74,11 @@ def test_errors_name_argument_value_and_remedy(device) -> None:
         from_dense(torch.zeros(2, 2), (0, 0, 0), 1)
     with pytest.raises(ValueError, match=r"mask must be \[1, 2, 2, 2\], got \[2, 2, 2\]"):
         from_dense(torch.zeros(1, 1, 2, 2, 2), (0, 0, 0), 1, torch.ones(2, 2, 2, dtype=torch.bool))
+
+
+def test_a_grid_of_too_many_cells_is_refused(device) -> None:
+    x = random_features(random_map(0, device))
+    with pytest.raises(
+        ValueError, match=r"dense: shape must give at most 2147483647 cells, got \(2000, 2000"
+    ):
+        x.dense((-8, -8, -8), (2000, 2000, 2000))

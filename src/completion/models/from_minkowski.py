@@ -98,6 +98,10 @@ def _as_ours(theirs: str, value: Tensor, own: Tensor) -> Tensor:
             f"load_minkowski: {theirs} must be {expected}, got {list(value.shape)}; "
             "encoder and decoder must have the same channels, and the input one"
         )
+    if not (value.is_floating_point() or theirs.endswith("num_batches_tracked")):
+        raise ValueError(f"load_minkowski: {theirs} must be of floating point, got {value.dtype}; convert it")
+    if not value.isfinite().all():
+        raise ValueError(f"load_minkowski: {theirs} must be finite, got NaN or infinity; the training failed")
     return value.reshape(own.shape)
 
 

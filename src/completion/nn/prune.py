@@ -79,7 +79,7 @@ class Prune(nn.Module):
         threshold: probability above which a row is predicted; a buffer, so calibration is saved with weights.
         prior: expected share of positive rows; the classifier's bias starts there.
         row_budget: most rows an item may keep; the highest logits stay. None for no limit.
-        min_keep: fewest rows an item keeps (if it has as many inside the box).
+        min_keep: fewest rows an item keeps (if it has as many inside the box whose logits are finite).
         box: (first voxel, one past the last voxel), in finest voxels; rows outside are never kept.
     """
 

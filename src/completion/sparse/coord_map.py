@@ -173,7 +173,7 @@ class CoordMap:
         return derive.selected(self, mask)
 
     def boxed(self, box: Box) -> "CoordMap":
-        """Set of the rows inside the box; `num_dropped` of it says how many were not. Itself if all are."""
+        """Set of the rows inside the box, whose `num_dropped` says how many were not; itself if all are."""
         return derive.selected(self, self.inside(box), count_dropped=True)
 
     def inside(self, box: Box) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from completion import ops
-from completion.ops.checks import FEATURE_DTYPES, check_count, check_tensor, check_type
+from completion.ops.checks import FEATURE_DTYPES, MAX_ROWS, check_count, check_tensor, check_type
 from completion.ops.coords import check_range
 from completion.sparse.checks import three_integers
 from completion.sparse.coord_map import CoordMap
@@ -79,6 +79,11 @@ def _cell_rows(coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int])
             f"origin {tuple(origin)} and shape {tuple(shape)}; enlarge it or drop them with CoordMap.boxed"
         )
     num_cells = coord_map.batch_size * shape[0] * shape[1] * shape[2]
+    if num_cells > MAX_ROWS:
+        raise ValueError(
+            f"dense: shape must give at most {MAX_ROWS} cells, got {tuple(shape)} for {coord_map.batch_size} "
+            "items; take a part of the grid or a coarser set"
+        )
     return invert_rows(cells.int(), num_cells), cells.int()
 
 

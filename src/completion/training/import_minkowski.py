@@ -46,7 +46,7 @@ def read_state(weights: Path) -> dict[str, Tensor]:
     """The state dict in a file: the whole of it, or its entry `state_dict`; nothing else is unpickled."""
     try:
         contents = torch.load(weights, map_location="cpu", weights_only=True)
-    except OSError:
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except Exception as error:
         raise ValueError(
@@ -60,6 +60,12 @@ def read_state(weights: Path) -> dict[str, Tensor]:
             f"read_state: {weights} must hold a state dict, names with their tensors, got "
             f"{_content(state)}; save the network's state_dict()"
         )
+    for name, value in state.items():
+        if value.layout != torch.strided or value.is_meta:
+            raise ValueError(
+                f"read_state: {name} in {weights} must be a dense tensor with values, got a "
+                f"{'meta' if value.is_meta else value.layout} one; save the network's state_dict()"
+            )
     return {str(name): value for name, value in state.items()}
 
 
