@@ -62,23 +62,27 @@ def batch_norm(features: Tensor, norm: Any, together: bool = False) -> Tensor:
             with any number of rows.
     """
     values = widened(features)
-    mean, variance = norm.running_mean, norm.running_var
     if norm.training:
-        mean, variance = _statistics(values, norm, together)
+        centred, variance = _centred(values, norm, together)
+    else:
+        centred, variance = values + -norm.running_mean, norm.running_var
     scale = (variance + norm.eps).rsqrt() * norm.weight
-    return torch.addcmul(norm.bias, values - mean, scale).to(features.dtype)
+    return torch.addcmul(norm.bias, centred, scale).to(features.dtype)
 
 
-def _statistics(values: Tensor, norm: Any, together: bool) -> tuple[Tensor, Tensor]:
-    """Mean and variance [C] over the rows, or the running ones where there are fewer than two."""
+def _centred(values: Tensor, norm: Any, together: bool) -> tuple[Tensor, Tensor]:
+    """Values less their mean, and the variance [C]; with fewer than two rows the running ones."""
     total = (lambda part: _total(part, norm)) if together else (lambda part: part)
     count = total(values.new_full((1,), values.shape[0]))
-    mean = total(values.sum(dim=0)) / count.clamp(min=1)
-    variance = total((values - mean).square().sum(dim=0)) / count.clamp(min=1)
     enough = count >= 2
+    mean = total(values.sum(dim=0)) / count.clamp(min=1)
+    # The statistics before they move: what too few rows are normalised by.
+    centre = torch.where(enough, mean, norm.running_mean.to(mean.dtype))
+    centred = values + -centre  # a difference would cost the gradient one more pass
+    variance = total((centred * centred).sum(dim=0)) / count.clamp(min=1)
+    spread = torch.where(enough, variance, norm.running_var.to(variance.dtype))
     _update_running(norm, mean.detach(), variance.detach(), count)
-    mean = torch.where(enough, mean, norm.running_mean.to(mean.dtype))
-    return mean, torch.where(enough, variance, norm.running_var.to(mean.dtype))
+    return centred, spread
 
 
 def _total(part: Tensor, norm: Any) -> Tensor:
