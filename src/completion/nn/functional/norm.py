@@ -62,24 +62,38 @@ def batch_norm(features: Tensor, norm: Any, together: bool = False) -> Tensor:
             with any number of rows.
     """
     values = widened(features)
-    if norm.training:
-        centred, variance = _centred(values, norm, together)
+    if norm.training and together:
+        centred, variance = _centred_together(values, norm)
+    elif norm.training and values.shape[0] >= 2:
+        centred, variance = _centred(values, norm)
     else:
         centred, variance = values + -norm.running_mean, norm.running_var
     scale = (variance + norm.eps).rsqrt() * norm.weight
     return torch.addcmul(norm.bias, centred, scale).to(features.dtype)
 
 
-def _centred(values: Tensor, norm: Any, together: bool) -> tuple[Tensor, Tensor]:
-    """Values less their mean, and the variance [C]; with fewer than two rows the running ones."""
-    total = (lambda part: _total(part, norm)) if together else (lambda part: part)
-    count = total(values.new_full((1,), values.shape[0]))
+def _centred(values: Tensor, norm: Any) -> tuple[Tensor, Tensor]:
+    """Values less their mean, and the variance [C]. Few calls: small levels cost calls, not arithmetic."""
+    count = values.shape[0]
+    mean = values.mean(dim=0)
+    centred = values + -mean  # a difference would cost the gradient one more pass
+    variance = (centred * centred).mean(dim=0)
+    with torch.no_grad():
+        norm.num_batches_tracked.add_(1)
+        norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), norm.momentum)
+        norm.running_var.lerp_((variance * (count / (count - 1))).to(norm.running_var.dtype), norm.momentum)
+    return centred, variance
+
+
+def _centred_together(values: Tensor, norm: Any) -> tuple[Tensor, Tensor]:
+    """As `_centred`, over the rows of all processes; fewer than two in all take the running statistics."""
+    count = _total(values.new_full((1,), values.shape[0]), norm)
     enough = count >= 2
-    mean = total(values.sum(dim=0)) / count.clamp(min=1)
+    mean = _total(values.sum(dim=0), norm) / count.clamp(min=1)
     # The statistics before they move: what too few rows are normalised by.
     centre = torch.where(enough, mean, norm.running_mean.to(mean.dtype))
-    centred = values + -centre  # a difference would cost the gradient one more pass
-    variance = total((centred * centred).sum(dim=0)) / count.clamp(min=1)
+    centred = values + -centre
+    variance = _total((centred * centred).sum(dim=0), norm) / count.clamp(min=1)
     spread = torch.where(enough, variance, norm.running_var.to(variance.dtype))
     _update_running(norm, mean.detach(), variance.detach(), count)
     return centred, spread
