@@ -61,7 +61,7 @@ void convolve_block(const ConvolutionParams& params, const PairLists& lists, int
     const auto multiply = width == kernels.lanes ? kernels.multiply_one : kernels.multiply_two;
     std::fill(sums, sums + (end - begin) * width, T(0));
     for (int64_t k = 0; k < params.num_offsets; ++k) {
-      if (lists[k].count == 0) continue;  // the weight of an offset that no row has is not packed
+      if (is_empty(lists[k])) continue;  // the weight of an offset that no row has is not packed
       const T* weight = static_cast<const T*>(params.workspace) + k * in * panels.padded() + start * in;
       multiply(lists[k], static_cast<const T*>(params.features), in, weight, sums, block_rows(params.num_offsets));
     }

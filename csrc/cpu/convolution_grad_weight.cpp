@@ -1,6 +1,7 @@
 // convolution_grad_weight on the CPU: threads share out (offset, input channels); each sums its part over all rows in
 // order, so the result does not depend on the number of threads.
 #include <algorithm>
+#include <vector>
 
 #include "aligned.h"
 #include "completion/convolution.h"
@@ -35,17 +36,18 @@ class GradWeight {
     const int64_t rows = block_rows(params_.num_offsets), padded = panels_.padded();
     const int64_t first_offset = first / tiles_, last_offset = (last - 1) / tiles_ + 1;
     PairLists lists(params_.num_offsets, first_offset, last_offset);
+    std::vector<int32_t> sources(rows), targets(rows);
     const AlignedScratch<T> x(pairs_at_once() * params_.in_channels), grad(pairs_at_once() * padded);
     for (int64_t item = first; item < last; ++item) std::fill_n(item_sums(item), item_channels(item) * padded, T(0));
     for (int64_t begin = 0; begin < params_.num_target; begin += rows) {
       lists.list(params_.table, begin, std::min(begin + rows, params_.num_target));
       for (int64_t k = first_offset; k < last_offset; ++k) {
-        const Pairs all = lists[k];
-        for (int64_t p = 0; p < all.count; p += pairs_at_once()) {
-          const Pairs pairs{all.data + p, std::min(pairs_at_once(), all.count - p)};
-          gather(pairs, begin, x.data(), grad.data());
+        const int64_t count = unfold(lists[k], sources.data(), targets.data());
+        for (int64_t p = 0; p < count; p += pairs_at_once()) {
+          const int64_t some = std::min(pairs_at_once(), count - p);
+          gather(sources.data() + p, targets.data() + p, some, begin, x.data(), grad.data());
           for (int64_t item = std::max(first, k * tiles_); item < std::min(last, (k + 1) * tiles_); ++item) {
-            add_item(item, x.data(), grad.data(), pairs.count);
+            add_item(item, x.data(), grad.data(), some);
           }
         }
       }
@@ -67,12 +69,26 @@ class GradWeight {
     return std::max<int64_t>(kMinPairs, kPairBytes / row_bytes);
   }
 
+  /// Writes out the pairs of one offset; returns how many there are.
+  static int64_t unfold(const Pairs& pairs, int32_t* sources, int32_t* targets) {
+    int64_t count = 0;
+    for (int64_t word = 0; word < pairs.num_words; ++word) {
+      const int32_t* const column = pairs.column + word * 64 * pairs.stride;
+      for (uint64_t rows = pairs.rows[word]; rows != 0; rows &= rows - 1) {
+        const int64_t row = __builtin_ctzll(rows);
+        sources[count] = column[row * pairs.stride];
+        targets[count++] = static_cast<int32_t>(word * 64 + row);
+      }
+    }
+    return count;
+  }
+
   /// Copies the features [pairs, Cin] and gradients [pairs, padded Cout] of some pairs side by side.
-  void gather(const Pairs& pairs, int64_t begin, T* x, T* grad) const {
+  void gather(const int32_t* sources, const int32_t* targets, int64_t count, int64_t begin, T* x, T* grad) const {
     const auto gather_rows = tile_kernels<T>().gather;
     const int64_t in = params_.in_channels, out = params_.out_channels;
-    gather_rows(static_cast<const T*>(params_.features), in, pairs, true, x, in);
-    gather_rows(static_cast<const T*>(params_.grad) + begin * out, out, pairs, false, grad, panels_.padded());
+    gather_rows(static_cast<const T*>(params_.features), in, sources, count, x, in);
+    gather_rows(static_cast<const T*>(params_.grad) + begin * out, out, targets, count, grad, panels_.padded());
   }
 
   void add_item(int64_t item, const T* x, const T* grad, int64_t count) const {

@@ -6,16 +6,12 @@
 
 namespace completion::cpu {
 
-/// A feature row and, counted from the block's first, the target row that it adds to.
-struct Pair {
-  int32_t source;
-  int32_t target;
-};
-
-/// The pairs of one offset within one block.
+/// The pairs of one offset within one block of table rows: a bit for each row, the source where it is set.
 struct Pairs {
-  const Pair* data;
-  int64_t count;
+  const uint64_t* rows;   // bit r: row r of the block, counted from its first, has a pair
+  int64_t num_words;      // of 64 rows each
+  const int32_t* column;  // source of row r at column[r * stride]
+  int64_t stride;         // K
 };
 
 /// Rows of a dense matrix, `stride` elements apart.
@@ -35,8 +31,8 @@ struct TileKernels {
   using Outer = void (*)(const Panel<T>& x, int64_t rows, const Panel<T>& grad, int64_t count, T* sums,
                          int64_t sums_stride);
 
-  /// packed[p] = rows[source or target of pair p], `length` elements; rows of packed are `packed_stride` apart.
-  using Gather = void (*)(const T* rows, int64_t length, const Pairs& pairs, bool sources, T* packed,
+  /// packed[p] = rows[index[p]], `length` elements; rows of packed are `packed_stride` apart.
+  using Gather = void (*)(const T* rows, int64_t length, const int32_t* index, int64_t count, T* packed,
                           int64_t packed_stride);
 
   int64_t lanes;  // elements of a vector

@@ -33,6 +33,23 @@ inline uint32_t present_bits(const int32_t* row, int64_t count) {
   return ~absent & static_cast<uint32_t>((uint64_t{1} << count) - 1);
 }
 
+/// columns[k * column_stride] has bit r where rows[r] has bit k, k < count ≤ 32.
+inline void transpose_bits(const uint32_t (&rows)[64], int64_t count, uint64_t* columns, int64_t column_stride) {
+  for (int64_t k = 0; k < count; ++k) {
+    uint64_t column = 0;
+#ifdef __SSE2__
+    for (int r = 0; r < 64; r += 4) {  // bit k becomes the sign bit of four rows at once
+      const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows + r));
+      const __m128i signs = _mm_sll_epi32(bits, _mm_cvtsi32_si128(static_cast<int>(31 - k)));
+      column |= static_cast<uint64_t>(_mm_movemask_ps(_mm_castsi128_ps(signs))) << r;
+    }
+#else
+    for (int r = 0; r < 64; ++r) column |= static_cast<uint64_t>(rows[r] >> k & 1) << r;
+#endif
+    columns[k * column_stride] = column;
+  }
+}
+
 /// used[k]: some row of the table has offset k. Looks no further than it must.
 inline void mark_used_offsets(const int32_t* table, int64_t num_rows, int64_t num_offsets, bool* used) {
   std::fill_n(used, num_offsets, false);
@@ -46,43 +63,46 @@ inline void mark_used_offsets(const int32_t* table, int64_t num_rows, int64_t nu
   }
 }
 
-/// Pair lists of one block for the offsets first_offset … last_offset − 1.
+/// The pairs of one block for the offsets first_offset … last_offset − 1, as a bit for each offset and row.
 class PairLists {
  public:
   PairLists(int64_t num_offsets, int64_t first_offset, int64_t last_offset)
       : num_offsets_(num_offsets),
         first_(first_offset),
         width_(last_offset - first_offset),
-        rows_(block_rows(num_offsets)),
-        pairs_(width_ * rows_),
-        ends_(width_) {}
+        words_((block_rows(num_offsets) + 63) / 64),
+        bits_(width_ * words_) {}
 
-  /// Lists the pairs of the table rows begin … end − 1 (at most block_rows); targets count from begin.
+  /// Finds the pairs of the table rows begin … end − 1 (at most block_rows); rows count from begin.
   void list(const int32_t* table, int64_t begin, int64_t end) {
-    for (int64_t k = 0; k < width_; ++k) ends_[k] = pairs_.data() + k * rows_;
-    Pair** const ends = ends_.data();
-    const int64_t width = width_;
-    const int32_t* row = table + begin * num_offsets_ + first_;
-    for (int32_t target = 0; target < end - begin; ++target, row += num_offsets_) {
-      for (int64_t k = 0; k < width; k += 32) {
-        uint32_t present = present_bits(row + k, std::min<int64_t>(32, width - k));
-        for (; present != 0; present &= present - 1) {
-          const int64_t at = k + __builtin_ctz(present);
-          *ends[at]++ = {row[at], target};
-        }
+    used_words_ = (end - begin + 63) / 64;
+    columns_ = table + begin * num_offsets_ + first_;
+    for (int64_t k = 0; k < width_; k += 32) {
+      const int64_t count = std::min<int64_t>(32, width_ - k);
+      for (int64_t word = 0; word < used_words_; ++word) {
+        const int64_t rows = std::min<int64_t>(64, end - begin - word * 64);
+        uint32_t present[64] = {};
+        const int32_t* row = columns_ + word * 64 * num_offsets_ + k;
+        for (int64_t r = 0; r < rows; ++r, row += num_offsets_) present[r] = present_bits(row, count);
+        transpose_bits(present, count, &bits_[k * words_ + word], words_);
       }
     }
   }
 
   Pairs operator[](int64_t offset) const {
-    const Pair* data = pairs_.data() + (offset - first_) * rows_;
-    return {data, ends_[offset - first_] - data};
+    const int64_t k = offset - first_;
+    return {&bits_[k * words_], used_words_, columns_ + k, num_offsets_};
   }
 
  private:
-  int64_t num_offsets_, first_, width_, rows_;
-  std::vector<Pair> pairs_;
-  std::vector<Pair*> ends_;  // one past the last pair of each offset
+  int64_t num_offsets_, first_, width_, words_;
+  int64_t used_words_ = 0;
+  const int32_t* columns_ = nullptr;
+  std::vector<uint64_t> bits_;  // [offsets, words]
 };
+
+inline bool is_empty(const Pairs& pairs) {
+  return std::all_of(pairs.rows, pairs.rows + pairs.num_words, [](uint64_t rows) { return rows == 0; });
+}
 
 }  // namespace completion::cpu
