@@ -13,10 +13,10 @@
 
 namespace completion::cpu {
 
-/// Rows of a block: as many as keep the lists of all K offsets in the second-level cache.
+/// Rows of a block: few enough that their sums stay close, many enough that tiles are full (measured: 256 at K = 27).
 inline int64_t block_rows(int64_t num_offsets) {
   const int64_t rows = 16384 / num_offsets / 8 * 8;
-  return rows > 512 ? 512 : rows < 64 ? 64 : rows;
+  return rows > 256 ? 256 : rows < 64 ? 64 : rows;
 }
 
 /// Bit k is set where row[k] is not −1, k < count ≤ 32.
