@@ -5,7 +5,7 @@ import torch
 from tests.tolerances import assert_near
 
 from completion.sparse.row_links import invert_rows
-from completion.sparse.segments import gather_rows, segment_max, segment_sum
+from completion.sparse.segments import gather_rows, segment_max, segment_mean, segment_sum
 
 
 def case(device, dtype=torch.float64):
@@ -21,6 +21,15 @@ def test_sum_leaves_out_minus_one(dtype, device) -> None:
     values, index = case(device, dtype)
     expected = torch.stack([values.double()[index == s].sum(0) for s in range(6)])
     assert_near(segment_sum(values, index, 6), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_mean_is_zero_where_nothing_is_and_does_not_overflow(dtype, device) -> None:
+    values, index = case(device, dtype)
+    large = values + 30000 if dtype == torch.float16 else values
+    expected = [large.double()[index == s] for s in range(6)]
+    expected = torch.stack([rows.mean(0) if len(rows) else rows.sum(0) for rows in expected])
+    assert_near(segment_mean(large, index, 6), expected)
 
 
 def test_gather_gives_zeros_for_minus_one(device) -> None:
@@ -49,6 +58,7 @@ def test_both_derivatives(device) -> None:
     small, index = values[:12].requires_grad_(), index[:12]
     for function in (
         lambda v: segment_sum(v, index, 6),
+        lambda v: segment_mean(v, index, 6),
         lambda v: gather_rows(v, index),
         lambda v: segment_max(v, index.clamp(min=0), 6),
     ):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.inputs import Surfaces
+from bench.operands import operands
 
 Run = Callable[[], object]
 Pairs = list[tuple[Tensor, Tensor]]  # source rows and target rows of each offset
@@ -78,7 +79,7 @@ def map3(data: Surfaces) -> Run:
 def subm3(data: Surfaces, channels: int, dtype: torch.dtype, backward: bool, cold: bool) -> Run:
     """Sub-manifold 3³ convolution."""
     rows = len(data.coords)
-    features, weight, grad = _operands(rows, channels, channels, 27, dtype)
+    features, weight, grad = operands(rows, channels, channels, 27, dtype)
     make = map3(data)
     cached = make()
 
@@ -91,8 +92,8 @@ def subm3(data: Surfaces, channels: int, dtype: torch.dtype, backward: bool, col
 
 def down_up(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
     """k2 s2 down to twice the channels and generative k2 s2 up again, cold, forward and backward."""
-    features, down, _ = _operands(len(data.coords), channels, 2 * channels, 8, dtype)
-    _, up, _ = _operands(1, 2 * channels, channels, 8, dtype)
+    features, down, _ = operands(len(data.coords), channels, 2 * channels, 8, dtype)
+    _, up, _ = operands(1, 2 * channels, channels, 8, dtype)
     offsets = offset_keys(2, centred=False)
 
     def run() -> object:
@@ -111,7 +112,7 @@ def generative(data: Surfaces, size: int, channels: int, dtype: torch.dtype) -> 
     coords = data.coords.long()
     parents = torch.cat([coords[:, :1], coords[:, 1:] // 2 * 2], dim=1).unique(dim=0)
     parents = parents[torch.randperm(len(parents))]
-    features, weight, _ = _operands(len(parents), channels, channels, size**3, dtype)
+    features, weight, _ = operands(len(parents), channels, channels, size**3, dtype)
     offsets = offset_keys(size, centred=size % 2 == 1)
 
     def run() -> object:
@@ -161,11 +162,3 @@ def _grown_keys(data: Surfaces) -> Tensor:
     coords = data.coords.long()
     cells = torch.cat([coords[:, :1], coords[:, 1:] // 2 * 2], dim=1).unique(dim=0)
     return torch.stack([packed(cells) + offset for offset in offset_keys(2, centred=False)]).flatten()
-
-
-def _operands(
-    rows: int, cin: int, cout: int, offsets: int, dtype: torch.dtype
-) -> tuple[Tensor, Tensor, Tensor]:
-    features = torch.randn(rows, cin, dtype=dtype, requires_grad=True)
-    weight = (torch.randn(offsets, cin, cout) / (offsets * cin) ** 0.5).to(dtype).requires_grad_()
-    return features, weight, torch.randn(rows, cout, dtype=dtype)

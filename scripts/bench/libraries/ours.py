@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from bench.inputs import Surfaces
+from bench.operands import operands
 from completion import ops
 from completion.nn import functional as F
 from completion.sparse import CoordMap, SparseTensor, kernel_map
@@ -26,7 +27,7 @@ def map3(data: Surfaces) -> Run:
 
 def subm3(data: Surfaces, channels: int, dtype: torch.dtype, backward: bool, cold: bool) -> Run:
     """Sub-manifold 3³ convolution, its map cached or all made from unsorted coordinates."""
-    features, weight, grad = _operands(len(data.coords), channels, channels, 27, dtype)
+    features, weight, grad = operands(len(data.coords), channels, channels, 27, dtype)
     coord_map = CoordMap.from_coords(data.coords, batch_size=data.batch_size)
 
     def run() -> object:
@@ -41,8 +42,8 @@ def subm3(data: Surfaces, channels: int, dtype: torch.dtype, backward: bool, col
 
 def down_up(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
     """k2 s2 down to twice the channels and generative k2 s2 up again, cold, forward and backward."""
-    features, down, _ = _operands(len(data.coords), channels, 2 * channels, 8, dtype)
-    _, up, _ = _operands(1, 2 * channels, channels, 8, dtype)
+    features, down, _ = operands(len(data.coords), channels, 2 * channels, 8, dtype)
+    _, up, _ = operands(1, 2 * channels, channels, 8, dtype)
 
     def run() -> object:
         x = SparseTensor.from_coords(features, data.coords, batch_size=data.batch_size)
@@ -56,7 +57,7 @@ def generative(data: Surfaces, size: int, channels: int, dtype: torch.dtype) -> 
     """Overlapping generative convolution size³ s2 from the surfaces' stride-2 cells, forward and backward."""
     parents = CoordMap.from_coords(data.coords, batch_size=data.batch_size).strided(2)
     coords = parents.coords[torch.randperm(parents.num_rows)]
-    features, weight, _ = _operands(len(coords), channels, channels, size**3, dtype)
+    features, weight, _ = operands(len(coords), channels, channels, size**3, dtype)
 
     def run() -> object:
         x = SparseTensor.from_coords(features, coords, 2, batch_size=data.batch_size)
@@ -98,15 +99,6 @@ def target(data: Surfaces) -> Run:
 def _grown(data: Surfaces, channels: int, dtype: torch.dtype) -> SparseTensor:
     coord_map = CoordMap.from_coords(data.coords, batch_size=data.batch_size).strided(2).generated(2, 2)
     return SparseTensor(torch.randn(coord_map.num_rows, channels, dtype=dtype), coord_map)
-
-
-def _operands(
-    rows: int, cin: int, cout: int, offsets: int, dtype: torch.dtype
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Features and weight that take gradients, and the gradient that comes back."""
-    features = torch.randn(rows, cin, dtype=dtype, requires_grad=True)
-    weight = (torch.randn(offsets, cin, cout) / (offsets * cin) ** 0.5).to(dtype).requires_grad_()
-    return features, weight, torch.randn(rows, cout, dtype=dtype)
 
 
 def _finish(out: Tensor, leaves: tuple[Tensor, ...], grad: Tensor, backward: bool) -> object:

@@ -69,10 +69,8 @@ def generated(
     if box is None:
         return made
     inside = made.boxed(box)
-    coarse.derived["boxed", *name] = (
-        box,
-        inside,
-    )  # the last box alone: another for each call may not pile up
+    # Only the last box is kept: one of its own for each call would fill the memory.
+    coarse.derived["boxed", *name] = (box, inside)
     return inside
 
 
@@ -109,9 +107,7 @@ def intersection(one: "CoordMap", other: "CoordMap") -> "CoordMap":
     batch_size = max(one.batch_size, other.batch_size)
     if kept.shape[0] == one.num_rows and batch_size == one.batch_size:
         return one
-    made = type(one)(one.keys[kept], one.stride, batch_size)
-    link(one, made, kept.int())
-    return made
+    return _subset(one, kept, batch_size)
 
 
 @eager
@@ -128,9 +124,7 @@ def selected(one: "CoordMap", mask: Tensor, count_dropped: bool = False) -> "Coo
     num_dropped = one.num_rows - kept.shape[0]
     if num_dropped == 0 and count_dropped:
         return one
-    made = type(one)(one.keys[kept], one.stride, one.batch_size, num_dropped if count_dropped else 0)
-    link(one, made, kept.int())
-    return made
+    return _subset(one, kept, one.batch_size, num_dropped if count_dropped else 0)
 
 
 @eager
@@ -151,6 +145,13 @@ def look_up_parents(fine: "CoordMap", coarse: "CoordMap") -> Tensor:
     rows = ops.lookup(coarse.keys, cells)[parent.long()]
     fine.parents.put(coarse, rows)
     return rows
+
+
+def _subset(one: "CoordMap", kept: Tensor, batch_size: int, num_dropped: int = 0) -> "CoordMap":
+    """Set of the rows kept, int64 [M] ascending."""
+    made = type(one)(one.keys[kept], one.stride, batch_size, num_dropped)
+    link(one, made, kept.int())
+    return made
 
 
 def link(one: "CoordMap", other: "CoordMap", rows: Tensor) -> None:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from completion import ops
-from completion.sparse.segments import segment_max, segment_sum
+from completion.sparse.segments import segment_max, segment_mean, segment_sum
 
 
 def reduce_duplicates(features: Tensor, rows: Tensor, first: Tensor, rule: str) -> Tensor:
@@ -20,12 +20,8 @@ def reduce_duplicates(features: Tensor, rows: Tensor, first: Tensor, rule: str) 
         return _take_first(features, rows, first)
     if rule == "max":
         return segment_max(features, rows, first.shape[0])
-    # In float32 for half types, rounded once at the end: the sum that is divided may exceed their range.
-    wide = features.float() if features.dtype in (torch.float16, torch.bfloat16) else features
-    total = segment_sum(wide, rows, first.shape[0])
-    if rule == "mean":
-        total = total / torch.bincount(rows, minlength=first.shape[0])[:, None]
-    return total.to(features.dtype)
+    reduce = segment_mean if rule == "mean" else segment_sum
+    return reduce(features, rows, first.shape[0])
 
 
 def _take_first(features: Tensor, rows: Tensor, first: Tensor) -> Tensor:

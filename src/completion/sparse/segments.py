@@ -1,4 +1,4 @@
-"""Gather of repeated rows, and sum and maximum over rows of a common index: deterministic."""
+"""Gather of repeated rows, and sum, mean and maximum over rows of a common index: deterministic."""
 
 from typing import Any
 
@@ -32,6 +32,18 @@ def segment_sum(values: Tensor, index: Tensor, num_segments: int) -> Tensor:
         num_segments: number of sums S.
     """
     return _SegmentSum.apply(values, index.long(), num_segments)
+
+
+def segment_mean(values: Tensor, index: Tensor, num_segments: int) -> Tensor:
+    """Mean of the rows of values [N, C] with each index: [S, C], zero for an index that never occurs.
+
+    Arguments and derivatives as `segment_sum`. Half types are rounded once, after the division: their sum may
+    exceed their range.
+    """
+    wide = values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+    ones = torch.ones(wide.shape[0], 1, dtype=wide.dtype, device=wide.device)
+    count = segment_sum(ones, index, num_segments).clamp(min=1)
+    return (segment_sum(wide, index, num_segments) / count).to(values.dtype)
 
 
 def segment_max(values: Tensor, index: Tensor, num_segments: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Normalisation as functions: statistics per batch item, and statistics over several processes."""
+"""Normalisation as functions: over each batch item, and over the batch of one process or of several."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from completion.nn.functional.checks import check_groups, check_row, check_sparse
 from completion.nn.functional.dtypes import widened
 from completion.sparse import SparseTensor
-from completion.sparse.segments import gather_rows, segment_sum
+from completion.sparse.segments import gather_rows, segment_mean
 
 
 def group_norm(
@@ -37,11 +37,9 @@ def group_norm(
             check_row("group_norm", name, row, x.features)
     item, width = x.coords[:, 0], x.num_channels // num_groups
     values = widened(x.features)
-    ones = torch.ones(x.num_rows, 1, dtype=values.dtype, device=x.device)
-    count = segment_sum(ones, item, x.batch_size).clamp(min=1)
 
     def group_mean(rows: Tensor) -> Tensor:
-        means = segment_sum(rows.unflatten(1, (num_groups, width)).mean(dim=2), item, x.batch_size) / count
+        means = segment_mean(rows.unflatten(1, (num_groups, width)).mean(dim=2), item, x.batch_size)
         return gather_rows(means, item).repeat_interleave(width, dim=1)
 
     centred = values - group_mean(values)

@@ -1,6 +1,5 @@
 """Pooling over windows and over whole batch items."""
 
-import torch
 from torch import Tensor
 
 from completion import ops
@@ -8,7 +7,7 @@ from completion.nn.functional.checks import check_sparse
 from completion.nn.functional.dtypes import widened
 from completion.sparse import CoordMap, KernelMap, SparseTensor, cell_map, kernel_map
 from completion.sparse.kernel_offsets import Phase
-from completion.sparse.segments import segment_max, segment_sum
+from completion.sparse.segments import segment_max, segment_mean, segment_sum
 from completion.sparse.strides import Size, triple
 
 
@@ -74,9 +73,7 @@ def global_sum_pool(x: SparseTensor) -> Tensor:
 def global_avg_pool(x: SparseTensor) -> Tensor:
     """Mean of each batch item's voxels: [B, C], zero for an empty item."""
     check_sparse("global_avg_pool", x)
-    batch = x.coords[:, 0].contiguous()  # ascending
-    count = torch.searchsorted(batch, torch.arange(x.batch_size + 1, device=x.device)).diff().clamp(min=1)
-    return (segment_sum(widened(x.features), batch, x.batch_size) / count[:, None]).to(x.dtype)
+    return segment_mean(x.features, x.coords[:, 0], x.batch_size)
 
 
 def global_max_pool(x: SparseTensor) -> Tensor:
