@@ -4,6 +4,7 @@ The sets have some ten thousand rows: more than any grain below which the work s
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -19,35 +20,41 @@ CHANNELS, BOX = 12, (-24, -24, -24)
 Result = SparseTensor | Tensor
 
 
-def normal(seed: int, *shape: int) -> Tensor:
+def make_normal(seed: int, *shape: int, device: torch.device) -> Tensor:
     """Normal float32 values that collect a gradient."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).requires_grad_()
+    values = torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+    return values.to(device).requires_grad_()
 
 
 class Inputs:
     """Two overlapping sets of stride 2 on 24³ cells and a fine one below them, with features."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
+        normal = partial(make_normal, device=device)
         scale = torch.tensor([1, 2, 2, 2], dtype=torch.int32)
         sets = [
-            CoordMap.from_coords(random_coords(30_000, -12, 12, seed=s) * scale, 2, 3, "first")
+            CoordMap.from_coords((random_coords(30_000, -12, 12, seed=s) * scale).to(device), 2, 3, "first")
             for s in (0, 1)
         ]
         self.x, self.y = (self.on(one, seed) for seed, one in enumerate(sets))
-        self.finer = CoordMap.from_coords(random_coords(40_000, -24, 24, seed=2), 1, 3, "first")
+        self.finer = CoordMap.from_coords(random_coords(40_000, -24, 24, seed=2).to(device), 1, 3, "first")
         self.z = self.on(self.finer, 2)
         self.same = self.x.replace(normal(3, self.x.num_rows, CHANNELS))
         self.coarse = self.on(self.z.coord_map.strided(2), 4)
         self.weights = {k: normal(k, k**3, CHANNELS, 10) for k in (1, 2, 3, 4)}
         self.bias, self.per_item = normal(5, 10), normal(6, 3, CHANNELS)
         self.scale, self.offset = normal(7, CHANNELS), normal(8, CHANNELS)
-        self.points = torch.cat([torch.zeros(20_000, 1), 20 * normal(9, 20_000, 3).detach()], dim=1)
+        self.points = torch.cat(
+            [torch.zeros(20_000, 1, device=device), 20 * normal(9, 20_000, 3).detach()], dim=1
+        )
         self.mask = normal(10, self.x.num_rows).detach() > 0
         self.grid = normal(11, 3, CHANNELS, 20, 20, 20)
 
     @staticmethod
     def on(coord_map: CoordMap, seed: int) -> SparseTensor:
-        return SparseTensor(normal(seed, coord_map.num_rows, CHANNELS), coord_map)
+        return SparseTensor(
+            make_normal(seed, coord_map.num_rows, CHANNELS, device=coord_map.device), coord_map
+        )
 
     @property
     def leaves(self) -> list[Tensor]:
@@ -96,14 +103,14 @@ FUNCTIONS: dict[str, Callable[[Inputs], Result]] = {
 }
 
 
-def result(name: str) -> list[Tensor]:
+def result(name: str, device: torch.device) -> list[Tensor]:
     """Coordinates and features that a function gives, and every gradient, from sets and links made anew."""
-    inputs = Inputs()
+    inputs = Inputs(device)
     out = FUNCTIONS[name](inputs)
     values = out.features if isinstance(out, SparseTensor) else out
     tensors = [values.detach(), *([out.coords] if isinstance(out, SparseTensor) else [])]
     if values.requires_grad:
-        values.backward(normal(12, *values.shape).detach())
+        values.backward(make_normal(12, *values.shape, device=device).detach())
     return tensors + [leaf.grad for leaf in inputs.leaves if leaf.grad is not None]
 
 
@@ -115,12 +122,12 @@ def test_every_function_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.usefixtures("restored_threads")
-def test_the_same_bits_for_every_number_of_threads_and_in_every_run(name) -> None:
+def test_the_same_bits_for_every_number_of_threads_and_in_every_run(name, device) -> None:
     torch.set_num_threads(1)
-    expected = result(name)
+    expected = result(name, device)
     for threads in (2, 5, 3, 3):
         torch.set_num_threads(threads)
-        for actual, value in zip(result(name), expected, strict=True):
+        for actual, value in zip(result(name, device), expected, strict=True):
             assert actual.dtype == value.dtype and torch.equal(actual, value), f"{threads} threads"
 
 
@@ -134,21 +141,21 @@ MODULES = {
 }
 
 
-def module_result(name: str) -> list[Tensor]:
+def module_result(name: str, device: torch.device) -> list[Tensor]:
     """Features, buffers and every gradient of a module."""
     torch.manual_seed(0)
-    module, x = MODULES[name](), Inputs().x
+    module, x = MODULES[name]().to(device), Inputs(device).x
     out = module(x).features
-    out.backward(normal(12, *out.shape).detach())
+    out.backward(make_normal(12, *out.shape, device=device).detach())
     return [out.detach(), x.features.grad, *(p.grad for p in module.parameters()), *module.buffers()]
 
 
 @pytest.mark.parametrize("name", MODULES)
 @pytest.mark.usefixtures("restored_threads")
-def test_modules_too(name) -> None:
+def test_modules_too(name, device) -> None:
     torch.set_num_threads(1)
-    expected = module_result(name)
+    expected = module_result(name, device)
     for threads in (2, 5):
         torch.set_num_threads(threads)
-        for actual, value in zip(module_result(name), expected, strict=True):
+        for actual, value in zip(module_result(name, device), expected, strict=True):
             assert torch.equal(actual, value), f"{threads} threads"

@@ -1,11 +1,20 @@
 """The learnable prune layer: what the policy decides, the guards per item and the degenerate batches."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 
 from completion.models.policies import TruthOnly, UnionWithTruth
 from completion.nn.prune import Level, Prune, predicted_only, rank_within_items
 from completion.sparse import CoordMap, SparseTensor
+
+
+@pytest.fixture(autouse=True)
+def on_device(device: torch.device) -> Iterator[None]:
+    """Every tensor of a test is made on the device under test."""
+    with device:
+        yield
 
 
 def line(*lengths: int) -> CoordMap:
@@ -61,8 +70,8 @@ def test_target_comes_from_a_finer_truth():
 
 @pytest.mark.parametrize("budget", [1, 2, 5])
 @pytest.mark.parametrize("policy", [predicted_only, TruthOnly(), UnionWithTruth()])
-def test_budget_is_never_exceeded_and_the_highest_logits_stay(budget, policy):
-    generator = torch.Generator().manual_seed(budget)
+def test_budget_is_never_exceeded_and_the_highest_logits_stay(budget, policy, device):
+    generator = torch.Generator(device).manual_seed(budget)
     coord_map = line(7, 0, 3, 1)
     logits = torch.randn(11, generator=generator)
     target = torch.rand(11, generator=generator) < 0.7

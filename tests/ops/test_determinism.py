@@ -25,16 +25,16 @@ def restored_threads() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def every_result() -> list[torch.Tensor]:
+def every_result(device: torch.device) -> list[torch.Tensor]:
     """All operators on sets large enough to be split among threads."""
     generator = torch.Generator().manual_seed(0)
-    coords = random_coords(70_000, -24, 24)
+    coords = random_coords(70_000, -24, 24).to(device)
     keys, rows, first = ops.coordinate_set(ops.encode(coords))
-    small = canonical(sphere(20), torch.device("cpu"))
+    small = canonical(sphere(20), device)
     table = ops.kernel_map(small, small, cube(3))
     reverse = ops.reverse_map(table, small.numel())
-    features = torch.randn(small.numel(), 20, generator=generator)
-    weight = torch.randn(27, 20, 36, generator=generator)
+    features = torch.randn(small.numel(), 20, generator=generator).to(device)
+    weight = torch.randn(27, 20, 36, generator=generator).to(device)
     out = ops.convolution(features, weight, table, reverse)
     return [
         keys, rows, first, table, reverse, out,
@@ -46,12 +46,14 @@ def every_result() -> list[torch.Tensor]:
     ]  # fmt: skip
 
 
-def test_the_same_bits_for_every_number_of_threads(restored_threads: None):
+def test_the_same_bits_for_every_number_of_threads_and_in_every_run(
+    restored_threads: None, device: torch.device
+):
     torch.set_num_threads(1)
-    expected = every_result()
+    expected = every_result(device)
     for threads in (2, 3):
         torch.set_num_threads(threads)
-        for actual, value in zip(every_result(), expected, strict=True):
+        for actual, value in zip(every_result(device), expected, strict=True):
             assert_same(actual, value)
 
 
@@ -64,11 +66,11 @@ def poisoned_memory() -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
 
 
-def test_every_element_of_every_result_is_written(poisoned_memory: None):
-    assert torch.empty(3).isnan().all()
-    actual = every_result()
+def test_every_element_of_every_result_is_written(poisoned_memory: None, device: torch.device):
+    assert torch.empty(3, device=device).isnan().all()
+    actual = every_result(device)
     torch.use_deterministic_algorithms(False)
-    for value, expected in zip(actual, every_result(), strict=True):
+    for value, expected in zip(actual, every_result(device), strict=True):
         assert_same(value, expected)
 
 
