@@ -17,16 +17,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from bench import machine
+from bench import machine, minkowski_table
 from bench.inputs import Surfaces, surfaces
-from bench.libraries import gather_mm, ours, spconv_cpu
+from bench.libraries import dense, gather_mm, ours, spconv_cpu
 from bench.timing import by_turns
 from bench.work import work_of
+from completion.ops import keep_freed_memory
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -68,9 +70,14 @@ def main() -> None:
     """Runs what the command line asks for and prints a table."""
     arguments = parse()
     torch.set_num_threads(arguments.threads)
+    kept = not arguments.default_allocator and keep_freed_memory()
     rate, bandwidth = machine.fma_peak(), machine.copy_bandwidth()
     libraries = [ours, *(available_peers() if arguments.peers else [])]
-    about = machine.describe() | {"fma_gflops_per_core": rate / 1e9, "copy_gb_per_s": bandwidth / 1e9}
+    about = machine.describe() | {
+        "fma_gflops_per_core": rate / 1e9,
+        "copy_gb_per_s": bandwidth / 1e9,
+        "keeps_freed_memory": kept,  # for all libraries alike
+    }
     print(json.dumps(about))
     records = []
     for resolution in arguments.resolutions:
@@ -82,7 +89,11 @@ def main() -> None:
                 record = measure(
                     case, data, libraries, rate * arguments.threads, bandwidth, arguments.seconds
                 )
-                records.append(record | {"dtype": dtype})
+                spconv_ms = record["peers"].get("spconv_cpu", {}).get("median_ms")
+                related = minkowski_table.relate(
+                    case.call, case.arguments, data, dtype, record["median_ms"], spconv_ms
+                )
+                records.append(record | {"dtype": dtype, "minkowski": related})
                 show(records[-1])
     if arguments.json:
         arguments.json.write_text(json.dumps({"machine": about, "cases": records}, indent=1) + "\n")
@@ -101,18 +112,21 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--dtypes", nargs="+", default=["float32"], choices=list(DTYPES))
     parser.add_argument("--seconds", type=float, default=3.0, help="for each case")
     parser.add_argument("--only", default="", help="part of the operation's name")
+    parser.add_argument(
+        "--default-allocator", action="store_true", help="do not call completion.ops.keep_freed_memory"
+    )
     parser.add_argument("--json", type=Path, help="file for the record")
     return parser.parse_args()
 
 
 def available_peers() -> list[ModuleType]:
     """Libraries beside ours that can run here."""
-    return [gather_mm, *([spconv_cpu] if spconv_cpu.available() else [])]
+    return [gather_mm, dense, *([spconv_cpu] if spconv_cpu.available() else [])]
 
 
 def measure(
     case: Case, data: Surfaces, libraries: list[ModuleType], rate: float, bandwidth: float, seconds: float
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """The record of one case: times, ratios and the fraction of the limit that is reached."""
     makers = {library.__name__: getattr(library, case.call, None) for library in libraries}
     made = {name: make(data, *case.arguments) for name, make in makers.items() if make is not None}
@@ -146,6 +160,8 @@ def show(record: dict) -> None:
     peers = "  ".join(
         f"{name} {peer['median_ms']:8.1f} ms {peer['ratio']:5.2f}×" for name, peer in record["peers"].items()
     )
+    if record["minkowski"] is not None:
+        peers += f"  minkowski {record['minkowski']['ratio']:5.2f}× by {record['minkowski']['by']}"
     share = "      " if fraction is None else f"{100 * fraction:4.0f} %"
     print(
         f"{record['data']:9} {record['dtype']:9} C {record['channels'] or '':4} {record['operation']:55} "

@@ -19,8 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bench import machine
 from bench.inputs import surfaces
+from bench.minkowski_table import STEP_MS
 from bench.timing import by_turns
 from completion.models import CompletionNet, MinkowskiNet, TruthOnly, completion_loss
+from completion.ops import keep_freed_memory
 from completion.sparse import CoordMap, SparseTensor
 
 MODELS = {
@@ -33,7 +35,7 @@ def main() -> None:
     """Runs what the command line asks for and prints a line per model and resolution."""
     arguments = parse()
     torch.set_num_threads(arguments.threads)
-    about = machine.describe()
+    about = machine.describe() | {"keeps_freed_memory": keep_freed_memory()}
     print(json.dumps(about))
     records = []
     for name in arguments.models:
@@ -92,6 +94,7 @@ def measure(name: str, resolution: int, arguments: argparse.Namespace) -> dict[s
         "median_ms": times.median_ms,
         "min_ms": times.min_ms,
         "repeats": len(times.seconds),
+        "minkowski_table_ms": STEP_MS.get(resolution) if name == "minkowski" else None,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
 

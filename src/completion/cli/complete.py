@@ -18,8 +18,10 @@ class Job:
 def run(cfg: DictConfig) -> None:
     """Completes `cfg.input`; a broken file in a folder is skipped, named and counted."""
     from completion.data.orientation import rotation_to_y_up
+    from completion.ops import keep_freed_memory
     from completion.training.run import load_run
 
+    keep_freed_memory()
     rotation_to_y_up(list(cfg.up))  # a wrong direction is no fault of each scan
     output = Path(cfg.output) if cfg.output else None
     if output is not None and any(place.is_file() for place in (output, *output.parents)):

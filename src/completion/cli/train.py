@@ -21,8 +21,10 @@ QUIET = (
 
 def run(cfg: DictConfig) -> None:
     """Trains, prints the run folder."""
+    from completion.ops import keep_freed_memory
     from completion.training.fit import fit
 
+    keep_freed_memory()
     for message in QUIET:
         warnings.filterwarnings("ignore", message)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
