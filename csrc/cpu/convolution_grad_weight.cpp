@@ -22,6 +22,9 @@ class GradWeight {
       : params_(params),
         panels_{tile_kernels<T>().lanes, params.out_channels},
         tiles_((params.in_channels + kItemChannels - 1) / kItemChannels),
+        by_source_(params.num_source < params.num_target),
+        table_(by_source_ ? params.reverse : params.table),
+        num_rows_(by_source_ ? params.num_source : params.num_target),
         sums_(static_cast<T*>(in_place(params) ? params.grad_weight : params.workspace)) {}
 
   /// Whether the sums have the layout of the result, and so are it.
@@ -31,21 +34,21 @@ class GradWeight {
 
   int64_t num_items() const { return params_.num_offsets * tiles_; }
 
-  /// Sums the items first … last − 1 over all blocks of target rows and writes them out.
+  /// Sums the items first … last − 1 over all blocks of table rows and writes them out.
   void run(int64_t first, int64_t last) const {
     const int64_t rows = block_rows(params_.num_offsets), padded = panels_.padded();
     const int64_t first_offset = first / tiles_, last_offset = (last - 1) / tiles_ + 1;
     PairLists lists(params_.num_offsets, first_offset, last_offset);
-    std::vector<int32_t> sources(rows), targets(rows);
+    std::vector<int32_t> entries(rows), table_rows(rows);
     const AlignedScratch<T> x(pairs_at_once() * params_.in_channels), grad(pairs_at_once() * padded);
     for (int64_t item = first; item < last; ++item) std::fill_n(item_sums(item), item_channels(item) * padded, T(0));
-    for (int64_t begin = 0; begin < params_.num_target; begin += rows) {
-      lists.list(params_.table, begin, std::min(begin + rows, params_.num_target));
+    for (int64_t begin = 0; begin < num_rows_; begin += rows) {
+      lists.list(table_, begin, std::min(begin + rows, num_rows_));
       for (int64_t k = first_offset; k < last_offset; ++k) {
-        const int64_t count = unfold(lists[k], sources.data(), targets.data());
+        const int64_t count = unfold(lists[k], begin, entries.data(), table_rows.data());
         for (int64_t p = 0; p < count; p += pairs_at_once()) {
           const int64_t some = std::min(pairs_at_once(), count - p);
-          gather(sources.data() + p, targets.data() + p, some, begin, x.data(), grad.data());
+          gather(entries.data() + p, table_rows.data() + p, some, x.data(), grad.data());
           for (int64_t item = std::max(first, k * tiles_); item < std::min(last, (k + 1) * tiles_); ++item) {
             add_item(item, x.data(), grad.data(), some);
           }
@@ -69,26 +72,28 @@ class GradWeight {
     return std::max<int64_t>(kMinPairs, kPairBytes / row_bytes);
   }
 
-  /// Writes out the pairs of one offset; returns how many there are.
-  static int64_t unfold(const Pairs& pairs, int32_t* sources, int32_t* targets) {
+  /// Writes out the pairs of one offset of the block at `begin`; returns how many there are.
+  static int64_t unfold(const Pairs& pairs, int64_t begin, int32_t* entries, int32_t* table_rows) {
     int64_t count = 0;
     for (int64_t word = 0; word < pairs.num_words; ++word) {
       const int32_t* const column = pairs.column + word * 64 * pairs.stride;
       for (uint64_t rows = pairs.rows[word]; rows != 0; rows &= rows - 1) {
         const int64_t row = __builtin_ctzll(rows);
-        sources[count] = column[row * pairs.stride];
-        targets[count++] = static_cast<int32_t>(word * 64 + row);
+        entries[count] = column[row * pairs.stride];
+        table_rows[count++] = static_cast<int32_t>(begin + word * 64 + row);
       }
     }
     return count;
   }
 
   /// Copies the features [pairs, Cin] and gradients [pairs, padded Cout] of some pairs side by side.
-  void gather(const int32_t* sources, const int32_t* targets, int64_t count, int64_t begin, T* x, T* grad) const {
+  void gather(const int32_t* entries, const int32_t* table_rows, int64_t count, T* x, T* grad) const {
     const auto gather_rows = tile_kernels<T>().gather;
     const int64_t in = params_.in_channels, out = params_.out_channels;
+    const int32_t* const sources = by_source_ ? table_rows : entries;
+    const int32_t* const targets = by_source_ ? entries : table_rows;
     gather_rows(static_cast<const T*>(params_.features), in, sources, count, x, in);
-    gather_rows(static_cast<const T*>(params_.grad) + begin * out, out, targets, count, grad, panels_.padded());
+    gather_rows(static_cast<const T*>(params_.grad), out, targets, count, grad, panels_.padded());
   }
 
   void add_item(int64_t item, const T* x, const T* grad, int64_t count) const {
@@ -111,8 +116,11 @@ class GradWeight {
 
   const ConvolutionGradWeightParams& params_;
   Panels panels_;
-  int64_t tiles_;  // work items of one offset
-  T* sums_;        // [K, Cin, padded Cout]
+  int64_t tiles_;         // work items of one offset
+  bool by_source_;        // the pairs are walked from the side with fewer rows: its table is the fuller one
+  const int32_t* table_;  // [rows, K] of that side
+  int64_t num_rows_;
+  T* sums_;  // [K, Cin, padded Cout]
 };
 
 template <class T>
