@@ -36,11 +36,11 @@ class GradWeight {
 
   /// Sums the items first … last − 1 over all blocks of table rows and writes them out.
   void run(int64_t first, int64_t last) const {
-    const int64_t rows = block_rows(params_.num_offsets), padded = panels_.padded();
+    const int64_t rows = block_rows(params_.num_offsets), in = params_.in_channels, padded = panels_.padded();
     const int64_t first_offset = first / tiles_, last_offset = (last - 1) / tiles_ + 1;
     PairLists lists(params_.num_offsets, first_offset, last_offset);
     std::vector<int32_t> entries(rows), table_rows(rows);
-    const AlignedScratch<T> x(pairs_at_once() * params_.in_channels), grad(pairs_at_once() * padded);
+    const AlignedScratch<T> packed_x(pairs_at_once() * in), packed_grad(pairs_at_once() * padded);
     for (int64_t item = first; item < last; ++item) std::fill_n(item_sums(item), item_channels(item) * padded, T(0));
     for (int64_t begin = 0; begin < num_rows_; begin += rows) {
       lists.list(table_, begin, std::min(begin + rows, num_rows_));
@@ -48,9 +48,12 @@ class GradWeight {
         const int64_t count = unfold(lists[k], begin, entries.data(), table_rows.data());
         for (int64_t p = 0; p < count; p += pairs_at_once()) {
           const int64_t some = std::min(pairs_at_once(), count - p);
-          gather(entries.data() + p, table_rows.data() + p, some, x.data(), grad.data());
+          const int32_t* const sources = (by_source_ ? table_rows : entries).data() + p;
+          const int32_t* const targets = (by_source_ ? entries : table_rows).data() + p;
+          const Panel<T> x = gather(params_.features, in, sources, some, packed_x.data(), in);
+          const Panel<T> grad = gather(params_.grad, params_.out_channels, targets, some, packed_grad.data(), padded);
           for (int64_t item = std::max(first, k * tiles_); item < std::min(last, (k + 1) * tiles_); ++item) {
-            add_item(item, x.data(), grad.data(), some);
+            add_item(item, x, grad, some);
           }
         }
       }
@@ -86,22 +89,27 @@ class GradWeight {
     return count;
   }
 
-  /// Copies the features [pairs, Cin] and gradients [pairs, padded Cout] of some pairs side by side.
-  void gather(const int32_t* entries, const int32_t* table_rows, int64_t count, T* x, T* grad) const {
-    const auto gather_rows = tile_kernels<T>().gather;
-    const int64_t in = params_.in_channels, out = params_.out_channels;
-    const int32_t* const sources = by_source_ ? table_rows : entries;
-    const int32_t* const targets = by_source_ ? entries : table_rows;
-    gather_rows(static_cast<const T*>(params_.features), in, sources, count, x, in);
-    gather_rows(static_cast<const T*>(params_.grad), out, targets, count, grad, panels_.padded());
+  /// Rows of a matrix [·, length] side by side: where they lie if they follow one another, else copied to `packed`.
+  static Panel<T> gather(const void* matrix, int64_t length, const int32_t* rows, int64_t count, T* packed,
+                         int64_t packed_stride) {
+    const T* const data = static_cast<const T*>(matrix);
+    if (length == packed_stride && are_consecutive(rows, count)) return {data + rows[0] * length, length};
+    tile_kernels<T>().gather(data, length, rows, count, packed, packed_stride);
+    return {packed, packed_stride};
   }
 
-  void add_item(int64_t item, const T* x, const T* grad, int64_t count) const {
+  static bool are_consecutive(const int32_t* rows, int64_t count) {
+    bool result = true;
+    for (int64_t p = 1; p < count; ++p) result &= rows[p] == rows[0] + p;
+    return result;
+  }
+
+  void add_item(int64_t item, const Panel<T>& x, const Panel<T>& grad, int64_t count) const {
     const TileKernels<T>& kernels = tile_kernels<T>();
-    const Panel<T> item_x{x + item_start(item), params_.in_channels};
+    const Panel<T> item_x{x.data + item_start(item), x.stride};
     for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
       const auto outer = panels_.width_at(start) == kernels.lanes ? kernels.outer_one : kernels.outer_two;
-      outer(item_x, item_channels(item), {grad + start, panels_.padded()}, count, item_sums(item) + start,
+      outer(item_x, item_channels(item), {grad.data + start, grad.stride}, count, item_sums(item) + start,
             panels_.padded());
     }
   }
