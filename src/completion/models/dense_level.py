@@ -4,9 +4,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from completion.nn.functional.products import linear
 from completion.sparse import SparseTensor, from_dense
 
 ORIGIN = (0, 0, 0)
+
+
+class CellLinear(nn.Linear):
+    """torch's linear layer by the engine's product on the CPU: twice as quick there on skinny matrices."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """[…, C] → […, C']."""
+        if not input.is_cpu:
+            return super().forward(input)
+        rows = linear("CellLinear", input.flatten(0, -2), self.weight, self.bias)
+        return rows.unflatten(0, input.shape[:-1])
 
 
 class DenseLevel(nn.Module):
@@ -23,7 +35,7 @@ class DenseLevel(nn.Module):
     def __init__(self, channels: int, size: int, num_blocks: int) -> None:
         super().__init__()
         self.size = size
-        self.enter = nn.Linear(channels + 1, channels)
+        self.enter = CellLinear(channels + 1, channels)
         self.position = nn.Parameter(0.02 * torch.randn(size**3, channels))
         self.blocks = nn.ModuleList(DenseBlock(channels, size) for _ in range(num_blocks))
 
@@ -60,10 +72,10 @@ class DenseBlock(nn.Module):
         self.near_norm = nn.LayerNorm(channels)
         self.near = nn.Conv3d(channels, channels, 3, padding=1)
         self.mixer_norm = nn.LayerNorm(channels)
-        self.mixer = nn.Sequential(nn.Linear(size**3, size**3), nn.SiLU(), nn.Linear(size**3, size**3))
+        self.mixer = nn.Sequential(CellLinear(size**3, size**3), nn.SiLU(), CellLinear(size**3, size**3))
         self.product_norm = nn.LayerNorm(channels)
         self.product = nn.Sequential(
-            nn.Linear(channels, 2 * channels), nn.SiLU(), nn.Linear(2 * channels, channels)
+            CellLinear(channels, 2 * channels), nn.SiLU(), CellLinear(2 * channels, channels)
         )
 
     def forward(self, cells: Tensor) -> Tensor:
