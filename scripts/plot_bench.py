@@ -1,0 +1,70 @@
+#!/usr/bin/env python
+"""Draws a record of scripts/bench_ops.py and prints it as a table: our times beside the fastest baseline.
+
+scripts/plot_bench.py benchmarks/results/ops_cpu_1_thread.json benchmarks/ops_cpu_1_thread.svg
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from teaching.svg import Drawing
+
+ROW, LEFT, RIGHT = 15, 430, 720
+OWN, BASELINE, RULE = "#2f6fb0", "#b9c2cc", "#8a929c"
+
+
+def main() -> None:
+    """Reads the record, writes the picture, prints the table."""
+    if len(sys.argv) != 3:
+        raise SystemExit("plot_bench: give the record (.json) and the picture (.svg)")
+    cases = [case for case in json.loads(Path(sys.argv[1]).read_text())["cases"] if baselines(case)]
+    if not cases:
+        raise SystemExit("plot_bench: the record must hold cases with baselines; run bench_ops.py --peers")
+    Path(sys.argv[2]).write_text(draw(cases))
+    print("| data | C | case | ms | of the limit | fastest baseline | ratio |\n|---|---|---|---|---|---|---|")
+    for case in cases:
+        name, ratio = fastest(case)
+        share = case["fraction_of_floor"]
+        limit = "" if share is None else f"{100 * share:.0f} %"
+        print(
+            f"| {case['data']} | {case['channels'] or ''} | {case['operation']} | {case['median_ms']:.2f} "
+            f"| {limit} | {name} | {ratio:.2f} |"
+        )
+
+
+def baselines(case: dict[str, Any]) -> dict[str, float]:
+    """Time of each sparse baseline over ours; dense convolution is another operation and does not count."""
+    ratios = {name: peer["ratio"] for name, peer in case["peers"].items() if name != "dense"}
+    if case["minkowski"] is not None:
+        ratios["minkowski (table)"] = case["minkowski"]["ratio"]
+    return ratios
+
+
+def fastest(case: dict[str, Any]) -> tuple[str, float]:
+    """Name and ratio of the fastest baseline."""
+    return min(baselines(case).items(), key=lambda item: item[1])
+
+
+def draw(cases: list[dict[str, Any]]) -> str:
+    """One bar a case: how many times longer the fastest baseline takes; the rule is our own time."""
+    drawing = Drawing("Time of the fastest baseline over ours", 60 + ROW * len(cases))
+    scale = (RIGHT - LEFT) / max(fastest(case)[1] for case in cases)
+    drawing.text(LEFT, 20, "fastest baseline ÷ completion, CPU; the line is 1", 13, "start", bold=True)
+    for place, case in enumerate(cases):
+        name, ratio = fastest(case)
+        y = 45 + ROW * place
+        channels = "" if case["channels"] is None else f", C {case['channels']}"
+        drawing.text(LEFT - 8, y, f"{case['data']}{channels}: {case['operation']}", 10, "end")
+        drawing.rect(LEFT, y - 5, ratio * scale, 10, OWN if ratio >= 1 else BASELINE)
+        drawing.text(LEFT + ratio * scale + 5, y, f"{ratio:.1f} {name.split(' ')[0]}", 9, "start")
+    x = LEFT + scale
+    drawing.line([(x, 35), (x, 50 + ROW * len(cases))], RULE, 1, "3 3")
+    return drawing.svg()
+
+
+if __name__ == "__main__":
+    main()
