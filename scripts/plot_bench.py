@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from teaching.svg import Drawing
 
-ROW, LEFT, RIGHT = 15, 430, 720
+ROW, LEFT, RIGHT = 15, 430, 700
 OWN, BASELINE, RULE = "#2f6fb0", "#b9c2cc", "#8a929c"
 
 

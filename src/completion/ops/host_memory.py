@@ -7,12 +7,13 @@ import os
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 
 LARGEST = 2**31 - 1  # mallopt takes a C int
+NEVER = -1
 TOP_PAD = 64 * 2**20
 ENVIRONMENT = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 
 
 def keep_freed_memory() -> bool:
-    """Tells glibc's allocator to keep up to 2 GiB of freed memory for the next allocation.
+    """Tells glibc's allocator to keep freed memory for the next allocation: blocks up to 2 GiB, never trimmed.
 
     By default it takes blocks above 32 MiB from the system and gives them back when they are freed. The
     features of a level at 128³ are such blocks, and the system clears each new page of them at about ten
@@ -28,5 +29,5 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    settings = {M_MMAP_THRESHOLD: LARGEST, M_TRIM_THRESHOLD: LARGEST, M_TOP_PAD: TOP_PAD}
+    settings = {M_MMAP_THRESHOLD: LARGEST, M_TRIM_THRESHOLD: NEVER, M_TOP_PAD: TOP_PAD}
     return all([mallopt(name, value) == 1 for name, value in settings.items()])
