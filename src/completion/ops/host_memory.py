@@ -13,7 +13,7 @@ ENVIRONMENT = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_MMAP_THRESHO
 
 
 def keep_freed_memory() -> bool:
-    """Tells glibc's allocator to keep freed memory for the next allocation: blocks up to 2 GiB, never trimmed.
+    """Tells glibc's allocator to keep freed memory for the next allocation, blocks up to 2 GiB alike.
 
     By default it takes blocks above 32 MiB from the system and gives them back when they are freed. The
     features of a level at 128³ are such blocks, and the system clears each new page of them at about ten
