@@ -28,7 +28,7 @@ from bench.inputs import Surfaces, surfaces
 from bench.libraries import dense, gather_mm, ours, spconv_cpu
 from bench.timing import by_turns
 from bench.work import work_of
-from completion.ops import keep_freed_memory
+from completion.ops.host_memory import keep_freed_memory
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -113,7 +113,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3.0, help="for each case")
     parser.add_argument("--only", default="", help="part of the operation's name")
     parser.add_argument(
-        "--default-allocator", action="store_true", help="do not call completion.ops.keep_freed_memory"
+        "--default-allocator", action="store_true", help="do not call completion.ops.host_memory"
     )
     parser.add_argument("--json", type=Path, help="file for the record")
     return parser.parse_args()

@@ -22,7 +22,7 @@ from bench.inputs import surfaces
 from bench.minkowski_table import STEP_MS
 from bench.timing import by_turns
 from completion.models import CompletionNet, MinkowskiNet, TruthOnly, completion_loss
-from completion.ops import keep_freed_memory
+from completion.ops.host_memory import keep_freed_memory
 from completion.sparse import CoordMap, SparseTensor
 
 MODELS = {

@@ -11,7 +11,7 @@ from completion.ops.host_memory import ENVIRONMENT
 PROGRAM = """
 import resource
 import torch
-from completion.ops import keep_freed_memory
+from completion.ops.host_memory import keep_freed_memory
 
 kept = keep_freed_memory()
 block = torch.ones(2**24)  # 64 MiB

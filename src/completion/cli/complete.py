@@ -18,7 +18,7 @@ class Job:
 def run(cfg: DictConfig) -> None:
     """Completes `cfg.input`; a broken file in a folder is skipped, named and counted."""
     from completion.data.orientation import rotation_to_y_up
-    from completion.ops import keep_freed_memory
+    from completion.ops.host_memory import keep_freed_memory
     from completion.training.run import load_run
 
     keep_freed_memory()

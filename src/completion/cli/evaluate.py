@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def run(cfg: DictConfig) -> None:
     """Evaluates the run `cfg.run` and prints where the metrics are."""
     from completion.cli.score_table import print_table
-    from completion.ops import keep_freed_memory
+    from completion.ops.host_memory import keep_freed_memory
     from completion.training.evaluate import evaluate, make_baselines
     from completion.training.run import load_run
 

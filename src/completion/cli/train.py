@@ -21,7 +21,7 @@ QUIET = (
 
 def run(cfg: DictConfig) -> None:
     """Trains, prints the run folder."""
-    from completion.ops import keep_freed_memory
+    from completion.ops.host_memory import keep_freed_memory
     from completion.training.fit import fit
 
     keep_freed_memory()

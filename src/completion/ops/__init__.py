@@ -11,7 +11,6 @@ from completion.ops.convolution import convolution, convolution_grad_weight  # n
 from completion.ops.coordinate_set import coordinate_set  # noqa: E402
 from completion.ops.coords import decode, encode  # noqa: E402
 from completion.ops.generative_set import generative_set  # noqa: E402
-from completion.ops.host_memory import keep_freed_memory  # noqa: E402
 from completion.ops.kernel_map import kernel_map, reverse_map  # noqa: E402
 from completion.ops.lookup import lookup  # noqa: E402
 from completion.ops.pooling import pool_max, pool_sum  # noqa: E402
@@ -26,7 +25,6 @@ __all__ = [
     "decode",
     "encode",
     "generative_set",
-    "keep_freed_memory",
     "kernel_map",
     "lookup",
     "pool_max",
