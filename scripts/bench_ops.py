@@ -113,7 +113,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3.0, help="for each case")
     parser.add_argument("--only", default="", help="part of the operation's name")
     parser.add_argument(
-        "--default-allocator", action="store_true", help="do not call completion.ops.host_memory"
+        "--default-allocator", action="store_true", help="leave the C library's allocator as it is"
     )
     parser.add_argument("--json", type=Path, help="file for the record")
     return parser.parse_args()

@@ -4,6 +4,7 @@
 scripts/plot_bench.py benchmarks/results/ops_cpu_1_thread.json benchmarks/ops_cpu_1_thread.svg
 """
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -11,20 +12,19 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from teaching.colours import BLUE, GREY_PALE, QUIET
 from teaching.svg import Drawing
 
-ROW, LEFT, RIGHT = 15, 430, 700
-OWN, BASELINE, RULE = "#2f6fb0", "#b9c2cc", "#8a929c"
+ROW, LEFT, RIGHT = 15, 430, 700  # pixels
 
 
 def main() -> None:
     """Reads the record, writes the picture, prints the table."""
-    if len(sys.argv) != 3:
-        raise SystemExit("plot_bench: give the record (.json) and the picture (.svg)")
-    cases = [case for case in json.loads(Path(sys.argv[1]).read_text())["cases"] if baselines(case)]
+    arguments = parse()
+    cases = [case for case in json.loads(arguments.record.read_text())["cases"] if baselines(case)]
     if not cases:
         raise SystemExit("plot_bench: the record must hold cases with baselines; run bench_ops.py --peers")
-    Path(sys.argv[2]).write_text(draw(cases))
+    arguments.picture.write_text(draw(cases))
     print("| data | C | case | ms | of the limit | fastest baseline | ratio |\n|---|---|---|---|---|---|---|")
     for case in cases:
         name, ratio = fastest(case)
@@ -34,6 +34,16 @@ def main() -> None:
             f"| {case['data']} | {case['channels'] or ''} | {case['operation']} | {case['median_ms']:.2f} "
             f"| {limit} | {name} | {ratio:.2f} |"
         )
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("record", type=Path, help="written by bench_ops.py --json")
+    parser.add_argument("picture", type=Path, help="SVG to write")
+    return parser.parse_args()
 
 
 def baselines(case: dict[str, Any]) -> dict[str, float]:
@@ -59,10 +69,10 @@ def draw(cases: list[dict[str, Any]]) -> str:
         y = 45 + ROW * place
         channels = "" if case["channels"] is None else f", C {case['channels']}"
         drawing.text(LEFT - 8, y, f"{case['data']}{channels}: {case['operation']}", 10, "end")
-        drawing.rect(LEFT, y - 5, ratio * scale, 10, OWN if ratio >= 1 else BASELINE)
+        drawing.rect(LEFT, y - 5, ratio * scale, 10, BLUE if ratio >= 1 else GREY_PALE)
         drawing.text(LEFT + ratio * scale + 5, y, f"{ratio:.1f} {name.split(' ')[0]}", 9, "start")
     x = LEFT + scale
-    drawing.line([(x, 35), (x, 50 + ROW * len(cases))], RULE, 1, "3 3")
+    drawing.line([(x, 35), (x, 50 + ROW * len(cases))], QUIET, 1, "3 3")
     return drawing.svg()
 
 

@@ -7,7 +7,6 @@ import torch
 from bench.inputs import Surfaces
 
 Run = Callable[[], object]
-name = "dense"
 MAX_ELEMENTS = 2**25  # of one feature grid: more takes minutes a case
 
 

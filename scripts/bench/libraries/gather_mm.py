@@ -12,7 +12,6 @@ from bench.operands import operands
 
 Run = Callable[[], object]
 Pairs = list[tuple[Tensor, Tensor]]  # source rows and target rows of each offset
-name = "gather-mm"
 
 
 class Convolution(torch.autograd.Function):

@@ -12,7 +12,6 @@ from completion.nn import functional as F
 from completion.sparse import CoordMap, SparseTensor, kernel_map
 
 Run = Callable[[], object]
-name = "completion"
 
 
 def map3(data: Surfaces) -> Run:

@@ -7,7 +7,6 @@ import torch
 from bench.inputs import Surfaces
 
 Run = Callable[[], object]
-name = "spconv"
 
 
 def available() -> bool:

@@ -13,7 +13,7 @@ ENVIRONMENT = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_MMAP_THRESHO
 
 
 def keep_freed_memory() -> bool:
-    """Tells glibc's allocator to keep freed memory for the next allocation, blocks up to 2 GiB alike.
+    """Tells glibc's allocator to keep freed memory, of blocks up to 2 GiB, for the next allocation.
 
     By default it takes blocks above 32 MiB from the system and gives them back when they are freed. The
     features of a level at 128³ are such blocks, and the system clears each new page of them at about ten
@@ -30,4 +30,5 @@ def keep_freed_memory() -> bool:
     except (AttributeError, OSError, TypeError):
         return False
     settings = {M_MMAP_THRESHOLD: LARGEST, M_TRIM_THRESHOLD: NEVER, M_TOP_PAD: TOP_PAD}
-    return all([mallopt(name, value) == 1 for name, value in settings.items()])
+    done = [mallopt(name, value) == 1 for name, value in settings.items()]
+    return all(done)
