@@ -50,24 +50,33 @@ void pack_weights(const ConvolutionParams& params, const bool* used, ParallelFor
   });
 }
 
-/// One block of output rows, panel by panel; sums is scratch for block_rows + 1 rows of a panel.
+/// One block of output rows, panel by panel; sums is scratch for kBlockRows rows of a panel.
 template <class T>
 void convolve_block(const ConvolutionParams& params, const PairLists& lists, int64_t begin, int64_t end, T* sums) {
   const TileKernels<T>& kernels = tile_kernels<T>();
   const Panels panels = panels_of(params);
   const int64_t in = params.in_channels, out = params.out_channels;
+  T* const output = static_cast<T*>(params.output) + begin * out;
   for (int64_t start = 0; start < out; start += panels.width_at(start)) {
     const int64_t width = panels.width_at(start);
     const auto multiply = width == kernels.lanes ? kernels.multiply_one : kernels.multiply_two;
-    std::fill(sums, sums + (end - begin) * width, T(0));
-    for (int64_t k = 0; k < params.num_offsets; ++k) {
-      if (is_empty(lists[k])) continue;  // the weight of an offset that no row has is not packed
-      const T* weight = static_cast<const T*>(params.workspace) + k * in * panels.padded() + start * in;
-      multiply(lists[k], static_cast<const T*>(params.features), in, weight, sums, block_rows(params.num_offsets));
+    // Straight to the output where its rows are a panel's, or are touched once; else rows far apart would push each
+    // other out of the cache.
+    const bool direct = out == width || (params.num_offsets == 1 && start + width <= out);
+    T* const target = direct ? output + start : sums;
+    const int64_t stride = direct ? out : width;
+    const bool fresh = lists[0].count == end - begin;
+    if (!fresh) {
+      for (int64_t m = 0; m < end - begin; ++m) std::fill_n(target + m * stride, width, T(0));
     }
-    for (int64_t m = begin; m < end; ++m) {
-      std::copy_n(sums + (m - begin) * width, std::min(width, out - start),
-                  static_cast<T*>(params.output) + m * out + start);
+    for (int64_t k = 0; k < params.num_offsets; ++k) {
+      if (lists[k].count == 0) continue;  // the weight of an offset that no row has is not packed
+      const T* weight = static_cast<const T*>(params.workspace) + k * in * panels.padded() + start * in;
+      multiply(lists[k], static_cast<const T*>(params.features), in, weight, target, stride, fresh && k == 0);
+    }
+    if (direct) continue;
+    for (int64_t m = 0; m < end - begin; ++m) {
+      std::copy_n(sums + m * width, std::min(width, out - start), output + m * out + start);
     }
   }
 }
@@ -77,12 +86,12 @@ void convolve(const ConvolutionParams& params, ParallelFor parallel_for) {
   bool used[kMaxOffsets];
   mark_used_offsets(params.table, params.num_target, params.num_offsets, used);
   pack_weights<T>(params, used, parallel_for);
-  const int64_t rows = block_rows(params.num_offsets);
-  for_ranges(parallel_for, 0, (params.num_target + rows - 1) / rows, 1, [&](int64_t first, int64_t last) {
+  const int64_t blocks = (params.num_target + kBlockRows - 1) / kBlockRows;
+  for_ranges(parallel_for, 0, blocks, 1, [&](int64_t first, int64_t last) {
     PairLists lists(params.num_offsets, 0, params.num_offsets);
-    const AlignedScratch<T> sums((rows + 1) * 2 * tile_kernels<T>().lanes);
+    const AlignedScratch<T> sums(kBlockRows * 2 * tile_kernels<T>().lanes);
     for (int64_t block = first; block < last; ++block) {
-      const int64_t begin = block * rows, end = std::min(begin + rows, params.num_target);
+      const int64_t begin = block * kBlockRows, end = std::min(begin + kBlockRows, params.num_target);
       lists.list(params.table, begin, end);
       convolve_block<T>(params, lists, begin, end, sums.data());
     }

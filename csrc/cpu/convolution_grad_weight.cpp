@@ -1,7 +1,8 @@
 // convolution_grad_weight on the CPU: threads share out (offset, input channels); each sums its part over all rows in
 // order, so the result does not depend on the number of threads.
 #include <algorithm>
-#include <vector>
+#include <array>
+#include <numeric>
 
 #include "aligned.h"
 #include "completion/convolution.h"
@@ -12,8 +13,6 @@ namespace completion::cpu {
 namespace {
 
 constexpr int64_t kItemChannels = 16;  // input channels of one work item
-constexpr int64_t kPairBytes = 24576;  // feature and gradient rows that are worked on together
-constexpr int64_t kMinPairs = 32;      // fewer would spend more time on moving sums than on adding to them
 
 template <class T>
 class GradWeight {
@@ -36,25 +35,22 @@ class GradWeight {
 
   /// Sums the items first … last − 1 over all blocks of table rows and writes them out.
   void run(int64_t first, int64_t last) const {
-    const int64_t rows = block_rows(params_.num_offsets), in = params_.in_channels, padded = panels_.padded();
     const int64_t first_offset = first / tiles_, last_offset = (last - 1) / tiles_ + 1;
     PairLists lists(params_.num_offsets, first_offset, last_offset);
-    std::vector<int32_t> entries(rows), table_rows(rows);
-    const AlignedScratch<T> packed_x(pairs_at_once() * in), packed_grad(pairs_at_once() * padded);
-    for (int64_t item = first; item < last; ++item) std::fill_n(item_sums(item), item_channels(item) * padded, T(0));
-    for (int64_t begin = 0; begin < num_rows_; begin += rows) {
-      lists.list(table_, begin, std::min(begin + rows, num_rows_));
+    const AlignedScratch<T> padded_grad(in_place(params_) ? 0 : kBlockRows * panels_.padded());
+    for (int64_t item = first; item < last; ++item) {
+      std::fill_n(item_sums(item), item_channels(item) * panels_.padded(), T(0));
+    }
+    for (int64_t begin = 0; begin < num_rows_; begin += kBlockRows) {
+      lists.list(table_, begin, std::min(begin + kBlockRows, num_rows_));
       for (int64_t k = first_offset; k < last_offset; ++k) {
-        const int64_t count = unfold(lists[k], begin, entries.data(), table_rows.data());
-        for (int64_t p = 0; p < count; p += pairs_at_once()) {
-          const int64_t some = std::min(pairs_at_once(), count - p);
-          const int32_t* const sources = (by_source_ ? table_rows : entries).data() + p;
-          const int32_t* const targets = (by_source_ ? entries : table_rows).data() + p;
-          const Panel<T> x = gather(params_.features, in, sources, some, packed_x.data(), in);
-          const Panel<T> grad = gather(params_.grad, params_.out_channels, targets, some, packed_grad.data(), padded);
-          for (int64_t item = std::max(first, k * tiles_); item < std::min(last, (k + 1) * tiles_); ++item) {
-            add_item(item, x, grad, some);
-          }
+        int32_t table_rows[kBlockRows];
+        for (int64_t p = 0; p < lists[k].count; ++p) table_rows[p] = static_cast<int32_t>(begin) + lists[k].rows[p];
+        const int32_t* const sources = by_source_ ? table_rows : lists[k].sources;
+        const int32_t* const targets = by_source_ ? lists[k].sources : table_rows;
+        const Picked<T> grad = grad_rows(targets, lists[k].count, padded_grad.data());
+        for (int64_t item = std::max(first, k * tiles_); item < std::min(last, (k + 1) * tiles_); ++item) {
+          add_item(item, sources, grad, lists[k].count);
         }
       }
     }
@@ -69,47 +65,26 @@ class GradWeight {
     return sums_ + (item / tiles_ * params_.in_channels + item_start(item)) * panels_.padded();
   }
 
-  /// As many pairs as keep their features and gradients in the first-level cache.
-  int64_t pairs_at_once() const {
-    const int64_t row_bytes = (params_.in_channels + panels_.padded()) * static_cast<int64_t>(sizeof(T));
-    return std::max<int64_t>(kMinPairs, kPairBytes / row_bytes);
+  /// Rows of the gradient, where they lie if they are whole vectors, else copied to rows of `padded`.
+  Picked<T> grad_rows(const int32_t* targets, int64_t count, T* padded) const {
+    const T* const grad = static_cast<const T*>(params_.grad);
+    const int64_t out = params_.out_channels;
+    if (in_place(params_)) return {grad, out, targets};
+    for (int64_t p = 0; p < count; ++p) std::copy_n(grad + targets[p] * out, out, padded + p * panels_.padded());
+    static const std::array<int32_t, kBlockRows> ascending = [] {
+      std::array<int32_t, kBlockRows> rows{};
+      std::iota(rows.begin(), rows.end(), 0);
+      return rows;
+    }();
+    return {padded, panels_.padded(), ascending.data()};
   }
 
-  /// Writes out the pairs of one offset of the block at `begin`; returns how many there are.
-  static int64_t unfold(const Pairs& pairs, int64_t begin, int32_t* entries, int32_t* table_rows) {
-    int64_t count = 0;
-    for (int64_t word = 0; word < pairs.num_words; ++word) {
-      const int32_t* const column = pairs.column + word * 64 * pairs.stride;
-      for (uint64_t rows = pairs.rows[word]; rows != 0; rows &= rows - 1) {
-        const int64_t row = __builtin_ctzll(rows);
-        entries[count] = column[row * pairs.stride];
-        table_rows[count++] = static_cast<int32_t>(begin + word * 64 + row);
-      }
-    }
-    return count;
-  }
-
-  /// Rows of a matrix [·, length] side by side: where they lie if they follow one another, else copied to `packed`.
-  static Panel<T> gather(const void* matrix, int64_t length, const int32_t* rows, int64_t count, T* packed,
-                         int64_t packed_stride) {
-    const T* const data = static_cast<const T*>(matrix);
-    if (length == packed_stride && are_consecutive(rows, count)) return {data + rows[0] * length, length};
-    tile_kernels<T>().gather(data, length, rows, count, packed, packed_stride);
-    return {packed, packed_stride};
-  }
-
-  static bool are_consecutive(const int32_t* rows, int64_t count) {
-    bool result = true;
-    for (int64_t p = 1; p < count; ++p) result &= rows[p] == rows[0] + p;
-    return result;
-  }
-
-  void add_item(int64_t item, const Panel<T>& x, const Panel<T>& grad, int64_t count) const {
+  void add_item(int64_t item, const int32_t* sources, const Picked<T>& grad, int64_t count) const {
     const TileKernels<T>& kernels = tile_kernels<T>();
-    const Panel<T> item_x{x.data + item_start(item), x.stride};
+    const Picked<T> x{static_cast<const T*>(params_.features) + item_start(item), params_.in_channels, sources};
     for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
       const auto outer = panels_.width_at(start) == kernels.lanes ? kernels.outer_one : kernels.outer_two;
-      outer(item_x, item_channels(item), {grad.data + start, grad.stride}, count, item_sums(item) + start,
+      outer(x, item_channels(item), {grad.data + start, grad.stride, grad.rows}, count, item_sums(item) + start,
             panels_.padded());
     }
   }

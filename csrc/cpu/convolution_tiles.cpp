@@ -7,6 +7,7 @@
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define COMPLETION_X86_SETS
+#include <immintrin.h>
 #endif
 
 namespace completion::cpu {
@@ -16,6 +17,7 @@ namespace generic {
 constexpr int kVectorBytes = 16;
 constexpr int kTileRows = 4;
 constexpr int kOuterTile = 4;
+#include "convolution_lists.inc"
 #include "convolution_tiles.inc"
 }  // namespace generic
 
@@ -26,6 +28,7 @@ namespace avx2 {
 constexpr int kVectorBytes = 32;
 constexpr int kTileRows = 6;
 constexpr int kOuterTile = 4;
+#include "convolution_lists.inc"
 #include "convolution_tiles.inc"
 }  // namespace avx2
 #pragma GCC pop_options
@@ -36,6 +39,7 @@ namespace avx512 {
 constexpr int kVectorBytes = 64;
 constexpr int kTileRows = 8;
 constexpr int kOuterTile = 8;
+#include "convolution_lists_avx512.inc"
 #include "convolution_tiles.inc"
 }  // namespace avx512
 #pragma GCC pop_options

@@ -6,39 +6,50 @@
 
 namespace completion::cpu {
 
-/// The pairs of one offset within one block of table rows: a bit for each row, the source where it is set.
+constexpr int64_t kBlockRows = 256;  // table rows of a block: their sums stay close, and tiles are full
+constexpr int64_t kListSlack = 16;   // a list may be written and read this far beyond its end
+
+/// The pairs of one offset within one block of table rows.
 struct Pairs {
-  const uint64_t* rows;   // bit r: row r of the block, counted from its first, has a pair
-  int64_t num_words;      // of 64 rows each
-  const int32_t* column;  // source of row r at column[r * stride]
-  int64_t stride;         // K
+  const int32_t* sources;  // entries of the table
+  const uint8_t* rows;     // their rows, counted from the block's first
+  int64_t count;           // at most kBlockRows; kListSlack more are copies of the last pair
 };
 
-/// Rows of a dense matrix, `stride` elements apart.
+/// Where the pairs of a block are listed: those of offset k from index k · capacity on.
+struct ListTarget {
+  int32_t* sources;
+  uint8_t* rows;
+  int64_t* counts;
+  int64_t capacity;  // at least rows of the block + kListSlack
+};
+
+/// Rows of a matrix, picked by index.
 template <class T>
-struct Panel {
+struct Picked {
   const T* data;
-  int64_t stride;
+  int64_t stride;  // elements from row to row of the matrix
+  const int32_t* rows;
 };
 
 /// Kernels of one instruction set, for one and for two vectors of output channels.
 template <class T>
 struct TileKernels {
-  /// sums[target] += x[source] · weight; weight [Cin, width], sums [rows, width], width = vectors · lanes.
+  /// sums[row] += x[source] · weight; weight [Cin, width], rows of sums are `sums_stride` elements apart, width =
+  /// vectors · lanes. `fresh`: the sums begin at zero, whatever is there.
   using Multiply = void (*)(const Pairs& pairs, const T* features, int64_t in_channels, const T* weight, T* sums,
-                            int64_t spare_row);
+                            int64_t sums_stride, bool fresh);
   /// sums[r] += Σ_p x[p][r] · grad[p] for r < rows, p < count; rows of sums are `sums_stride` elements apart.
-  using Outer = void (*)(const Panel<T>& x, int64_t rows, const Panel<T>& grad, int64_t count, T* sums,
+  using Outer = void (*)(const Picked<T>& x, int64_t rows, const Picked<T>& grad, int64_t count, T* sums,
                          int64_t sums_stride);
-
-  /// packed[p] = rows[index[p]], `length` elements; rows of packed are `packed_stride` apart.
-  using Gather = void (*)(const T* rows, int64_t length, const int32_t* index, int64_t count, T* packed,
-                          int64_t packed_stride);
+  /// Lists the entries ≥ 0 of `rows` (at most kBlockRows) rows and `columns` columns of a table, by column.
+  using List = void (*)(const int32_t* table, int64_t row_stride, int64_t rows, int64_t columns,
+                        const ListTarget& target);
 
   int64_t lanes;  // elements of a vector
   Multiply multiply_one, multiply_two;
   Outer outer_one, outer_two;
-  Gather gather;
+  List list;
 };
 
 /// The kernels for this machine; $ATEN_CPU_CAPABILITY (default, avx2, avx512), torch's own setting, limits the choice.
