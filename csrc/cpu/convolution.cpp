@@ -1,61 +1,25 @@
-// convolution on the CPU: blocks of output rows; per block and offset the pairs that exist; each output row is written
-// once.
+// convolution on the CPU. By its table: blocks of output rows; per block and offset the pairs that exist; each output
+// row is written once. By the reverse of it alone: convolution_scatter.h.
 #include "completion/convolution.h"
 
 #include <algorithm>
 
 #include "aligned.h"
 #include "completion/offsets.h"
+#include "convolution_scatter.h"
 #include "convolution_tiles.h"
+#include "convolution_weights.h"
 #include "pair_lists.h"
 
 namespace completion::cpu {
 namespace {
-
-Panels panels_of(const ConvolutionParams& params) {
-  const bool wide = params.dtype == DType::float64;
-  return {wide ? tile_kernels<double>().lanes : tile_kernels<float>().lanes, params.out_channels};
-}
-
-/// One panel of an offset's weight: [Cin, width] from `weight`, zero beyond the channels that are there.
-template <class T>
-void pack_panel(const ConvolutionParams& params, const T* weight, int64_t filled, int64_t width, T* packed) {
-  const int64_t in = params.in_channels, in_stride = params.weight_strides[1], out_stride = params.weight_strides[2];
-  if (out_stride == 1) {
-    for (int64_t i = 0; i < in; ++i) std::copy_n(weight + i * in_stride, filled, packed + i * width);
-  } else {  // a transposed view: its own order of reading is the quick one
-    for (int64_t c = 0; c < filled; ++c) {
-      for (int64_t i = 0; i < in; ++i) packed[i * width + c] = weight[i * in_stride + c * out_stride];
-    }
-  }
-  if (filled == width) return;
-  for (int64_t i = 0; i < in; ++i) std::fill(packed + i * width + filled, packed + (i + 1) * width, T(0));
-}
-
-/// Copies the weights of the offsets that some row has, panel by panel, to [K, panels, Cin, width].
-template <class T>
-void pack_weights(const ConvolutionParams& params, const bool* used, ParallelFor parallel_for) {
-  const Panels panels = panels_of(params);
-  const int64_t in = params.in_channels, out = params.out_channels;
-  for_ranges(parallel_for, 0, params.num_offsets, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t k = begin; k < end; ++k) {
-      if (!used[k]) continue;
-      const T* weight = static_cast<const T*>(params.weight) + k * params.weight_strides[0];
-      T* packed = static_cast<T*>(params.workspace) + k * in * panels.padded();
-      for (int64_t start = 0; start < out; start += panels.width_at(start)) {
-        const int64_t width = panels.width_at(start), filled = std::min(width, out - start);
-        pack_panel(params, weight + start * params.weight_strides[2], filled, width, packed + start * in);
-      }
-    }
-  });
-}
 
 /// One block of output rows, panel by panel; sums is scratch for kBlockRows rows of a panel.
 template <class T>
 void convolve_block(const ConvolutionParams& params, const PairLists& lists, int64_t begin, int64_t end, T* sums) {
   const TileKernels<T>& kernels = tile_kernels<T>();
   const Panels panels = panels_of(params);
-  const int64_t in = params.in_channels, out = params.out_channels;
+  const int64_t out = params.out_channels;
   T* const output = static_cast<T*>(params.output) + begin * out;
   for (int64_t start = 0; start < out; start += panels.width_at(start)) {
     const int64_t width = panels.width_at(start);
@@ -71,8 +35,8 @@ void convolve_block(const ConvolutionParams& params, const PairLists& lists, int
     }
     for (int64_t k = 0; k < params.num_offsets; ++k) {
       if (lists[k].count == 0) continue;  // the weight of an offset that no row has is not packed
-      const T* weight = static_cast<const T*>(params.workspace) + k * in * panels.padded() + start * in;
-      multiply(lists[k], static_cast<const T*>(params.features), in, weight, target, stride, fresh && k == 0);
+      multiply(lists[k], static_cast<const T*>(params.features), params.in_channels, packed_weight<T>(params, k, start),
+               target, stride, fresh && k == 0);
     }
     if (direct) continue;
     for (int64_t m = 0; m < end - begin; ++m) {
@@ -101,11 +65,16 @@ void convolve(const ConvolutionParams& params, ParallelFor parallel_for) {
 }  // namespace
 
 int64_t convolution_workspace_bytes(const ConvolutionParams& params) {
-  return params.num_offsets * params.in_channels * panels_of(params).padded() * element_bytes(params.dtype);
+  return packed_weight_bytes(params) + (params.table == nullptr ? scatter_bytes(params) : 0);
 }
 
 void convolution(const ConvolutionParams& params, ParallelFor parallel_for) {
-  params.dtype == DType::float64 ? convolve<double>(params, parallel_for) : convolve<float>(params, parallel_for);
+  const bool wide = params.dtype == DType::float64;
+  if (params.table == nullptr) {
+    wide ? scatter<double>(params, parallel_for) : scatter<float>(params, parallel_for);
+  } else {
+    wide ? convolve<double>(params, parallel_for) : convolve<float>(params, parallel_for);
+  }
 }
 
 }  // namespace completion::cpu

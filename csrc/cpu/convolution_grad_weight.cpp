@@ -21,7 +21,7 @@ class GradWeight {
       : params_(params),
         panels_{tile_kernels<T>().lanes, params.out_channels},
         tiles_((params.in_channels + kItemChannels - 1) / kItemChannels),
-        by_source_(params.num_source < params.num_target),
+        by_source_(walks_sources(params)),
         table_(by_source_ ? params.reverse : params.table),
         num_rows_(by_source_ ? params.num_source : params.num_target),
         sums_(static_cast<T*>(in_place(params) ? params.grad_weight : params.workspace)) {}
@@ -29,6 +29,11 @@ class GradWeight {
   /// Whether the sums have the layout of the result, and so are it.
   static bool in_place(const ConvolutionGradWeightParams& params) {
     return params.out_channels % tile_kernels<T>().lanes == 0;
+  }
+
+  static bool walks_sources(const ConvolutionGradWeightParams& params) {
+    if (params.table == nullptr || params.reverse == nullptr) return params.table == nullptr;
+    return params.num_source < params.num_target;
   }
 
   int64_t num_items() const { return params_.num_offsets * tiles_; }
@@ -100,7 +105,7 @@ class GradWeight {
   const ConvolutionGradWeightParams& params_;
   Panels panels_;
   int64_t tiles_;         // work items of one offset
-  bool by_source_;        // the pairs are walked from the side with fewer rows: its table is the fuller one
+  bool by_source_;        // the pairs are walked from the side whose table there is; of two, the fuller one
   const int32_t* table_;  // [rows, K] of that side
   int64_t num_rows_;
   T* sums_;  // [K, Cin, padded Cout]

@@ -16,6 +16,11 @@ struct Pairs {
   int64_t count;           // at most kBlockRows; kListSlack more are copies of the last pair
 };
 
+/// Entries low ≤ entry < high of a table are pairs; −1 is none.
+struct EntryRange {
+  int32_t low, high;
+};
+
 /// Where the pairs of a block are listed: those of offset k from index k · capacity on.
 struct ListTarget {
   int32_t* sources;
@@ -39,15 +44,19 @@ struct TileKernels {
   /// vectors · lanes. `fresh`: the sums begin at zero, whatever is there.
   using Multiply = void (*)(const Pairs& pairs, const T* features, int64_t in_channels, const T* weight, T* sums,
                             int64_t sums_stride, bool fresh);
+  /// The converse: sums[source] += x[row] · weight. No source occurs twice.
+  using Scatter = void (*)(const Pairs& pairs, const T* features, int64_t in_channels, const T* weight, T* sums,
+                           int64_t sums_stride);
   /// sums[r] += Σ_p x[p][r] · grad[p] for r < rows, p < count; rows of sums are `sums_stride` elements apart.
   using Outer = void (*)(const Picked<T>& x, int64_t rows, const Picked<T>& grad, int64_t count, T* sums,
                          int64_t sums_stride);
-  /// Lists the entries ≥ 0 of `rows` (at most kBlockRows) rows and `columns` columns of a table, by column.
-  using List = void (*)(const int32_t* table, int64_t row_stride, int64_t rows, int64_t columns,
+  /// Lists the entries in range of `rows` (at most kBlockRows) rows and `columns` columns of a table, by column.
+  using List = void (*)(const int32_t* table, int64_t row_stride, int64_t rows, int64_t columns, EntryRange range,
                         const ListTarget& target);
 
   int64_t lanes;  // elements of a vector
   Multiply multiply_one, multiply_two;
+  Scatter scatter_one, scatter_two;
   Outer outer_one, outer_two;
   List list;
 };

@@ -34,10 +34,11 @@ class PairLists {
         rows_(width_ * kCapacity),
         counts_(width_) {}
 
-  /// Lists the pairs of the table rows begin … end − 1 (at most kBlockRows); rows count from begin.
-  void list(const int32_t* table, int64_t begin, int64_t end) {
+  /// Lists the pairs of the table rows begin … end − 1 (at most kBlockRows) with entries in range; rows count from
+  /// begin.
+  void list(const int32_t* table, int64_t begin, int64_t end, EntryRange range = {0, INT32_MAX}) {
     const ListTarget target{sources_.data(), rows_.data(), counts_.data(), kCapacity};
-    tile_kernels<float>().list(table + begin * num_offsets_ + first_, num_offsets_, end - begin, width_, target);
+    tile_kernels<float>().list(table + begin * num_offsets_ + first_, num_offsets_, end - begin, width_, range, target);
     for (int64_t k = 0; k < width_; ++k) {
       const int64_t count = counts_[k];
       if (count == 0) continue;

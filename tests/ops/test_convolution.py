@@ -1,5 +1,7 @@
 """convolution and its weight gradient against one dense product an offset: values, derivatives, words."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from tests.ops.neighbour_tables import TABLES, tables
@@ -10,6 +12,7 @@ from completion import ops
 from completion.ops import reference
 from completion.ops.checks import FEATURE_DTYPES
 
+SIDES = ("table", "reverse")
 SMALL = "an empty batch item"
 # Around the widths of a vector (4 … 16 lanes) and of a pair of them, and both sides odd.
 CHANNELS = [(1, 1), (1, 16), (3, 5), (16, 1), (8, 24), (17, 33), (40, 65)]
@@ -27,12 +30,22 @@ def operands(
 
 
 def check_against_float64(
-    name: str, channels: tuple[int, int], dtype: torch.dtype, device: torch.device
+    name: str,
+    channels: tuple[int, int],
+    dtype: torch.dtype,
+    device: torch.device,
+    sides: Sequence[str] = SIDES,
 ) -> None:
     features, weight, table, reverse = operands(name, channels, dtype, device)
     leaves = [features.requires_grad_(), weight.requires_grad_()]
     exact = [leaf.detach().double().requires_grad_() for leaf in leaves]
-    out, expected = ops.convolution(*leaves, table, reverse), reference.convolution(*exact, table, reverse)
+    out = ops.convolution(
+        *leaves,
+        table if "table" in sides else None,
+        reverse if "reverse" in sides else None,
+        num_target=table.shape[0],
+    )
+    expected = reference.convolution(*exact, table, reverse)
     assert out.dtype == dtype
     assert_near(out, expected)
     grad = torch.randn_like(expected).to(dtype)
@@ -55,6 +68,41 @@ def test_tables_against_the_reference(name: str, dtype: torch.dtype, device: tor
 @pytest.mark.parametrize("channels", CHANNELS, ids=str)
 def test_channels_against_the_reference(channels: tuple[int, int], dtype: torch.dtype, device: torch.device):
     check_against_float64("two sets", channels, dtype, device)
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("name", TABLES)
+def test_one_side_is_enough_on_the_cpu(name: str, side: str):
+    check_against_float64(name, (3, 5), torch.float32, torch.device("cpu"), [side])
+
+
+@pytest.mark.parametrize("dtype", FEATURE_DTYPES, ids=str)
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("channels", CHANNELS, ids=str)
+def test_channels_from_one_side(channels: tuple[int, int], side: str, dtype: torch.dtype):
+    check_against_float64("two sets", channels, dtype, torch.device("cpu"), [side])
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_gradcheck_twice_from_one_side(side: str):
+    features, weight, *both = operands(SMALL, (2, 1), torch.float64, torch.device("cpu"))
+    table, reverse = (
+        pairs[:, 13:15] if side == name else None for name, pairs in zip(SIDES, both, strict=True)
+    )
+    num_target = both[0].shape[0]
+    leaves = (features.requires_grad_(), weight[13:15].clone().requires_grad_())
+    assert torch.autograd.gradgradcheck(
+        lambda x, w: ops.convolution(x, w, table, reverse, num_target), leaves
+    )
+    outer = (features, torch.randn(num_target, 1, dtype=torch.float64, requires_grad=True))
+    assert torch.autograd.gradgradcheck(lambda x, g: ops.convolution_grad_weight(x, g, table, reverse), outer)
+
+
+def test_targets_beyond_the_result_are_left_out():
+    """A wrong num_target must not write outside of the result."""
+    reverse = torch.tensor([[0], [5], [2]], dtype=torch.int32)
+    out = ops.convolution(torch.ones(3, 2), torch.ones(1, 2, 3), None, reverse, num_target=3)
+    assert out.tolist() == [[2.0] * 3, [0.0] * 3, [2.0] * 3]
 
 
 def test_no_offsets_give_zeros(device: torch.device):
@@ -163,7 +211,7 @@ def test_error_words(device: torch.device):
 def test_opcheck(device: torch.device):
     features, weight, table, reverse = operands(SMALL, (2, 3), torch.float32, device)
     leaves = (features.requires_grad_(), weight.requires_grad_())
-    torch.library.opcheck(torch.ops.completion.convolution, (*leaves, table, reverse))
+    torch.library.opcheck(torch.ops.completion.convolution, (*leaves, table, reverse, table.shape[0]))
     grad = torch.randn(table.shape[0], 3, device=device, requires_grad=True)
     torch.library.opcheck(torch.ops.completion.convolution_grad_weight, (features, grad, table, reverse))
 

@@ -41,7 +41,9 @@ def every_result(device: torch.device) -> list[torch.Tensor]:
         *ops.strided_set(keys, (2, 2, 2)), *ops.strided_set(keys, (3, 3, 3)),
         ops.generative_set(small, cube(4, centred=False)), *ops.union_set(keys, small),
         ops.lookup(keys, small),
+        ops.convolution(features, weight, None, reverse, small.numel()),
         ops.convolution_grad_weight(features, out, table, reverse),
+        ops.convolution_grad_weight(features, out, None, reverse),
         ops.pool_sum(features, table, reverse), *ops.pool_max(features, table),
     ]  # fmt: skip
 

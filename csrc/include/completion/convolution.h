@@ -1,4 +1,7 @@
 // convolution: y[m] = Σ_k x[table[m, k]] W_k; convolution_grad_weight: gW_k = Σ_m x[table[m, k]]ᵀ g[m].
+//
+// The pairs are given as the table, seen from the targets, as its reverse, seen from the sources, or as both. CUDA
+// wants both; one is enough on the CPU.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +15,8 @@ namespace completion {
 struct ConvolutionParams {
   const void* features;       // [N, Cin] dtype
   const void* weight;         // [K, Cin, Cout] dtype; contiguous on CUDA
-  const int32_t* table;       // [M, K] feature row or −1
+  const int32_t* table;       // [M, K] feature row or −1; or null
+  const int32_t* reverse;     // [N, K] target row or −1; or null
   void* output;               // [M, Cout] dtype, every row written once
   int64_t num_source;         // N
   int64_t num_target;         // M
@@ -29,8 +33,8 @@ struct ConvolutionParams {
 struct ConvolutionGradWeightParams {
   const void* features;     // [N, Cin] dtype
   const void* grad;         // [M, Cout] dtype
-  const int32_t* table;     // [M, K] feature row or −1
-  const int32_t* reverse;   // [N, K] the same pairs seen from the features: target row or −1
+  const int32_t* table;     // [M, K] feature row or −1; or null
+  const int32_t* reverse;   // [N, K] target row or −1; or null
   void* grad_weight;        // [K, Cin, Cout] float64 for float64, else float32
   int64_t num_source;       // N
   int64_t num_target;       // M

@@ -7,26 +7,43 @@ The one relation (semantics: `y[u] = Σ_i x[u + off_i] W_i`), with row tables fo
 import torch
 from torch import Tensor
 
-from completion.ops.checks import FEATURE_DTYPES, check_size, check_table, check_tensor, refuse_forward_mode
+from completion.ops.checks import (
+    FEATURE_DTYPES,
+    check_count,
+    check_size,
+    check_table,
+    check_tensor,
+    refuse_forward_mode,
+)
 
 HALF_DTYPES = (torch.bfloat16, torch.float16)
 
 
-def convolution(features: Tensor, weight: Tensor, table: Tensor, reverse: Tensor) -> Tensor:
+def convolution(
+    features: Tensor,
+    weight: Tensor,
+    table: Tensor | None,
+    reverse: Tensor | None,
+    num_target: int | None = None,
+) -> Tensor:
     """`y[m] = Σ_k features[table[m, k]] @ weight[k]` over the entries that are not −1.
+
+    The pairs are given as `table`, as `reverse` (reverse_map), or as both. On CUDA both are needed; on the
+    CPU the smaller one alone is enough, forward and backward, and the other need not be made.
 
     Args:
         features: [N, Cin] float32, float64, bfloat16 or float16. Half types are summed in float32.
         weight: [K, Cin, Cout] in the dtype of features, or float32 beside half features (its gradient then
             is float32).
         table: [M, K] int32 feature rows or −1.
-        reverse: [N, K] int32, the same pairs seen from the features (reverse_map); used by the gradients.
+        reverse: [N, K] int32, the same pairs seen from the features: rows of the result or −1.
+        num_target: M; needed where there is no table, which says it otherwise.
 
     Returns:
         [M, Cout] in the dtype of features. Under autocast, float32 features become the autocast dtype.
 
     Raises:
-        TypeError, ValueError: wrong dtype, shape or device.
+        TypeError, ValueError: wrong dtype, shape or device, or no side is given.
 
     Syncs: never. Differentiable in features and weight, to any order. Deterministic: no float atomics, and on
     the CPU the same bits for every number of threads.
@@ -36,41 +53,72 @@ def convolution(features: Tensor, weight: Tensor, table: Tensor, reverse: Tensor
     features = _autocast(features)
     weight_dtypes = (features.dtype, torch.float32) if features.dtype in HALF_DTYPES else (features.dtype,)
     check_tensor("convolution", "weight", weight, weight_dtypes, "K, Cin, Cout", features)
-    check_table("convolution", "table", table, "M", features)
-    check_table("convolution", "reverse", reverse, "N", features)
     check_size("convolution", "weight", "Cin", weight.shape[1], features.shape[1], "features")
-    check_size("convolution", "weight", "K", weight.shape[0], table.shape[1], "table")
-    check_size("convolution", "reverse", "N", reverse.shape[0], features.shape[0], "features")
-    check_size("convolution", "reverse", "K", reverse.shape[1], table.shape[1], "table")
-    return torch.ops.completion.convolution(features, weight, table, reverse, _allow_tf32(features))
+    side, num_offsets = _check_pairs("convolution", table, reverse, features)
+    check_size("convolution", "weight", "K", weight.shape[0], num_offsets, side)
+    if table is not None:
+        num_target = table.shape[0]
+    elif num_target is None:
+        raise ValueError(
+            "convolution: table must be a tensor where num_target is None, got None; give one of the two"
+        )
+    check_count("convolution", "num_target", num_target)
+    return torch.ops.completion.convolution(
+        features, weight, table, reverse, num_target, _allow_tf32(features)
+    )
 
 
-def convolution_grad_weight(features: Tensor, grad: Tensor, table: Tensor, reverse: Tensor) -> Tensor:
+def convolution_grad_weight(
+    features: Tensor, grad: Tensor, table: Tensor | None, reverse: Tensor | None
+) -> Tensor:
     """`Σ_m features[table[m, k]]ᵀ grad[m]` for each k: the gradient of the weight of a convolution.
 
     Args:
         features: [N, Cin] float32, float64, bfloat16 or float16.
         grad: [M, Cout] in the dtype of features.
-        table: [M, K] int32 feature rows or −1.
+        table: [M, K] int32 feature rows or −1; it or reverse may be None on the CPU, as in convolution.
         reverse: [N, K] int32, the same pairs seen from the features.
 
     Returns:
         [K, Cin, Cout] float64 for float64, else float32: half types must not overflow here.
 
     Raises:
-        TypeError, ValueError: wrong dtype, shape or device.
+        TypeError, ValueError: wrong dtype, shape or device, or no side is given.
 
     Syncs: never. Differentiable in features and grad, to any order. Deterministic, as convolution.
     """
     refuse_forward_mode("convolution_grad_weight")
     check_tensor("convolution_grad_weight", "features", features, FEATURE_DTYPES, "N, Cin")
     check_tensor("convolution_grad_weight", "grad", grad, (features.dtype,), "M, Cout", features)
-    check_table("convolution_grad_weight", "table", table, "M", features)
-    check_table("convolution_grad_weight", "reverse", reverse, "N", features)
-    check_size("convolution_grad_weight", "grad", "M", grad.shape[0], table.shape[0], "table")
-    check_size("convolution_grad_weight", "reverse", "N", reverse.shape[0], features.shape[0], "features")
-    check_size("convolution_grad_weight", "reverse", "K", reverse.shape[1], table.shape[1], "table")
+    _check_pairs("convolution_grad_weight", table, reverse, features)
+    if table is not None:
+        check_size("convolution_grad_weight", "grad", "M", grad.shape[0], table.shape[0], "table")
     return torch.ops.completion.convolution_grad_weight(features, grad, table, reverse, _allow_tf32(features))
+
+
+def _check_pairs(
+    function: str, table: Tensor | None, reverse: Tensor | None, features: Tensor
+) -> tuple[str, int]:
+    """Checks that the given sides are enough and fit; returns the name of one of them and its offsets K."""
+    if table is None and reverse is None:
+        raise ValueError(
+            f"{function}: table must be a tensor where reverse is None, got None; kernel_map makes one"
+        )
+    for name, side in (("table", table), ("reverse", reverse)):
+        if side is None and features.is_cuda:
+            raise ValueError(
+                f"{function}: {name} must be a tensor on CUDA, got None; reverse_map makes one from the other"
+            )
+    if table is not None:
+        check_table(function, "table", table, "M", features)
+    if reverse is not None:
+        check_table(function, "reverse", reverse, "N", features)
+        check_size(function, "reverse", "N", reverse.shape[0], features.shape[0], "features")
+        if table is None:
+            return "reverse", reverse.shape[1]
+        check_size(function, "reverse", "K", reverse.shape[1], table.shape[1], "table")
+    assert table is not None
+    return "table", table.shape[1]
 
 
 def _autocast(features: Tensor) -> Tensor:
@@ -90,34 +138,43 @@ def _allow_tf32(features: Tensor) -> bool:
 
 @torch.library.register_fake("completion::convolution")
 def _convolution_fake(
-    features: Tensor, weight: Tensor, table: Tensor, reverse: Tensor, allow_tf32: bool = False
+    features: Tensor,
+    weight: Tensor,
+    table: Tensor | None,
+    reverse: Tensor | None,
+    num_target: int,
+    allow_tf32: bool = False,
 ):
-    return features.new_empty(table.shape[0], weight.shape[2])
+    return features.new_empty(num_target, weight.shape[2])
 
 
 @torch.library.register_fake("completion::convolution_grad_weight")
 def _grad_weight_fake(
-    features: Tensor, grad: Tensor, table: Tensor, reverse: Tensor, allow_tf32: bool = False
+    features: Tensor, grad: Tensor, table: Tensor | None, reverse: Tensor | None, allow_tf32: bool = False
 ):
     dtype = torch.float32 if features.dtype in HALF_DTYPES else features.dtype
-    return features.new_empty(table.shape[1], features.shape[1], grad.shape[1], dtype=dtype)
+    pairs = table if table is not None else reverse
+    assert pairs is not None
+    return features.new_empty(pairs.shape[1], features.shape[1], grad.shape[1], dtype=dtype)
 
 
 def _setup_context(ctx, inputs: tuple, output: Tensor) -> None:
-    first, second, table, reverse, ctx.allow_tf32 = inputs
+    first, second, table, reverse, *_, ctx.allow_tf32 = inputs
     ctx.save_for_backward(first, second, table, reverse)
 
 
 def _convolution_backward(ctx, grad: Tensor) -> tuple:
     features, weight, table, reverse = ctx.saved_tensors
+    grad = grad.contiguous()  # once for both products
     grad_features = grad_weight = None
     if ctx.needs_input_grad[0]:
-        transposed = weight.transpose(1, 2)
-        grad_features = torch.ops.completion.convolution(grad, transposed, reverse, table, ctx.allow_tf32)
+        grad_features = torch.ops.completion.convolution(
+            grad, weight.transpose(1, 2), reverse, table, features.shape[0], ctx.allow_tf32
+        )
     if ctx.needs_input_grad[1]:
         summed = torch.ops.completion.convolution_grad_weight(features, grad, table, reverse, ctx.allow_tf32)
         grad_weight = summed.to(weight.dtype)
-    return grad_features, grad_weight, None, None, None
+    return grad_features, grad_weight, None, None, None, None
 
 
 def _grad_weight_backward(ctx, grad: Tensor) -> tuple:
@@ -125,12 +182,13 @@ def _grad_weight_backward(ctx, grad: Tensor) -> tuple:
     features, output_grad, table, reverse = ctx.saved_tensors
     grad_features = grad_output_grad = None
     if ctx.needs_input_grad[0]:
-        transposed = grad.transpose(1, 2)
         grad_features = torch.ops.completion.convolution(
-            output_grad, transposed, reverse, table, ctx.allow_tf32
+            output_grad, grad.transpose(1, 2), reverse, table, features.shape[0], ctx.allow_tf32
         )
     if ctx.needs_input_grad[1]:
-        grad_output_grad = torch.ops.completion.convolution(features, grad, table, reverse, ctx.allow_tf32)
+        grad_output_grad = torch.ops.completion.convolution(
+            features, grad, table, reverse, output_grad.shape[0], ctx.allow_tf32
+        )
     return grad_features, grad_output_grad, None, None, None
 
 

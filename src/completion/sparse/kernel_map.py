@@ -5,6 +5,8 @@ The convolution relation of the whole package, with T = table:
     y[m] = sum over k with T[m, k] >= 0 of  x[T[m, k]] @ W[k],   T[m, k] = row of target[m] + off[k] in source
 """
 
+from copy import copy
+
 import torch
 from torch import Tensor
 
@@ -26,45 +28,63 @@ from completion.sparse.strides import Size, factor_between, triple
 
 
 class KernelMap:
-    """Neighbour table between two sets, and its reverse, made when first asked for.
+    """The pairs of two sets: a table of neighbours and its reverse, one of them made when first asked for.
 
     Attributes:
-        table: int32 [M, K], the source row under offset k of target row m, -1 for none.
         num_source: number of source rows N.
+        num_target: number of target rows M.
     """
 
-    def __init__(
-        self,
-        table: Tensor,
-        num_source: int,
-        reverse: Tensor | None = None,
-        mirror: tuple[int, ...] | None = None,
-    ) -> None:
+    def __init__(self, table: Tensor, num_source: int, mirror: tuple[int, ...] | None = None) -> None:
         """Wraps a table; `mirror` is the opposite of each offset when source and target are one set."""
-        self.table = table
-        self.num_source = num_source
-        self._reverse = reverse
+        self.num_source, self.num_target = num_source, table.shape[0]
         self._mirror = mirror
+        self._sides: list[Tensor | None] = [table, None]  # shared by both directions
+        self._table_side = 0
+
+    @property
+    def table(self) -> Tensor:
+        """int32 [M, K]: the source row under offset k of each target row, -1 for none."""
+        side = self._sides[self._table_side]
+        return self._make_side(self._table_side) if side is None else side
 
     @property
     def reverse(self) -> Tensor:
         """int32 [N, K]: the target row that has this source row under offset k, -1 for none."""
-        return self._make_reverse() if self._reverse is None else self._reverse
+        side = self._sides[1 - self._table_side]
+        return self._make_side(1 - self._table_side) if side is None else side
+
+    @property
+    def sides(self) -> tuple[Tensor | None, Tensor | None]:
+        """Table and reverse as a convolution wants them.
+
+        Both on CUDA and within one set, where the reverse costs nothing. Else the one that the map was made
+        with, always the same one whatever was asked for since, so that sums have the same bits.
+        """
+        if self._mirror is not None or any(side is not None and side.is_cuda for side in self._sides):
+            return self.table, self.reverse
+        return (self.table, None) if self._table_side == 0 else (None, self.reverse)
 
     @eager
-    def _make_reverse(self) -> Tensor:
+    def _make_side(self, side: int) -> Tensor:
+        other = self._sides[1 - side]
+        assert other is not None
         if self._mirror is None:
-            self._reverse = ops.reverse_map(self.table, self.num_source)
+            made = ops.reverse_map(other, self.num_source if side != self._table_side else self.num_target)
         elif self._mirror == tuple(reversed(range(len(self._mirror)))):
-            self._reverse = self.table.flip(1)
+            made = other.flip(1)
         else:
-            self._reverse = self.table[:, torch.tensor(self._mirror, device=self.table.device)]
-        return self._reverse
+            made = other[:, torch.tensor(self._mirror, device=other.device)]
+        self._sides[side] = made
+        return made
 
     @property
     def swapped(self) -> "KernelMap":
         """The same pairs with source and target exchanged: the map of the transposed convolution."""
-        return KernelMap(self.reverse, self.table.shape[0], reverse=self.table)
+        swapped = copy(self)
+        swapped.num_source, swapped.num_target = self.num_target, self.num_source
+        swapped._table_side = 1 - self._table_side
+        return swapped
 
     @property
     def num_neighbours(self) -> Tensor:

@@ -16,6 +16,7 @@ void check_convolution(Random& random, const Shape& s) {
   const ConvolutionParams params = {x.data(),
                                     w.data(),
                                     table.rows.data(),
+                                    nullptr,
                                     y.data(),
                                     s.sources,
                                     s.targets,

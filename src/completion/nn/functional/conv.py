@@ -139,7 +139,7 @@ def apply_map(pairs: KernelMap, features: Tensor, weight: Tensor, bias: Tensor |
 def _convolved(
     function: str, pairs: KernelMap, features: Tensor, weight: Tensor, bias: Tensor | None
 ) -> Tensor:
-    return add_bias(function, ops.convolution(features, weight, pairs.table, pairs.reverse), bias)
+    return add_bias(function, ops.convolution(features, weight, *pairs.sides, pairs.num_target), bias)
 
 
 def check_weight(function: str, weight: Tensor, x: SparseTensor, num_offsets: int) -> None:

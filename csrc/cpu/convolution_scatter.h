@@ -1,0 +1,102 @@
+// convolution by the reverse of its table: y[reverse[n, k]] += x[n] W_k. Where many targets meet few sources, as in
+// generative layers, the reverse is the smaller and the fuller table.
+//
+// Threads share out the targets, and each walks the blocks of sources that reach its own; the sums of a row are added
+// block by block and offset by offset, however many threads there are.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "completion/convolution.h"
+#include "completion/offsets.h"
+#include "convolution_tiles.h"
+#include "convolution_weights.h"
+#include "pair_lists.h"
+
+namespace completion::cpu {
+
+constexpr int64_t kTargetsOfThread = 2048;
+
+/// Whether rows of sums are whole vectors, and so can be the output.
+inline bool scatters_in_place(const ConvolutionParams& params) {
+  return params.out_channels == panels_of(params).padded();
+}
+
+/// Scratch behind the packed weights: sums with padded rows, where the output is not the sums.
+inline int64_t scatter_bytes(const ConvolutionParams& params) {
+  if (scatters_in_place(params)) return 0;
+  return params.num_target * panels_of(params).padded() * element_bytes(params.dtype);
+}
+
+/// Targets that a block of sources reaches: first ≤ target ≤ last.
+struct Reach {
+  int32_t first = INT32_MAX, last = -1;
+};
+
+inline std::vector<Reach> reach_of_blocks(const ConvolutionParams& params, ParallelFor parallel_for) {
+  std::vector<Reach> reach((params.num_source + kBlockRows - 1) / kBlockRows);
+  const int64_t entries = kBlockRows * params.num_offsets, all = params.num_source * params.num_offsets;
+  for_ranges(parallel_for, 0, static_cast<int64_t>(reach.size()), 4, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      uint32_t first = UINT32_MAX;  // of unsigned values: −1, none, is the largest
+      int32_t last = -1;
+      for (int64_t i = block * entries; i < std::min((block + 1) * entries, all); ++i) {
+        first = std::min(first, static_cast<uint32_t>(params.reverse[i]));
+        last = std::max(last, params.reverse[i]);
+      }
+      if (last >= 0) reach[block] = {static_cast<int32_t>(first), last};
+    }
+  });
+  return reach;
+}
+
+/// One block of sources, panel by panel; sums are rows of `padded` channels.
+template <class T>
+void scatter_block(const ConvolutionParams& params, const PairLists& lists, int64_t block, T* sums) {
+  const TileKernels<T>& kernels = tile_kernels<T>();
+  const Panels panels = panels_of(params);
+  const T* const features = static_cast<const T*>(params.features) + block * kBlockRows * params.in_channels;
+  for (int64_t start = 0; start < params.out_channels; start += panels.width_at(start)) {
+    const auto scatter_pairs = panels.width_at(start) == kernels.lanes ? kernels.scatter_one : kernels.scatter_two;
+    for (int64_t k = 0; k < params.num_offsets; ++k) {
+      if (lists[k].count == 0) continue;
+      scatter_pairs(lists[k], features, params.in_channels, packed_weight<T>(params, k, start), sums + start,
+                    panels.padded());
+    }
+  }
+}
+
+template <class T>
+void scatter(const ConvolutionParams& params, ParallelFor parallel_for) {
+  bool used[kMaxOffsets];
+  mark_used_offsets(params.reverse, params.num_source, params.num_offsets, used);
+  pack_weights<T>(params, used, parallel_for);
+  const std::vector<Reach> reach = reach_of_blocks(params, parallel_for);
+  const int64_t padded = panels_of(params).padded(), out = params.out_channels;
+  T* const output = static_cast<T*>(params.output);
+  T* const sums = scatters_in_place(params)
+                      ? output
+                      : reinterpret_cast<T*>(static_cast<char*>(params.workspace) + packed_weight_bytes(params));
+  for_ranges(parallel_for, 0, params.num_target, kTargetsOfThread, [&](int64_t begin, int64_t end) {
+    PairLists lists(params.num_offsets, 0, params.num_offsets);
+    int64_t cleared = begin;  // rows are cleared shortly before they are first met
+    const auto clear_up_to = [&](int64_t row) {
+      if (row > cleared) std::fill(sums + cleared * padded, sums + row * padded, T(0));
+      cleared = std::max(cleared, row);
+    };
+    for (size_t block = 0; block < reach.size(); ++block) {
+      if (reach[block].last < begin || reach[block].first >= end) continue;
+      clear_up_to(std::min<int64_t>(reach[block].last + 1, end));
+      const int64_t row = static_cast<int64_t>(block) * kBlockRows;
+      lists.list(params.reverse, row, std::min(row + kBlockRows, params.num_source),
+                 {static_cast<int32_t>(begin), static_cast<int32_t>(end)});
+      scatter_block<T>(params, lists, static_cast<int64_t>(block), sums);
+    }
+    clear_up_to(end);
+    if (sums == output) return;
+    for (int64_t m = begin; m < end; ++m) std::copy_n(sums + m * padded, out, output + m * out);
+  });
+}
+
+}  // namespace completion::cpu
