@@ -46,16 +46,20 @@ class GradWeight {
     for (int64_t item = first; item < last; ++item) {
       std::fill_n(item_sums(item), item_channels(item) * panels_.padded(), T(0));
     }
-    for (int64_t begin = 0; begin < num_rows_; begin += kBlockRows) {
-      lists.list(table_, begin, std::min(begin + kBlockRows, num_rows_));
+    // A row of sources of a generative layer has many targets: fewer rows keep them in the second-level cache.
+    const int64_t rows = by_source_ ? kBlockRows / 2 : kBlockRows;
+    for (int64_t begin = 0; begin < num_rows_; begin += rows) {
+      lists.list(table_, begin, std::min(begin + rows, num_rows_));
       for (int64_t k = first_offset; k < last_offset; ++k) {
-        int32_t table_rows[kBlockRows];
-        for (int64_t p = 0; p < lists[k].count; ++p) table_rows[p] = static_cast<int32_t>(begin) + lists[k].rows[p];
+        if (lists[k].count == 0) continue;
+        int32_t table_rows[kBlockRows + kListSlack];
+        for (int64_t p = 0; p < lists[k].count + kListSlack; ++p)
+          table_rows[p] = static_cast<int32_t>(begin) + lists[k].rows[p];
         const int32_t* const sources = by_source_ ? table_rows : lists[k].sources;
         const int32_t* const targets = by_source_ ? lists[k].sources : table_rows;
         const Picked<T> grad = grad_rows(targets, lists[k].count, padded_grad.data());
         for (int64_t item = std::max(first, k * tiles_); item < std::min(last, (k + 1) * tiles_); ++item) {
-          add_item(item, sources, grad, lists[k].count);
+          add_item(item, sources, grad, lists[k].count, item == std::max(first, k * tiles_));
         }
       }
     }
@@ -76,21 +80,21 @@ class GradWeight {
     const int64_t out = params_.out_channels;
     if (in_place(params_)) return {grad, out, targets};
     for (int64_t p = 0; p < count; ++p) std::copy_n(grad + targets[p] * out, out, padded + p * panels_.padded());
-    static const std::array<int32_t, kBlockRows> ascending = [] {
-      std::array<int32_t, kBlockRows> rows{};
+    static const std::array<int32_t, kBlockRows + kListSlack> ascending = [] {
+      std::array<int32_t, kBlockRows + kListSlack> rows{};
       std::iota(rows.begin(), rows.end(), 0);
       return rows;
     }();
     return {padded, panels_.padded(), ascending.data()};
   }
 
-  void add_item(int64_t item, const int32_t* sources, const Picked<T>& grad, int64_t count) const {
+  void add_item(int64_t item, const int32_t* sources, const Picked<T>& grad, int64_t count, bool fetch) const {
     const TileKernels<T>& kernels = tile_kernels<T>();
     const Picked<T> x{static_cast<const T*>(params_.features) + item_start(item), params_.in_channels, sources};
     for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
       const auto outer = panels_.width_at(start) == kernels.lanes ? kernels.outer_one : kernels.outer_two;
       outer(x, item_channels(item), {grad.data + start, grad.stride, grad.rows}, count, item_sums(item) + start,
-            panels_.padded());
+            panels_.padded(), fetch);
     }
   }
 
