@@ -6,6 +6,7 @@
 
 #include "aligned.h"
 #include "completion/convolution.h"
+#include "completion/offsets.h"
 #include "convolution_tiles.h"
 #include "pair_lists.h"
 
@@ -43,9 +44,7 @@ class GradWeight {
     const int64_t first_offset = first / tiles_, last_offset = (last - 1) / tiles_ + 1;
     PairLists lists(params_.num_offsets, first_offset, last_offset);
     const AlignedScratch<T> padded_grad(in_place(params_) ? 0 : kBlockRows * panels_.padded());
-    for (int64_t item = first; item < last; ++item) {
-      std::fill_n(item_sums(item), item_channels(item) * panels_.padded(), T(0));
-    }
+    bool begun[kMaxOffsets] = {};  // the sums of this offset hold something
     // A row of sources of a generative layer has many targets: fewer rows keep them in the second-level cache.
     const int64_t rows = by_source_ ? kBlockRows / 2 : kBlockRows;
     for (int64_t begin = 0; begin < num_rows_; begin += rows) {
@@ -59,12 +58,15 @@ class GradWeight {
         const int32_t* const targets = by_source_ ? lists[k].sources : table_rows;
         const Picked<T> grad = grad_rows(targets, lists[k].count, padded_grad.data());
         for (int64_t item = std::max(first, k * tiles_); item < std::min(last, (k + 1) * tiles_); ++item) {
-          add_item(item, sources, grad, lists[k].count, item == std::max(first, k * tiles_));
+          add_item(item, sources, grad, lists[k].count, item == std::max(first, k * tiles_), !begun[k]);
         }
+        begun[k] = true;
       }
     }
-    if (in_place(params_)) return;
-    for (int64_t item = first; item < last; ++item) write_item(item);
+    for (int64_t item = first; item < last; ++item) {
+      if (!begun[item / tiles_]) std::fill_n(item_sums(item), item_channels(item) * panels_.padded(), T(0));
+      if (!in_place(params_)) write_item(item);
+    }
   }
 
  private:
@@ -88,13 +90,14 @@ class GradWeight {
     return {padded, panels_.padded(), ascending.data()};
   }
 
-  void add_item(int64_t item, const int32_t* sources, const Picked<T>& grad, int64_t count, bool fetch) const {
+  void add_item(int64_t item, const int32_t* sources, const Picked<T>& grad, int64_t count, bool fetch,
+                bool fresh) const {
     const TileKernels<T>& kernels = tile_kernels<T>();
     const Picked<T> x{static_cast<const T*>(params_.features) + item_start(item), params_.in_channels, sources};
     for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
       const auto outer = panels_.width_at(start) == kernels.lanes ? kernels.outer_one : kernels.outer_two;
       outer(x, item_channels(item), {grad.data + start, grad.stride, grad.rows}, count, item_sums(item) + start,
-            panels_.padded(), fetch);
+            panels_.padded(), fetch, fresh);
     }
   }
 

@@ -48,9 +48,9 @@ struct TileKernels {
   using Scatter = void (*)(const Pairs& pairs, const T* features, int64_t in_channels, const T* weight, T* sums,
                            int64_t sums_stride);
   /// sums[r] += Σ_p x[p][r] · grad[p] for r < rows, p < count; rows of sums are `sums_stride` elements apart. `fetch`:
-  /// the rows of grad are met for the first time; kListSlack more of them are named beyond count.
+  /// the rows of grad are met for the first time; kListSlack more of them are named beyond count. `fresh`: as above.
   using Outer = void (*)(const Picked<T>& x, int64_t rows, const Picked<T>& grad, int64_t count, T* sums,
-                         int64_t sums_stride, bool fetch);
+                         int64_t sums_stride, bool fetch, bool fresh);
   /// Lists the entries in range of `rows` (at most kBlockRows) rows and `columns` columns of a table, by column.
   using List = void (*)(const int32_t* table, int64_t row_stride, int64_t rows, int64_t columns, EntryRange range,
                         const ListTarget& target);
