@@ -39,7 +39,7 @@ namespace avx512 {
 constexpr int kVectorBytes = 64;
 constexpr int kTileRows = 8;
 constexpr int kOuterTile = 8;
-#include "convolution_lists_avx512.inc"
+#include "convolution_avx512.inc"
 #include "convolution_tiles.inc"
 }  // namespace avx512
 #pragma GCC pop_options

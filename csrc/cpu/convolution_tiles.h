@@ -51,6 +51,9 @@ struct TileKernels {
   /// the rows of grad are met for the first time; kListSlack more of them are named beyond count. `fresh`: as above.
   using Outer = void (*)(const Picked<T>& x, int64_t rows, const Picked<T>& grad, int64_t count, T* sums,
                          int64_t sums_stride, bool fetch, bool fresh);
+  /// packed[i][c] = columns[c][i] for c < count and i < length, 0 for count ≤ c < width.
+  using PackColumns = void (*)(const T* columns, int64_t column_stride, int64_t count, int64_t length, int64_t width,
+                               T* packed);
   /// Lists the entries in range of `rows` (at most kBlockRows) rows and `columns` columns of a table, by column.
   using List = void (*)(const int32_t* table, int64_t row_stride, int64_t rows, int64_t columns, EntryRange range,
                         const ListTarget& target);
@@ -59,6 +62,7 @@ struct TileKernels {
   Multiply multiply_one, multiply_two;
   Scatter scatter_one, scatter_two;
   Outer outer_one, outer_two;
+  PackColumns pack_columns;
   List list;
 };
 
