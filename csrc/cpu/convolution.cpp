@@ -6,6 +6,7 @@
 
 #include "aligned.h"
 #include "completion/offsets.h"
+#include "convolution_few_rows.h"
 #include "convolution_scatter.h"
 #include "convolution_tiles.h"
 #include "convolution_weights.h"
@@ -62,19 +63,21 @@ void convolve(const ConvolutionParams& params, ParallelFor parallel_for) {
   });
 }
 
+template <class T>
+void choose(const ConvolutionParams& params, ParallelFor parallel_for) {
+  if (has_few_rows(params)) return convolve_few_rows<T>(params, parallel_for);
+  params.table == nullptr ? scatter<T>(params, parallel_for) : convolve<T>(params, parallel_for);
+}
+
 }  // namespace
 
 int64_t convolution_workspace_bytes(const ConvolutionParams& params) {
+  if (has_few_rows(params)) return 0;
   return packed_weight_bytes(params) + (params.table == nullptr ? scatter_bytes(params) : 0);
 }
 
 void convolution(const ConvolutionParams& params, ParallelFor parallel_for) {
-  const bool wide = params.dtype == DType::float64;
-  if (params.table == nullptr) {
-    wide ? scatter<double>(params, parallel_for) : scatter<float>(params, parallel_for);
-  } else {
-    wide ? convolve<double>(params, parallel_for) : convolve<float>(params, parallel_for);
-  }
+  params.dtype == DType::float64 ? choose<double>(params, parallel_for) : choose<float>(params, parallel_for);
 }
 
 }  // namespace completion::cpu

@@ -36,7 +36,14 @@ def every_result(device: torch.device) -> list[torch.Tensor]:
     features = torch.randn(small.numel(), 20, generator=generator).to(device)
     weight = torch.randn(27, 20, 36, generator=generator).to(device)
     out = ops.convolution(features, weight, table, reverse)
+    few = small[:900]
+    few_table = ops.kernel_map(few, few, cube(3))
+    few_reverse = ops.reverse_map(few_table, few.numel())
+    few_features = torch.randn(few.numel(), 64, generator=generator).to(device)
+    wide = torch.randn(27, 64, 96, generator=generator).to(device)
     return [
+        ops.convolution(few_features, wide, few_table, None),
+        ops.convolution(few_features, wide, None, few_reverse, few.numel()),
         keys, rows, first, table, reverse, out,
         *ops.strided_set(keys, (2, 2, 2)), *ops.strided_set(keys, (3, 3, 3)),
         ops.generative_set(small, cube(4, centred=False)), *ops.union_set(keys, small),
