@@ -17,31 +17,36 @@ namespace {
 
 /// One block of output rows, panel by panel; sums is scratch for kBlockRows rows of a panel.
 template <class T>
-void convolve_block(const ConvolutionParams& params, const PairLists& lists, int64_t begin, int64_t end, T* sums) {
+void convolve_block(const ConvolutionParams& params, const PairLists& lists, int64_t begin, int64_t end, Sum<T>* sums) {
   const TileKernels<T>& kernels = tile_kernels<T>();
   const Panels panels = panels_of(params);
   const int64_t out = params.out_channels;
-  T* const output = static_cast<T*>(params.output) + begin * out;
+  Stored<T>* const output = static_cast<Stored<T>*>(params.output) + begin * out;
   for (int64_t start = 0; start < out; start += panels.width_at(start)) {
     const int64_t width = panels.width_at(start);
     const auto multiply = width == kernels.lanes ? kernels.multiply_one : kernels.multiply_two;
-    // Straight to the output where its rows are a panel's, or are touched once; else rows far apart would push each
-    // other out of the cache.
-    const bool direct = out == width || (params.num_offsets == 1 && start + width <= out);
-    T* const target = direct ? output + start : sums;
-    const int64_t stride = direct ? out : width;
+    Sum<T>* target = sums;
+    int64_t stride = width;
+    if constexpr (std::is_same_v<Sum<T>, Stored<T>>) {
+      // Straight to the output where its rows are a panel's, or are touched once; else rows far apart would push each
+      // other out of the cache.
+      if (out == width || (params.num_offsets == 1 && start + width <= out)) {
+        target = output + start;
+        stride = out;
+      }
+    }
     const bool fresh = lists[0].count == end - begin;
     if (!fresh) {
-      for (int64_t m = 0; m < end - begin; ++m) std::fill_n(target + m * stride, width, T(0));
+      for (int64_t m = 0; m < end - begin; ++m) std::fill_n(target + m * stride, width, Sum<T>(0));
     }
     for (int64_t k = 0; k < params.num_offsets; ++k) {
       if (lists[k].count == 0) continue;  // the weight of an offset that no row has is not packed
-      multiply(lists[k], static_cast<const T*>(params.features), params.in_channels, packed_weight<T>(params, k, start),
-               target, stride, fresh && k == 0);
+      multiply(lists[k], static_cast<const T*>(params.features), in_elements<T>(params),
+               packed_weight<T>(params, k, start), target, stride, fresh && k == 0);
     }
-    if (direct) continue;
+    if (target != sums) continue;
     for (int64_t m = 0; m < end - begin; ++m) {
-      std::copy_n(sums + m * width, std::min(width, out - start), output + m * out + start);
+      write_row<T>(sums + m * width, std::min(width, out - start), output + m * out + start);
     }
   }
 }
@@ -54,7 +59,7 @@ void convolve(const ConvolutionParams& params, ParallelFor parallel_for) {
   const int64_t blocks = (params.num_target + kBlockRows - 1) / kBlockRows;
   for_ranges(parallel_for, 0, blocks, 1, [&](int64_t first, int64_t last) {
     PairLists lists(params.num_offsets, 0, params.num_offsets);
-    const AlignedScratch<T> sums(kBlockRows * 2 * tile_kernels<T>().lanes);
+    const AlignedScratch<Sum<T>> sums(kBlockRows * 2 * tile_kernels<T>().lanes);
     for (int64_t block = first; block < last; ++block) {
       const int64_t begin = block * kBlockRows, end = std::min(begin + kBlockRows, params.num_target);
       lists.list(params.table, begin, end);
@@ -71,12 +76,18 @@ void choose(const ConvolutionParams& params, ParallelFor parallel_for) {
 
 }  // namespace
 
+bool multiplies(DType dtype, int64_t in_channels) {
+  if (dtype == DType::bfloat16) return has_bfloat16_products() && in_channels % 2 == 0;
+  return dtype != DType::float16;
+}
+
 int64_t convolution_workspace_bytes(const ConvolutionParams& params) {
   if (has_few_rows(params)) return 0;
   return packed_weight_bytes(params) + (params.table == nullptr ? scatter_bytes(params) : 0);
 }
 
 void convolution(const ConvolutionParams& params, ParallelFor parallel_for) {
+  if (params.dtype == DType::bfloat16) return choose<BFloat16Pair>(params, parallel_for);
   params.dtype == DType::float64 ? choose<double>(params, parallel_for) : choose<float>(params, parallel_for);
 }
 

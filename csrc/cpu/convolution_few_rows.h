@@ -43,14 +43,14 @@ class FewTargets {
   FewTargets(const ConvolutionParams& params, const std::vector<PairLists>& lists)
       : params_(params), lists_(lists), sums_(params.num_target * 2 * tile_kernels<T>().lanes) {}
 
-  void begin(int64_t, int64_t width) { std::fill_n(sums_.data(), params_.num_target * width, T(0)); }
+  void begin(int64_t, int64_t width) { std::fill_n(sums_.data(), params_.num_target * width, Sum<T>(0)); }
 
   void add(int64_t k, int64_t, int64_t width, const T* weight) {
     const TileKernels<T>& kernels = tile_kernels<T>();
     const auto multiply = width == kernels.lanes ? kernels.multiply_one : kernels.multiply_two;
     for (size_t block = 0; block < lists_.size(); ++block) {
-      T* const sums = sums_.data() + static_cast<int64_t>(block) * kBlockRows * width;
-      multiply(lists_[block][k], static_cast<const T*>(params_.features), params_.in_channels, weight, sums, width,
+      Sum<T>* const sums = sums_.data() + static_cast<int64_t>(block) * kBlockRows * width;
+      multiply(lists_[block][k], static_cast<const T*>(params_.features), in_elements<T>(params_), weight, sums, width,
                false);
     }
   }
@@ -58,15 +58,15 @@ class FewTargets {
   void end(int64_t start, int64_t width) {
     const int64_t out = params_.out_channels;
     for (int64_t m = 0; m < params_.num_target; ++m) {
-      std::copy_n(sums_.data() + m * width, std::min(width, out - start),
-                  static_cast<T*>(params_.output) + m * out + start);
+      write_row<T>(sums_.data() + m * width, std::min(width, out - start),
+                   static_cast<Stored<T>*>(params_.output) + m * out + start);
     }
   }
 
  private:
   const ConvolutionParams& params_;
   const std::vector<PairLists>& lists_;
-  AlignedScratch<T> sums_;
+  AlignedScratch<Sum<T>> sums_;
 };
 
 /// y[reverse[n, k]] += x[n] W_k for the output channels of one panel after the other; the output is the sums.
@@ -76,7 +76,8 @@ class FewSources {
   FewSources(const ConvolutionParams& params, const std::vector<PairLists>& lists) : params_(params), lists_(lists) {}
 
   void begin(int64_t start, int64_t width) {
-    for (int64_t m = 0; m < params_.num_target; ++m) std::fill_n(sums(start) + m * params_.out_channels, width, T(0));
+    for (int64_t m = 0; m < params_.num_target; ++m)
+      std::fill_n(sums(start) + m * params_.out_channels, width, Sum<T>(0));
   }
 
   void add(int64_t k, int64_t start, int64_t width, const T* weight) {
@@ -84,15 +85,15 @@ class FewSources {
     const auto scatter = width == kernels.lanes ? kernels.scatter_one : kernels.scatter_two;
     for (size_t block = 0; block < lists_.size(); ++block) {
       const int64_t row = static_cast<int64_t>(block) * kBlockRows;
-      scatter(lists_[block][k], static_cast<const T*>(params_.features) + row * params_.in_channels,
-              params_.in_channels, weight, sums(start), params_.out_channels);
+      scatter(lists_[block][k], static_cast<const T*>(params_.features) + row * in_elements<T>(params_),
+              in_elements<T>(params_), weight, sums(start), params_.out_channels);
     }
   }
 
   void end(int64_t, int64_t) {}
 
  private:
-  T* sums(int64_t start) const { return static_cast<T*>(params_.output) + start; }
+  Sum<T>* sums(int64_t start) const { return static_cast<Sum<T>*>(params_.output) + start; }
 
   const ConvolutionParams& params_;
   const std::vector<PairLists>& lists_;
@@ -104,7 +105,7 @@ void by_panels(const ConvolutionParams& params, const std::vector<PairLists>& li
   const int64_t widest = 2 * panels.lanes;
   for_ranges(parallel_for, 0, (panels.padded() + widest - 1) / widest, 1, [&](int64_t first, int64_t last) {
     Side side(params, lists);
-    const AlignedScratch<T> packed(params.in_channels * widest);
+    const AlignedScratch<T> packed(in_elements<T>(params) * widest);
     for (int64_t start = first * widest; start < std::min(last * widest, panels.padded()); start += widest) {
       const int64_t width = panels.width_at(start);
       side.begin(start, width);

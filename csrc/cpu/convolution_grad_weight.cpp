@@ -2,7 +2,7 @@
 // order, so the result does not depend on the number of threads.
 #include <algorithm>
 #include <array>
-#include <numeric>
+#include <type_traits>
 
 #include "aligned.h"
 #include "completion/convolution.h"
@@ -15,6 +15,12 @@ namespace {
 
 constexpr int64_t kItemChannels = 16;  // input channels of one work item
 
+constexpr auto kAscending = [] {
+  std::array<int32_t, kBlockRows + kListSlack> rows{};
+  for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<int32_t>(i);
+  return rows;
+}();
+
 template <class T>
 class GradWeight {
  public:
@@ -25,7 +31,7 @@ class GradWeight {
         by_source_(walks_sources(params)),
         table_(by_source_ ? params.reverse : params.table),
         num_rows_(by_source_ ? params.num_source : params.num_target),
-        sums_(static_cast<T*>(in_place(params) ? params.grad_weight : params.workspace)) {}
+        sums_(static_cast<Sum<T>*>(in_place(params) ? params.grad_weight : params.workspace)) {}
 
   /// Whether the sums have the layout of the result, and so are it.
   static bool in_place(const ConvolutionGradWeightParams& params) {
@@ -43,7 +49,7 @@ class GradWeight {
   void run(int64_t first, int64_t last) const {
     const int64_t first_offset = first / tiles_, last_offset = (last - 1) / tiles_ + 1;
     PairLists lists(params_.num_offsets, first_offset, last_offset);
-    const AlignedScratch<T> padded_grad(in_place(params_) ? 0 : kBlockRows * panels_.padded());
+    const Packed packed(*this);
     bool begun[kMaxOffsets] = {};  // the sums of this offset hold something
     // A row of sources of a generative layer has many targets: fewer rows keep them in the second-level cache.
     const int64_t rows = by_source_ ? kBlockRows / 2 : kBlockRows;
@@ -54,56 +60,107 @@ class GradWeight {
         int32_t table_rows[kBlockRows + kListSlack];
         for (int64_t p = 0; p < lists[k].count + kListSlack; ++p)
           table_rows[p] = static_cast<int32_t>(begin) + lists[k].rows[p];
-        const int32_t* const sources = by_source_ ? table_rows : lists[k].sources;
-        const int32_t* const targets = by_source_ ? lists[k].sources : table_rows;
-        const Picked<T> grad = grad_rows(targets, lists[k].count, padded_grad.data());
-        for (int64_t item = std::max(first, k * tiles_); item < std::min(last, (k + 1) * tiles_); ++item) {
-          add_item(item, sources, grad, lists[k].count, item == std::max(first, k * tiles_), !begun[k]);
-        }
+        const Pairing pairing{by_source_ ? table_rows : lists[k].sources, by_source_ ? lists[k].sources : table_rows,
+                              lists[k].count};
+        add({std::max(first, k * tiles_), std::min(last, (k + 1) * tiles_)}, pairing, packed, !begun[k]);
         begun[k] = true;
       }
     }
     for (int64_t item = first; item < last; ++item) {
-      if (!begun[item / tiles_]) std::fill_n(item_sums(item), item_channels(item) * panels_.padded(), T(0));
+      if (!begun[item / tiles_]) std::fill_n(item_sums(item), item_channels(item) * panels_.padded(), Sum<T>(0));
       if (!in_place(params_)) write_item(item);
     }
   }
 
  private:
+  static constexpr bool kIsPaired = std::is_same_v<T, BFloat16Pair>;
+
   int64_t item_start(int64_t item) const { return item % tiles_ * kItemChannels; }
   int64_t item_channels(int64_t item) const { return std::min(kItemChannels, params_.in_channels - item_start(item)); }
-  T* item_sums(int64_t item) const {
+  Sum<T>* item_sums(int64_t item) const {
     return sums_ + (item / tiles_ * params_.in_channels + item_start(item)) * panels_.padded();
   }
 
-  /// Rows of the gradient, where they lie if they are whole vectors, else copied to rows of `padded`.
-  Picked<T> grad_rows(const int32_t* targets, int64_t count, T* padded) const {
-    const T* const grad = static_cast<const T*>(params_.grad);
-    const int64_t out = params_.out_channels;
-    if (in_place(params_)) return {grad, out, targets};
-    for (int64_t p = 0; p < count; ++p) std::copy_n(grad + targets[p] * out, out, padded + p * panels_.padded());
-    static const std::array<int32_t, kBlockRows + kListSlack> ascending = [] {
-      std::array<int32_t, kBlockRows + kListSlack> rows{};
-      std::iota(rows.begin(), rows.end(), 0);
-      return rows;
-    }();
-    return {padded, panels_.padded(), ascending.data()};
+  /// Work items of one offset.
+  struct Items {
+    int64_t first, last;
+  };
+
+  /// Rows of features and of gradients that belong together.
+  struct Pairing {
+    const int32_t *sources, *targets;
+    int64_t count;
+  };
+
+  /// Copies of the rows of one list, where the kernels cannot take them where they lie.
+  struct Packed {
+    explicit Packed(const GradWeight& work)
+        : x(kIsPaired ? kBlockRows / 2 * work.params_.in_channels : 0),
+          grad(kIsPaired ? kBlockRows * work.panels_.lanes
+                         : (in_place(work.params_) ? 0 : kBlockRows * work.panels_.padded())) {}
+    AlignedScratch<T> x;     // [two pairs][Cin]
+    AlignedScratch<T> grad;  // [two pairs][width of a panel], or [pair][padded Cout]
+  };
+
+  /// Adds the products of a list to the sums; `fresh`: they begin at zero.
+  void add(Items items, const Pairing& pairing, const Packed& packed, bool fresh) const {
+    if constexpr (kIsPaired) {
+      add_paired(items, pairing, packed, fresh);
+    } else {
+      const Picked<T> grad = grad_rows(pairing, packed.grad.data());
+      const Picked<T> x{static_cast<const T*>(params_.features), params_.in_channels, pairing.sources};
+      for (int64_t item = items.first; item < items.last; ++item) {
+        for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
+          outer(item, start, x, {grad.data + start, grad.stride, grad.rows}, pairing.count, item == items.first, fresh);
+        }
+      }
+    }
   }
 
-  void add_item(int64_t item, const int32_t* sources, const Picked<T>& grad, int64_t count, bool fetch,
-                bool fresh) const {
-    const TileKernels<T>& kernels = tile_kernels<T>();
-    const Picked<T> x{static_cast<const T*>(params_.features) + item_start(item), params_.in_channels, sources};
-    for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
-      const auto outer = panels_.width_at(start) == kernels.lanes ? kernels.outer_one : kernels.outer_two;
-      outer(x, item_channels(item), {grad.data + start, grad.stride, grad.rows}, count, item_sums(item) + start,
-            panels_.padded(), fetch, fresh);
+  /// Rows of the gradient, where they lie if they are whole vectors, else copied to rows of `padded`.
+  Picked<T> grad_rows(const Pairing& pairing, T* padded) const {
+    const T* const grad = static_cast<const T*>(params_.grad);
+    const int64_t out = params_.out_channels;
+    if (in_place(params_)) return {grad, out, pairing.targets};
+    for (int64_t p = 0; p < pairing.count; ++p) {
+      std::copy_n(grad + pairing.targets[p] * out, out, padded + p * panels_.padded());
     }
+    return {padded, panels_.padded(), kAscending.data()};
+  }
+
+  /// bfloat16: two rows are multiplied at once, so they are copied side by side, number by number.
+  void add_paired(Items items, const Pairing& pairing, const Packed& packed, bool fresh) const {
+    const int64_t half = (pairing.count + 1) / 2, channels = params_.in_channels;
+    const auto* const features = static_cast<const uint16_t*>(params_.features);
+    const auto* const grads = static_cast<const uint16_t*>(params_.grad);
+    const auto pair_rows = bfloat16_rows().pair;
+    const int64_t first = item_start(items.first), last = item_start(items.last - 1) + item_channels(items.last - 1);
+    pair_rows(features + first, channels, pairing.sources, pairing.count, last - first, channels,
+              reinterpret_cast<BFloat16Pair*>(packed.x.data() + first));
+    for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
+      const int64_t width = panels_.width_at(start);
+      pair_rows(grads + start, params_.out_channels, pairing.targets, pairing.count,
+                std::min(width, params_.out_channels - start), width,
+                reinterpret_cast<BFloat16Pair*>(packed.grad.data()));
+      for (int64_t item = items.first; item < items.last; ++item) {
+        outer(item, start, {packed.x.data(), channels, kAscending.data()},
+              {packed.grad.data(), width, kAscending.data()}, half, false, fresh);
+      }
+    }
+  }
+
+  void outer(int64_t item, int64_t start, const Picked<T>& x, const Picked<T>& grad, int64_t count, bool fetch,
+             bool fresh) const {
+    const TileKernels<T>& kernels = tile_kernels<T>();
+    const auto product = panels_.width_at(start) == kernels.lanes ? kernels.outer_one : kernels.outer_two;
+    product({x.data + item_start(item), x.stride, x.rows}, item_channels(item), grad, count, item_sums(item) + start,
+            panels_.padded(), fetch, fresh);
   }
 
   void write_item(int64_t item) const {
     const int64_t out = params_.out_channels;
-    T* target = static_cast<T*>(params_.grad_weight) + (item / tiles_ * params_.in_channels + item_start(item)) * out;
+    Sum<T>* target =
+        static_cast<Sum<T>*>(params_.grad_weight) + (item / tiles_ * params_.in_channels + item_start(item)) * out;
     for (int64_t r = 0; r < item_channels(item); ++r) {
       std::copy_n(item_sums(item) + r * panels_.padded(), out, target + r * out);
     }
@@ -115,7 +172,7 @@ class GradWeight {
   bool by_source_;        // the pairs are walked from the side whose table there is; of two, the fuller one
   const int32_t* table_;  // [rows, K] of that side
   int64_t num_rows_;
-  T* sums_;  // [K, Cin, padded Cout]
+  Sum<T>* sums_;  // [K, Cin, padded Cout]
 };
 
 template <class T>
@@ -130,10 +187,11 @@ int64_t convolution_grad_weight_workspace_bytes(const ConvolutionGradWeightParam
   const bool wide = params.dtype == DType::float64;
   if (wide ? GradWeight<double>::in_place(params) : GradWeight<float>::in_place(params)) return 0;
   const Panels panels{wide ? tile_kernels<double>().lanes : tile_kernels<float>().lanes, params.out_channels};
-  return params.num_offsets * params.in_channels * panels.padded() * element_bytes(params.dtype);
+  return params.num_offsets * params.in_channels * panels.padded() * (wide ? 8 : 4);
 }
 
 void convolution_grad_weight(const ConvolutionGradWeightParams& params, ParallelFor parallel_for) {
+  if (params.dtype == DType::bfloat16) return grad_weight<BFloat16Pair>(params, parallel_for);
   params.dtype == DType::float64 ? grad_weight<double>(params, parallel_for) : grad_weight<float>(params, parallel_for);
 }
 

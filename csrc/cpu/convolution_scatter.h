@@ -18,15 +18,15 @@ namespace completion::cpu {
 
 constexpr int64_t kTargetsOfThread = 2048;
 
-/// Whether rows of sums are whole vectors, and so can be the output.
+/// Whether rows of sums are whole vectors of the output's type, and so can be the output.
 inline bool scatters_in_place(const ConvolutionParams& params) {
-  return params.out_channels == panels_of(params).padded();
+  return params.dtype != DType::bfloat16 && params.out_channels == panels_of(params).padded();
 }
 
 /// Scratch behind the packed weights: sums with padded rows, where the output is not the sums.
 inline int64_t scatter_bytes(const ConvolutionParams& params) {
   if (scatters_in_place(params)) return 0;
-  return params.num_target * panels_of(params).padded() * element_bytes(params.dtype);
+  return params.num_target * panels_of(params).padded() * std::max<int64_t>(4, element_bytes(params.dtype));
 }
 
 /// Targets that a block of sources reaches: first ≤ target ≤ last.
@@ -53,15 +53,15 @@ inline std::vector<Reach> reach_of_blocks(const ConvolutionParams& params, Paral
 
 /// One block of sources, panel by panel; sums are rows of `padded` channels.
 template <class T>
-void scatter_block(const ConvolutionParams& params, const PairLists& lists, int64_t block, T* sums) {
+void scatter_block(const ConvolutionParams& params, const PairLists& lists, int64_t block, Sum<T>* sums) {
   const TileKernels<T>& kernels = tile_kernels<T>();
   const Panels panels = panels_of(params);
-  const T* const features = static_cast<const T*>(params.features) + block * kBlockRows * params.in_channels;
+  const T* const features = static_cast<const T*>(params.features) + block * kBlockRows * in_elements<T>(params);
   for (int64_t start = 0; start < params.out_channels; start += panels.width_at(start)) {
     const auto scatter_pairs = panels.width_at(start) == kernels.lanes ? kernels.scatter_one : kernels.scatter_two;
     for (int64_t k = 0; k < params.num_offsets; ++k) {
       if (lists[k].count == 0) continue;
-      scatter_pairs(lists[k], features, params.in_channels, packed_weight<T>(params, k, start), sums + start,
+      scatter_pairs(lists[k], features, in_elements<T>(params), packed_weight<T>(params, k, start), sums + start,
                     panels.padded());
     }
   }
@@ -74,15 +74,15 @@ void scatter(const ConvolutionParams& params, ParallelFor parallel_for) {
   pack_weights<T>(params, used, parallel_for);
   const std::vector<Reach> reach = reach_of_blocks(params, parallel_for);
   const int64_t padded = panels_of(params).padded(), out = params.out_channels;
-  T* const output = static_cast<T*>(params.output);
-  T* const sums = scatters_in_place(params)
-                      ? output
-                      : reinterpret_cast<T*>(static_cast<char*>(params.workspace) + packed_weight_bytes(params));
+  const bool in_place = scatters_in_place(params);
+  void* const behind_weights = static_cast<char*>(params.workspace) + packed_weight_bytes(params);
+  auto* const output = static_cast<Stored<T>*>(params.output);
+  auto* const sums = static_cast<Sum<T>*>(in_place ? params.output : behind_weights);
   for_ranges(parallel_for, 0, params.num_target, kTargetsOfThread, [&](int64_t begin, int64_t end) {
     PairLists lists(params.num_offsets, 0, params.num_offsets);
     int64_t cleared = begin;  // rows are cleared shortly before they are first met
     const auto clear_up_to = [&](int64_t row) {
-      if (row > cleared) std::fill(sums + cleared * padded, sums + row * padded, T(0));
+      if (row > cleared) std::fill(sums + cleared * padded, sums + row * padded, Sum<T>(0));
       cleared = std::max(cleared, row);
     };
     for (size_t block = 0; block < reach.size(); ++block) {
@@ -94,8 +94,8 @@ void scatter(const ConvolutionParams& params, ParallelFor parallel_for) {
       scatter_block<T>(params, lists, static_cast<int64_t>(block), sums);
     }
     clear_up_to(end);
-    if (sums == output) return;
-    for (int64_t m = begin; m < end; ++m) std::copy_n(sums + m * padded, out, output + m * out);
+    if (in_place) return;
+    for (int64_t m = begin; m < end; ++m) write_row<T>(sums + m * padded, out, output + m * out);
   });
 }
 

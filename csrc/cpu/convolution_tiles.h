@@ -9,6 +9,24 @@ namespace completion::cpu {
 constexpr int64_t kBlockRows = 256;  // table rows of a block: their sums stay close, and tiles are full
 constexpr int64_t kListSlack = 16;   // a list may be written and read this far beyond its end
 
+/// Two bfloat16 numbers that are multiplied and summed at once: neighbours, the first in the lower half. Rows of an
+/// even number of bfloat16 channels are rows of half as many such pairs.
+struct BFloat16Pair {
+  uint32_t bits;
+};
+
+/// What products of T are summed in.
+template <class T>
+struct SumOf {
+  using type = T;
+};
+template <>
+struct SumOf<BFloat16Pair> {
+  using type = float;
+};
+template <class T>
+using Sum = typename SumOf<T>::type;
+
 /// The pairs of one offset within one block of table rows.
 struct Pairs {
   const int32_t* sources;  // entries of the table
@@ -42,14 +60,14 @@ template <class T>
 struct TileKernels {
   /// sums[row] += x[source] · weight; weight [Cin, width], rows of sums are `sums_stride` elements apart, width =
   /// vectors · lanes. `fresh`: the sums begin at zero, whatever is there.
-  using Multiply = void (*)(const Pairs& pairs, const T* features, int64_t in_channels, const T* weight, T* sums,
+  using Multiply = void (*)(const Pairs& pairs, const T* features, int64_t in_channels, const T* weight, Sum<T>* sums,
                             int64_t sums_stride, bool fresh);
   /// The converse: sums[source] += x[row] · weight. No source occurs twice.
-  using Scatter = void (*)(const Pairs& pairs, const T* features, int64_t in_channels, const T* weight, T* sums,
+  using Scatter = void (*)(const Pairs& pairs, const T* features, int64_t in_channels, const T* weight, Sum<T>* sums,
                            int64_t sums_stride);
   /// sums[r] += Σ_p x[p][r] · grad[p] for r < rows, p < count; rows of sums are `sums_stride` elements apart. `fetch`:
   /// the rows of grad are met for the first time; kListSlack more of them are named beyond count. `fresh`: as above.
-  using Outer = void (*)(const Picked<T>& x, int64_t rows, const Picked<T>& grad, int64_t count, T* sums,
+  using Outer = void (*)(const Picked<T>& x, int64_t rows, const Picked<T>& grad, int64_t count, Sum<T>* sums,
                          int64_t sums_stride, bool fetch, bool fresh);
   /// packed[i][c] = columns[c][i] for c < count and i < length, 0 for count ≤ c < width.
   using PackColumns = void (*)(const T* columns, int64_t column_stride, int64_t count, int64_t length, int64_t width,
@@ -58,7 +76,7 @@ struct TileKernels {
   using List = void (*)(const int32_t* table, int64_t row_stride, int64_t rows, int64_t columns, EntryRange range,
                         const ListTarget& target);
 
-  int64_t lanes;  // elements of a vector
+  int64_t lanes;  // sums of a vector, and elements of T
   Multiply multiply_one, multiply_two;
   Scatter scatter_one, scatter_two;
   Outer outer_one, outer_two;
@@ -69,6 +87,19 @@ struct TileKernels {
 /// The kernels for this machine; $ATEN_CPU_CAPABILITY (default, avx2, avx512), torch's own setting, limits the choice.
 template <class T>
 const TileKernels<T>& tile_kernels();
+
+/// Whether this machine has products of bfloat16; without them there are no kernels for BFloat16Pair.
+bool has_bfloat16_products();
+
+/// Moves between rows of bfloat16, as bits, and what the kernels take and give; only where there are such products.
+struct BFloat16Rows {
+  /// packed[p][c] = (row 2 p, row 2 p + 1)[c] of the picked rows, c < length; a last row alone is paired with zeros.
+  void (*pair)(const uint16_t* data, int64_t stride, const int32_t* rows, int64_t count, int64_t length,
+               int64_t packed_stride, BFloat16Pair* packed);
+  /// Rounds to nearest, ties to even.
+  void (*narrow)(const float* values, int64_t count, uint16_t* narrowed);
+};
+const BFloat16Rows& bfloat16_rows();
 
 /// Output channels are worked on in panels of two vectors, the last one of one vector where that is enough.
 struct Panels {

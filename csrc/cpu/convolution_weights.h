@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "completion/convolution.h"
 #include "convolution_tiles.h"
@@ -13,32 +14,61 @@ inline Panels panels_of(const ConvolutionParams& params) {
   return {wide ? tile_kernels<double>().lanes : tile_kernels<float>().lanes, params.out_channels};
 }
 
+/// An element of a matrix in memory, and how many of them are one element of the kernels.
+template <class T>
+using Stored = std::conditional_t<std::is_same_v<T, BFloat16Pair>, uint16_t, T>;
+template <class T>
+constexpr int64_t kStoredOf = sizeof(T) / sizeof(Stored<T>);
+
+/// Writes sums to the output.
+template <class T>
+void write_row(const Sum<T>* sums, int64_t count, Stored<T>* output) {
+  if constexpr (std::is_same_v<T, BFloat16Pair>) {
+    bfloat16_rows().narrow(sums, count, output);
+  } else {
+    std::copy_n(sums, count, output);
+  }
+}
+
+/// Input channels as the kernels count them.
+template <class T>
+int64_t in_elements(const ConvolutionParams& params) {
+  return params.in_channels / kStoredOf<T>;
+}
+
 /// One panel of the weight of offset k, output channels from `start` on: [Cin, width], zero beyond the channels that
 /// are there.
 template <class T>
 void pack_panel(const ConvolutionParams& params, int64_t k, int64_t start, T* packed) {
-  const int64_t in = params.in_channels, in_stride = params.weight_strides[1], out_stride = params.weight_strides[2];
+  constexpr int64_t parts = kStoredOf<T>;
+  const int64_t in = in_elements<T>(params), in_stride = params.weight_strides[1];
+  const int64_t out_stride = params.weight_strides[2];
   const int64_t width = panels_of(params).width_at(start), filled = std::min(width, params.out_channels - start);
-  const T* const weight = static_cast<const T*>(params.weight) + k * params.weight_strides[0] + start * out_stride;
-  if (in_stride == 1) {  // a transposed view
-    tile_kernels<T>().pack_columns(weight, out_stride, filled, in, width, packed);
+  const auto* const weight =
+      static_cast<const Stored<T>*>(params.weight) + k * params.weight_strides[0] + start * out_stride;
+  if (in_stride == 1 && out_stride % parts == 0) {  // a transposed view
+    tile_kernels<T>().pack_columns(reinterpret_cast<const T*>(weight), out_stride / parts, filled, in, width, packed);
     return;
   }
+  if (filled < width) std::fill(packed, packed + in * width, T{});
   for (int64_t i = 0; i < in; ++i) {
-    T* const row = packed + i * width;
-    if (out_stride == 1) {
-      std::copy_n(weight + i * in_stride, filled, row);
+    const Stored<T>* const row = weight + i * parts * in_stride;
+    if constexpr (parts == 2) {
+      for (int64_t c = 0; c < filled; ++c) {
+        packed[i * width + c].bits = row[c * out_stride] | uint32_t{row[c * out_stride + in_stride]} << 16;
+      }
+    } else if (out_stride == 1) {
+      std::copy_n(row, filled, packed + i * width);
     } else {
-      for (int64_t c = 0; c < filled; ++c) row[c] = weight[i * in_stride + c * out_stride];
+      for (int64_t c = 0; c < filled; ++c) packed[i * width + c] = row[c * out_stride];
     }
-    std::fill(row + filled, row + width, T(0));
   }
 }
 
 /// Packed weight of offset k, output channels from `start` on.
 template <class T>
 T* packed_weight(const ConvolutionParams& params, int64_t k, int64_t start) {
-  return static_cast<T*>(params.workspace) + params.in_channels * (k * panels_of(params).padded() + start);
+  return static_cast<T*>(params.workspace) + in_elements<T>(params) * (k * panels_of(params).padded() + start);
 }
 
 /// Copies the weights of the offsets that some row has, panel by panel, to [K, panels, Cin, width].

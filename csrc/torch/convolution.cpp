@@ -29,6 +29,12 @@ void check_sides(const char* function, const Tensor& features, const Table& tabl
   STD_TORCH_CHECK(enough, function, ": table or reverse must be given, on CUDA both");
 }
 
+/// Features in memory order and of a type that the backend multiplies.
+Tensor operand(const char* function, const Tensor& tensor, int64_t in_channels) {
+  const bool as_it_is = tensor.is_cuda() || cpu::multiplies(feature_dtype(function, tensor), in_channels);
+  return as_it_is ? torch::stable::contiguous(tensor) : kernel_features(tensor);
+}
+
 Tensor convolution(const Tensor& features, const Tensor& weight, const Table& table, const Table& reverse,
                    int64_t num_target, bool allow_tf32) {
   check_sides("convolution", features, table, reverse);
@@ -39,7 +45,7 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
   if (is_empty(features) || is_empty(weight) || num_target == 0) {
     return torch::stable::new_zeros(features, sizes);
   }
-  const Tensor x = kernel_features(features);
+  const Tensor x = operand("convolution", features, features.size(1));
   const Table dense_table = contiguous(table), dense_reverse = contiguous(reverse);
   Tensor w = in_dtype_of(weight, x);
   if (w.is_cuda()) w = torch::stable::contiguous(w);
@@ -76,7 +82,9 @@ Tensor convolution_grad_weight(const Tensor& features, const Tensor& grad, const
   if (is_empty(features) || is_empty(grad) || num_offsets == 0) {
     return torch::stable::new_zeros(features, sizes, sum_dtype);
   }
-  const Tensor x = kernel_features(features), g = kernel_features(grad);
+  const int64_t even = 0;  // rows are paired, not channels
+  const Tensor x = operand("convolution_grad_weight", features, even);
+  const Tensor g = operand("convolution_grad_weight", grad, even);
   const Table dense_table = contiguous(table), dense_reverse = contiguous(reverse);
   Tensor grad_weight = empty(features, sizes, sum_dtype);
   ConvolutionGradWeightParams params{};

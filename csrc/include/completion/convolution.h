@@ -24,7 +24,7 @@ struct ConvolutionParams {
   int64_t out_channels;       // Cout ≥ 1
   int64_t weight_strides[3];  // elements between neighbours along K, Cin and Cout; a transposed view is as good
   int32_t num_offsets;        // K, 1 … kMaxOffsets
-  DType dtype;                // of features, weight and output; the CPU takes float32 and float64 alone
+  DType dtype;                // of features, weight and output; the CPU takes what it multiplies()
   bool allow_tf32;            // CUDA, float32: products in TF32 (torch.backends.cuda.matmul.allow_tf32)
   void* workspace;            // scratch
   int64_t workspace_bytes;    // at least convolution_workspace_bytes(params)
@@ -41,13 +41,15 @@ struct ConvolutionGradWeightParams {
   int64_t in_channels;      // Cin ≥ 1
   int64_t out_channels;     // Cout ≥ 1
   int32_t num_offsets;      // K, 1 … kMaxOffsets
-  DType dtype;              // of features and grad; the CPU takes float32 and float64 alone
+  DType dtype;              // of features and grad; the CPU takes what it multiplies()
   bool allow_tf32;          // CUDA, float32: products in TF32
   void* workspace;          // scratch: pair lists and partial sums, reduced in fixed order
   int64_t workspace_bytes;  // at least convolution_grad_weight_workspace_bytes(params)
 };
 
 namespace cpu {
+/// Whether features of this type and number of channels are multiplied as they are; others are widened before.
+bool multiplies(DType dtype, int64_t in_channels);
 int64_t convolution_workspace_bytes(const ConvolutionParams& params);
 void convolution(const ConvolutionParams& params, ParallelFor parallel_for);
 int64_t convolution_grad_weight_workspace_bytes(const ConvolutionGradWeightParams& params);
