@@ -1,14 +1,9 @@
 // Compiles the register tiles for each instruction set and chooses among them at run time.
 #include "convolution_tiles.h"
 
-#include <cstdlib>
-#include <cstring>
 #include <type_traits>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define COMPLETION_X86_SETS
-#include <immintrin.h>
-#endif
+#include "instruction_set.h"
 
 namespace completion::cpu {
 namespace {
@@ -58,27 +53,6 @@ constexpr int kOuterTile = 8;
 #undef COMPLETION_BFLOAT16_PRODUCTS
 #pragma GCC pop_options
 #endif
-
-enum class InstructionSet { generic, avx2, avx512 };
-
-InstructionSet choose_instruction_set() {
-#ifdef COMPLETION_X86_SETS
-  const char* limit = std::getenv("ATEN_CPU_CAPABILITY");
-  const auto limited_to = [&](const char* name) { return limit != nullptr && std::strcmp(limit, name) == 0; };
-  __builtin_cpu_init();
-  if (limited_to("default")) return InstructionSet::generic;
-  const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
-  if (wide && !limited_to("avx2")) return InstructionSet::avx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return InstructionSet::avx2;
-#endif
-  return InstructionSet::generic;
-}
-
-InstructionSet instruction_set() {
-  static const InstructionSet set = choose_instruction_set();
-  return set;
-}
 
 }  // namespace
 

@@ -1,6 +1,8 @@
 // encode and decode on the CPU.
 #include "completion/coords.h"
 
+#include <atomic>
+
 #include "completion/key.h"
 
 namespace completion::cpu {
@@ -8,12 +10,17 @@ namespace completion::cpu {
 constexpr int64_t kGrain = 8192;
 
 void encode(const EncodeParams& params, ParallelFor parallel_for) {
+  std::atomic<uint32_t> outside{0};
   for_ranges(parallel_for, 0, params.num_rows, kGrain, [&](int64_t begin, int64_t end) {
+    uint32_t bits = 0;
     for (int64_t row = begin; row < end; ++row) {
-      const int32_t* coordinate = params.coords + 4 * row;
-      params.keys[row] = encode_key(coordinate[0], coordinate[1], coordinate[2], coordinate[3]);
+      const int32_t* c = params.coords + 4 * row;
+      bits |= bits_out_of_range(c[0], c[1], c[2], c[3]);
+      params.keys[row] = encode_key(c[0], c[1], c[2], c[3]);
     }
+    outside |= bits;
   });
+  *params.outside = outside != 0;
 }
 
 void decode(const DecodeParams& params, ParallelFor parallel_for) {

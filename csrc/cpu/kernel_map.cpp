@@ -8,6 +8,7 @@
 
 #include "bricks.h"
 #include "completion/key.h"
+#include "instruction_set.h"
 #include "neighbourhood.h"
 #include "scan.h"
 
@@ -74,44 +75,91 @@ SourceBricks build_bricks(const KernelMapParams& params, const Scratch& scratch,
   return {scratch.bricks, hash, unit_shift};
 }
 
+/// The neighbours of one brick of targets: cells that are occupied, and rows before the brick's first.
+struct Found {
+  std::vector<uint64_t> occupancy;
+  std::vector<int32_t> base;
+};
+
+/// Rows of the cells that `entries` name (index of the brick << 6 | cell), −1 where a cell is empty.
+using LookUp = void (*)(const uint32_t* entries, int64_t count, const Found& found, int32_t* row);
+
+void look_up_cells(const uint32_t* entries, int64_t count, const Found& found, int32_t* row) {
+  for (int64_t k = 0; k < count; ++k) {
+    // No branch: whether a neighbour exists is close to a coin toss.
+    const uint64_t occupancy = found.occupancy[entries[k] >> kCellBits];
+    const uint32_t cell = entries[k] & 63;
+    const int32_t rank =
+        found.base[entries[k] >> kCellBits] + __builtin_popcountll(occupancy & ~(~uint64_t{0} << cell));
+    row[k] = rank | (static_cast<int32_t>((occupancy >> cell) & 1) - 1);
+  }
+}
+
+#ifdef COMPLETION_X86_SETS
+/// Eight at once.
+__attribute__((target("avx512f,avx512dq,avx512vl,avx512vpopcntdq"))) void look_up_cells_avx512(const uint32_t* entries,
+                                                                                               int64_t count,
+                                                                                               const Found& found,
+                                                                                               int32_t* row) {
+  const __m512i one = _mm512_set1_epi64(1);
+  for (int64_t k = 0; k < count; k += 8) {
+    const auto some = static_cast<__mmask8>(count - k < 8 ? (1u << (count - k)) - 1 : 0xff);
+    const __m256i entry = _mm256_maskz_loadu_epi32(some, entries + k);
+    const __m256i brick = _mm256_srli_epi32(entry, kCellBits);
+    const __m512i bit = _mm512_sllv_epi64(one, _mm512_cvtepu32_epi64(_mm256_and_si256(entry, _mm256_set1_epi32(63))));
+    const __m512i occupancy = _mm512_i32gather_epi64(brick, found.occupancy.data(), 8);
+    const __m256i base = _mm256_i32gather_epi32(found.base.data(), brick, 4);
+    const __m512i before = _mm512_popcnt_epi64(_mm512_and_si512(occupancy, _mm512_sub_epi64(bit, one)));
+    const __m256i rank = _mm256_add_epi32(base, _mm512_cvtepi64_epi32(before));
+    const __mmask8 present = _mm512_test_epi64_mask(occupancy, bit);
+    _mm256_mask_storeu_epi32(row + k, some, _mm256_mask_mov_epi32(_mm256_set1_epi32(-1), present, rank));
+  }
+}
+#endif
+
+LookUp choose_look_up() {
+#ifdef COMPLETION_X86_SETS
+  if (instruction_set() == InstructionSet::avx512 && __builtin_cpu_supports("avx512vpopcntdq")) {
+    return look_up_cells_avx512;
+  }
+#endif
+  return look_up_cells;
+}
+
 /// The neighbours of one brick of targets, found once and read by all targets in it.
 class Neighbours {
  public:
   Neighbours(const SourceBricks& source, const Neighbourhood& neighbourhood)
-      : source_(source), neighbourhood_(neighbourhood), found_(neighbourhood.bricks.size()) {}
+      : source_(source),
+        neighbourhood_(neighbourhood),
+        found_{std::vector<uint64_t>(neighbourhood.bricks.size()), std::vector<int32_t>(neighbourhood.bricks.size())} {}
 
   /// Writes the table row of one target.
   void look_up(uint64_t target, int32_t* row, int64_t count) {
+    static const LookUp look_up_cells = choose_look_up();
     const uint64_t id = target >> source_.unit_shift >> kCellBits;
     if (id != id_) find(id);
-    const uint32_t* entries = neighbourhood_.entries.data() + ((target >> source_.unit_shift) & 63) * count;
-    const Brick* found = found_.data();
-    for (int64_t k = 0; k < count; ++k) {
-      // No branch: whether a neighbour exists is close to a coin toss.
-      const Brick& brick = found[entries[k] >> kCellBits];
-      const uint32_t cell = entries[k] & 63;
-      const auto rank =
-          static_cast<int32_t>(brick.base) + __builtin_popcountll(brick.occupancy & ~(~uint64_t{0} << cell));
-      row[k] = rank | (static_cast<int32_t>((brick.occupancy >> cell) & 1) - 1);
-    }
+    look_up_cells(neighbourhood_.entries.data() + ((target >> source_.unit_shift) & 63) * count, count, found_, row);
   }
 
  private:
   void find(uint64_t id) {
     id_ = id;
-    for (size_t i = 0; i < found_.size(); ++i) {
+    for (size_t i = 0; i < found_.base.size(); ++i) {
       uint64_t code;
-      found_[i] = Brick{};
+      found_.occupancy[i] = 0;
       if (!add_offset(id << kCellBits << source_.unit_shift, neighbourhood_.bricks[i], &code)) continue;
       const uint64_t neighbour = code >> source_.unit_shift >> kCellBits;
       const int32_t index = source_.hash.slots[source_.hash.find(source_.bricks, neighbour)];
-      if (index >= 0) found_[i] = source_.bricks[index];
+      if (index < 0) continue;
+      found_.occupancy[i] = source_.bricks[index].occupancy;
+      found_.base[i] = static_cast<int32_t>(source_.bricks[index].base);
     }
   }
 
   const SourceBricks& source_;
   const Neighbourhood& neighbourhood_;
-  std::vector<Brick> found_;
+  Found found_;
   uint64_t id_ = ~uint64_t{0};
 };
 

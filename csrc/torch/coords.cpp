@@ -10,8 +10,11 @@ Tensor encode(const Tensor& coords) {
   STD_TORCH_CHECK(coords.dim() == 2 && coords.size(1) == 4, "encode: coords must be [N, 4]");
   const Tensor dense = torch::stable::contiguous(coords);
   Tensor keys = empty(coords, {coords.size(0)}, ScalarType::Long);
-  const EncodeParams params{dense.const_data_ptr<int32_t>(), keys.mutable_data_ptr<int64_t>(), coords.size(0)};
+  bool outside = false;
+  const EncodeParams params{dense.const_data_ptr<int32_t>(), keys.mutable_data_ptr<int64_t>(), coords.size(0),
+                            &outside};
   COMPLETION_RUN(encode, coords, params);
+  STD_TORCH_CHECK(!outside, "encode: coords must lie in the range of keys");
   return keys;
 }
 

@@ -9,9 +9,10 @@
 namespace completion {
 
 struct EncodeParams {
-  const int32_t* coords;  // [N, 4] batch, x, y, z in finest voxels, in range (checked by the caller)
+  const int32_t* coords;  // [N, 4] batch, x, y, z in finest voxels; on CUDA in range (checked by the caller)
   int64_t* keys;          // [N] out
   int64_t num_rows;       // N
+  bool* outside;          // CPU: set to whether some coordinate is out of range
 };
 
 struct DecodeParams {

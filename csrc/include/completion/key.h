@@ -55,6 +55,13 @@ COMPLETION_HD int64_t encode_key(int32_t batch, int32_t x, int32_t y, int32_t z)
   return code_to_key(static_cast<uint64_t>(static_cast<uint32_t>(batch)) << 48 | morton);
 }
 
+/// Bits that are set where a batch index or coordinate does not fit a key.
+COMPLETION_HD uint32_t bits_out_of_range(int32_t batch, int32_t x, int32_t y, int32_t z) {
+  return (static_cast<uint32_t>(batch) | (static_cast<uint32_t>(x) + 32768u) | (static_cast<uint32_t>(y) + 32768u) |
+          (static_cast<uint32_t>(z) + 32768u)) >>
+         16;
+}
+
 /// Coordinate (batch, x, y, z) of a key.
 COMPLETION_HD void decode_key(int64_t key, int32_t* coordinate) {
   const uint64_t code = key_to_code(key);
