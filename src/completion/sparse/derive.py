@@ -16,7 +16,7 @@ from completion import ops
 from completion.sparse.checks import check_set
 from completion.sparse.kernel_offsets import Axes, Region, offsets_on
 from completion.sparse.key_sets import Box, expanded_keys, generated_keys
-from completion.sparse.row_links import invert_rows
+from completion.sparse.row_links import invert_rows, true_rows
 from completion.sparse.strides import Triple, coarser, factor_between
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def union(one: "CoordMap", other: "CoordMap") -> "CoordMap":
 @eager
 def intersection(one: "CoordMap", other: "CoordMap") -> "CoordMap":
     """Rows of the one set that are in the other too; itself where all are."""
-    kept = other.contains(one).nonzero()[:, 0]
+    kept = true_rows(other.contains(one))
     batch_size = max(one.batch_size, other.batch_size)
     if kept.shape[0] == one.num_rows and batch_size == one.batch_size:
         return one
@@ -120,7 +120,7 @@ def copied(one: "CoordMap", device: torch.device) -> "CoordMap":
 @eager
 def selected(one: "CoordMap", mask: Tensor, count_dropped: bool = False) -> "CoordMap":
     """Set of the rows where mask is true; itself when all are and the dropped ones are counted."""
-    kept = mask.nonzero()[:, 0]
+    kept = true_rows(mask)
     num_dropped = one.num_rows - kept.shape[0]
     if num_dropped == 0 and count_dropped:
         return one
@@ -149,7 +149,7 @@ def look_up_parents(fine: "CoordMap", coarse: "CoordMap") -> Tensor:
 
 def _subset(one: "CoordMap", kept: Tensor, batch_size: int, num_dropped: int = 0) -> "CoordMap":
     """Set of the rows kept, int64 [M] ascending."""
-    made = type(one)(one.keys[kept], one.stride, batch_size, num_dropped)
+    made = type(one)(one.keys.index_select(0, kept), one.stride, batch_size, num_dropped)
     link(one, made, kept.int())
     return made
 

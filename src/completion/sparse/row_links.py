@@ -1,5 +1,6 @@
-"""Row maps between sets, inverted without a host read."""
+"""Row maps between sets: from masks, and inverted."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,3 +19,10 @@ def invert_rows(rows: Tensor, num_rows: int) -> Tensor:
     here = torch.arange(rows.shape[0], dtype=torch.int32, device=rows.device)
     # Absent rows all write into one spare slot at the end, which is cut off.
     return inverse.scatter_(0, torch.where(rows < 0, num_rows, rows).long(), here)[:num_rows]
+
+
+def true_rows(mask: Tensor) -> Tensor:
+    """int64 [M]: the rows where a mask, bool [N], is true, ascending. One host read."""
+    if mask.is_cpu:  # numpy's search takes an eighth of torch's time
+        return torch.from_numpy(np.flatnonzero(mask.numpy()))
+    return mask.nonzero()[:, 0]
