@@ -30,7 +30,10 @@ class Times:
 
 
 def by_turns(runs: dict[str, Run], seconds: float = 3.0, least: int = 3, most: int = 25) -> dict[str, Times]:
-    """Times of each, in rounds: every callable once per round, after one round that does not count.
+    """Times of each, in rounds: every callable twice per round, the second time counts.
+
+    The first fills the caches with its own data, as a network's layers find them and as repeats of one
+    library alone are timed.
 
     Args:
         runs: by name.
@@ -39,12 +42,11 @@ def by_turns(runs: dict[str, Run], seconds: float = 3.0, least: int = 3, most: i
         most: rounds at most.
     """
     taken: dict[str, list[float]] = {name: [] for name in runs}
-    for run in runs.values():
-        run()
     end = time.perf_counter() + seconds
     rounds = 0
     while rounds < least or (rounds < most and time.perf_counter() < end):
         for name, run in runs.items():
+            run()
             started = time.perf_counter()
             run()
             taken[name].append(time.perf_counter() - started)
