@@ -14,8 +14,8 @@ from completion.ops.checks import FEATURE_DTYPES
 
 SIDES = ("table", "reverse")
 SMALL = "an empty batch item"
-# Around the widths of a vector (4 … 16 lanes) and of a pair of them, and both sides odd. The last two are wide enough
-# for the way of few rows.
+# Around the widths of a vector (4 … 16 lanes) and of a pair of them, and both sides odd; the last two are
+# wide enough for the way of few rows.
 CHANNELS = [(1, 1), (1, 16), (3, 5), (16, 1), (8, 24), (17, 33), (40, 65), (64, 80), (72, 67)]
 
 

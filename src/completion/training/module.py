@@ -1,5 +1,6 @@
 """CompletionModule: step, log and optimiser, nothing else; network, loss and measures live elsewhere."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -45,6 +46,7 @@ class CompletionModule(LightningModule):
         self.warm_up_steps = warm_up_steps
         self.missing_weight = missing_weight
         self.dice_weight = dice_weight
+        self._means = EpochMeans()
 
     def forward(self, batch: Batch) -> tuple[Completion, CoordMap]:
         """The completion of a batch, with a target at each level, and the voxels of its input."""
@@ -65,7 +67,11 @@ class CompletionModule(LightningModule):
             )
         logs |= guard_counts(completion)
         logs["train/learning_rate"] = self.trainer.optimizers[0].param_groups[0]["lr"]
-        self.log_dict(logs, on_step=False, on_epoch=True, batch_size=batch.batch_size)
+        self._means.add(logs, batch.batch_size)
+        if (
+            self.trainer.is_last_batch
+        ):  # once an epoch: Lightning's own means cost more each step than the optimiser
+            self.log_dict(self._means.take(), on_step=False, on_epoch=True, batch_size=1)
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
@@ -88,6 +94,26 @@ class CompletionModule(LightningModule):
         logs: dict[str, Tensor | float] = {f"{stage}/loss": loss.detach()}
         logs |= {f"{stage}/{name}": value.detach() for name, value in parts.items()}
         return loss, logs
+
+
+class EpochMeans:
+    """Means of logged values over the batches of an epoch, weighted by their items."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor | float] = {}
+        self._items = 0
+
+    def add(self, logs: Mapping[str, Tensor | float], items: int) -> None:
+        """Takes in the values of a batch; tensors stay on their device."""
+        for name, value in logs.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value * items
+        self._items += items
+
+    def take(self) -> dict[str, Tensor | float]:
+        """The means; what comes next begins anew."""
+        means = {name: total / self._items for name, total in self._sums.items()}
+        self.__init__()
+        return means
 
 
 def guard_counts(completion: Completion) -> dict[str, float]:
