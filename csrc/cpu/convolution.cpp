@@ -42,7 +42,7 @@ void convolve_block(const ConvolutionParams& params, const PairLists& lists, int
     for (int64_t k = 0; k < params.num_offsets; ++k) {
       if (lists[k].count == 0) continue;  // the weight of an offset that no row has is not packed
       multiply(lists[k], static_cast<const T*>(params.features), in_elements<T>(params),
-               packed_weight<T>(params, k, start), target, stride, fresh && k == 0);
+               packed_weight<T>(params, k, start), target, stride, fresh && k == 0, start == 0);
     }
     if (target != sums) continue;
     for (int64_t m = 0; m < end - begin; ++m) {

@@ -51,7 +51,7 @@ class FewTargets {
     for (size_t block = 0; block < lists_.size(); ++block) {
       Sum<T>* const sums = sums_.data() + static_cast<int64_t>(block) * kBlockRows * width;
       multiply(lists_[block][k], static_cast<const T*>(params_.features), in_elements<T>(params_), weight, sums, width,
-               false);
+               false, false);
     }
   }
 

@@ -59,9 +59,10 @@ struct Picked {
 template <class T>
 struct TileKernels {
   /// sums[row] += x[source] · weight; weight [Cin, width], rows of sums are `sums_stride` elements apart, width =
-  /// vectors · lanes. `fresh`: the sums begin at zero, whatever is there.
+  /// vectors · lanes. `fresh`: the sums begin at zero, whatever is there. `fetch`: the rows of x are met for the first
+  /// time.
   using Multiply = void (*)(const Pairs& pairs, const T* features, int64_t in_channels, const T* weight, Sum<T>* sums,
-                            int64_t sums_stride, bool fresh);
+                            int64_t sums_stride, bool fresh, bool fetch);
   /// The converse: sums[source] += x[row] · weight. No source occurs twice.
   using Scatter = void (*)(const Pairs& pairs, const T* features, int64_t in_channels, const T* weight, Sum<T>* sums,
                            int64_t sums_stride);
