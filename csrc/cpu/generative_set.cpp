@@ -90,13 +90,11 @@ int64_t insert_marks(uint64_t id, const Neighbourhood& neighbourhood, int unit_s
 /// Marks every child in its brick; returns the number of children out of range.
 int64_t mark_children(const GenerativeSetParams& params, int unit_shift, GrowingBricks& growing) {
   const Neighbourhood neighbourhood(params.offsets, unit_shift);
-  const int64_t count = params.offsets.count;
   std::vector<uint64_t> marks(neighbourhood.bricks.size());  // children of the parents of one brick
   int64_t outside = 0;
   for (int64_t row = 0; row < params.num_rows; ++row) {
     const uint64_t parent = key_to_code(params.keys[row]) >> unit_shift;
-    const uint32_t* entries = neighbourhood.entries.data() + (parent & 63) * count;
-    for (int64_t k = 0; k < count; ++k) marks[entries[k] >> kCellBits] |= uint64_t{1} << (entries[k] & 63);
+    for (const Neighbour& neighbour : neighbourhood.of_cell(parent & 63)) marks[neighbour.brick] |= neighbour.cells;
     const uint64_t id = parent >> kCellBits;
     const bool last = row + 1 == params.num_rows || key_to_code(params.keys[row + 1]) >> unit_shift >> kCellBits != id;
     if (last) outside += insert_marks(id, neighbourhood, unit_shift, marks, growing);

@@ -126,41 +126,42 @@ LookUp choose_look_up() {
   return look_up_cells;
 }
 
-/// The neighbours of one brick of targets, found once and read by all targets in it.
+/// The neighbours of one brick of targets, each found when a target first needs it.
 class Neighbours {
  public:
   Neighbours(const SourceBricks& source, const Neighbourhood& neighbourhood)
       : source_(source),
         neighbourhood_(neighbourhood),
-        found_{std::vector<uint64_t>(neighbourhood.bricks.size()), std::vector<int32_t>(neighbourhood.bricks.size())} {}
+        found_{std::vector<uint64_t>(neighbourhood.bricks.size()), std::vector<int32_t>(neighbourhood.bricks.size())},
+        found_for_(neighbourhood.bricks.size(), ~uint64_t{0}) {}
 
   /// Writes the table row of one target.
   void look_up(uint64_t target, int32_t* row, int64_t count) {
     static const LookUp look_up_cells = choose_look_up();
-    const uint64_t id = target >> source_.unit_shift >> kCellBits;
-    if (id != id_) find(id);
-    look_up_cells(neighbourhood_.entries.data() + ((target >> source_.unit_shift) & 63) * count, count, found_, row);
+    const uint64_t id = target >> source_.unit_shift >> kCellBits, cell = (target >> source_.unit_shift) & 63;
+    for (const Neighbour& neighbour : neighbourhood_.of_cell(cell)) {
+      if (found_for_[neighbour.brick] != id) find(id, neighbour.brick);
+    }
+    look_up_cells(neighbourhood_.entries.data() + cell * count, count, found_, row);
   }
 
  private:
-  void find(uint64_t id) {
-    id_ = id;
-    for (size_t i = 0; i < found_.base.size(); ++i) {
-      uint64_t code;
-      found_.occupancy[i] = 0;
-      if (!add_offset(id << kCellBits << source_.unit_shift, neighbourhood_.bricks[i], &code)) continue;
-      const uint64_t neighbour = code >> source_.unit_shift >> kCellBits;
-      const int32_t index = source_.hash.slots[source_.hash.find(source_.bricks, neighbour)];
-      if (index < 0) continue;
-      found_.occupancy[i] = source_.bricks[index].occupancy;
-      found_.base[i] = static_cast<int32_t>(source_.bricks[index].base);
-    }
+  void find(uint64_t id, uint32_t neighbour) {
+    found_for_[neighbour] = id;
+    found_.occupancy[neighbour] = 0;
+    uint64_t code;
+    if (!add_offset(id << kCellBits << source_.unit_shift, neighbourhood_.bricks[neighbour], &code)) return;
+    const uint64_t brick = code >> source_.unit_shift >> kCellBits;
+    const int32_t index = source_.hash.slots[source_.hash.find(source_.bricks, brick)];
+    if (index < 0) return;
+    found_.occupancy[neighbour] = source_.bricks[index].occupancy;
+    found_.base[neighbour] = static_cast<int32_t>(source_.bricks[index].base);
   }
 
   const SourceBricks& source_;
   const Neighbourhood& neighbourhood_;
   Found found_;
-  uint64_t id_ = ~uint64_t{0};
+  std::vector<uint64_t> found_for_;  // the brick of targets that each neighbour was found for
 };
 
 }  // namespace
