@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from bench import machine, minkowski_table
 from bench.inputs import Surfaces, surfaces
 from bench.libraries import dense, gather_mm, ours, spconv_cpu
-from bench.timing import by_turns
+from bench.timing import Run, by_turns
 from bench.work import work_of
 from completion.ops.host_memory import keep_freed_memory
 
@@ -133,6 +133,8 @@ def measure(
     if torch.bfloat16 in case.arguments:  # what it must beat is our own float32
         widened = [torch.float32 if value == torch.bfloat16 else value for value in case.arguments]
         made["own_float32"] = getattr(ours, case.call)(data, *widened)
+    if torch.get_num_threads() > 1:
+        made["own_1_thread"] = on_one_thread(getattr(ours, case.call)(data, *case.arguments))
     times = by_turns({name: run for name, run in made.items() if run is not None}, seconds)
     gc.collect()
     own = times.pop(ours.__name__)
@@ -156,6 +158,20 @@ def measure(
             for name, t in times.items()
         },
     }
+
+
+def on_one_thread(run: Run) -> Run:
+    """The same on one thread; afterwards there are as many as before."""
+
+    def alone() -> object:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            return run()
+        finally:
+            torch.set_num_threads(threads)
+
+    return alone
 
 
 def show(record: dict) -> None:

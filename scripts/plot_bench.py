@@ -1,17 +1,16 @@
 #!/usr/bin/env python
-"""Draws a record of scripts/bench_ops.py and prints it as a table: our times beside the fastest baseline.
+"""Draws a record of scripts/bench_ops.py: our times beside the fastest baseline.
 
 scripts/plot_bench.py benchmarks/results/ops_cpu_1_thread.json benchmarks/ops_cpu_1_thread.svg
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from bench.records import Case, baselines, cases_of, fastest
 from teaching.colours import BLUE, GREY_PALE, QUIET
 from teaching.svg import Drawing
 
@@ -19,21 +18,12 @@ ROW, LEFT, RIGHT = 15, 430, 700  # pixels
 
 
 def main() -> None:
-    """Reads the record, writes the picture, prints the table."""
+    """Reads the record, writes the picture."""
     arguments = parse()
-    cases = [case for case in json.loads(arguments.record.read_text())["cases"] if baselines(case)]
+    cases = [case for case in cases_of(arguments.record) if baselines(case)]
     if not cases:
         raise SystemExit("plot_bench: the record must hold cases with baselines; run bench_ops.py --peers")
     arguments.picture.write_text(draw(cases))
-    print("| data | C | case | ms | of the limit | fastest baseline | ratio |\n|---|---|---|---|---|---|---|")
-    for case in cases:
-        name, ratio = fastest(case)
-        share = case["fraction_of_floor"]
-        limit = "" if share is None else f"{100 * share:.0f} %"
-        print(
-            f"| {case['data']} | {case['channels'] or ''} | {case['operation']} | {case['median_ms']:.2f} "
-            f"| {limit} | {name} | {ratio:.2f} |"
-        )
 
 
 def parse() -> argparse.Namespace:
@@ -46,20 +36,7 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def baselines(case: dict[str, Any]) -> dict[str, float]:
-    """Time of each sparse baseline over ours; dense convolution is another operation and does not count."""
-    ratios = {name: peer["ratio"] for name, peer in case["peers"].items() if name != "dense"}
-    if case["minkowski"] is not None:
-        ratios["minkowski (table)"] = case["minkowski"]["ratio"]
-    return ratios
-
-
-def fastest(case: dict[str, Any]) -> tuple[str, float]:
-    """Name and ratio of the fastest baseline."""
-    return min(baselines(case).items(), key=lambda item: item[1])
-
-
-def draw(cases: list[dict[str, Any]]) -> str:
+def draw(cases: list[Case]) -> str:
     """One bar a case: how many times longer the fastest baseline takes; the rule is our own time."""
     drawing = Drawing("Time of the fastest baseline over ours", 60 + ROW * len(cases))
     scale = (RIGHT - LEFT) / max(fastest(case)[1] for case in cases)
