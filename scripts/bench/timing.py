@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 Run = Callable[[], object]
+SHORT = 0.1  # seconds
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,10 @@ class Times:
 
 
 def by_turns(runs: dict[str, Run], seconds: float = 3.0, least: int = 3, most: int = 25) -> dict[str, Times]:
-    """Times of each, in rounds: every callable twice per round, the second time counts.
+    """Times of each, in rounds: each callable runs some times in a row, the last of them count.
 
-    The first fills the caches with its own data, as a network's layers find them and as repeats of one
-    library alone are timed.
+    The first fill the caches with its own data, as repeats of one library alone are timed: two of five runs
+    where one takes less than `SHORT`, the first of two where it takes longer.
 
     Args:
         runs: by name.
@@ -46,9 +47,16 @@ def by_turns(runs: dict[str, Run], seconds: float = 3.0, least: int = 3, most: i
     rounds = 0
     while rounds < least or (rounds < most and time.perf_counter() < end):
         for name, run in runs.items():
-            run()
-            started = time.perf_counter()
-            run()
-            taken[name].append(time.perf_counter() - started)
+            short = _timed(run) < SHORT
+            if short:
+                run()
+            taken[name] += [_timed(run) for _ in range(3 if short else 1)]
         rounds += 1
     return {name: Times(tuple(values)) for name, values in taken.items()}
+
+
+def _timed(run: Run) -> float:
+    """Seconds of one run."""
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
