@@ -7,7 +7,7 @@
 namespace completion::cpu {
 
 constexpr int64_t kBlockRows = 256;  // table rows of a block: their sums stay close, and tiles are full
-constexpr int64_t kListSlack = 16;   // a list may be written and read this far beyond its end
+constexpr int64_t kListSlack = 32;   // a list may be written and read this far beyond its end
 
 /// Two bfloat16 numbers that are multiplied and summed at once: neighbours, the first in the lower half. Rows of an
 /// even number of bfloat16 channels are rows of half as many such pairs.

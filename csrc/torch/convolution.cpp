@@ -109,7 +109,7 @@ Tensor convolution_grad_weight(const Tensor& features, const Tensor& grad, const
 
 STABLE_TORCH_LIBRARY_FRAGMENT(completion, m) {
   m.def(
-      "convolution(Tensor features, Tensor weight, Tensor? table, Tensor? reverse, int num_target, "
+      "convolution(Tensor features, Tensor weight, Tensor? table, Tensor? reverse, SymInt num_target, "
       "bool allow_tf32=False) -> Tensor");
   m.def(
       "convolution_grad_weight(Tensor features, Tensor grad, Tensor? table, Tensor? reverse, bool allow_tf32=False) "

@@ -15,7 +15,7 @@ PLANTED = {
     "a row far after the last": "take_rows(x, rows([9]), rows([0] * 4))",
     "a source in a table": "pool_sum(x, rows([[0], [5]]), rows([[0]] * 4))",
     "a write through a table": "reverse_map(rows([[0], [4]]), 4)",
-    "a row of a convolution": "convolution(x, torch.ones(1, 8, 8), rows([[4]]), rows([[0]] * 4), False)",
+    "a row of a convolution": "convolution(x, torch.ones(1, 8, 8), rows([[4]]), rows([[0]] * 4), 1, False)",
 }
 PREAMBLE = """
 import torch, completion.ops

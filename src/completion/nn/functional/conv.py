@@ -58,7 +58,7 @@ def conv(
     if size == ONE and given is x.coord_map:
         return x.replace(add_bias("conv", dense_product("conv", x.features, weight[0]), bias))
     pairs = kernel_map(x.coord_map, given, size, spread, phase, region=region)
-    return SparseTensor(_convolved("conv", pairs, x.features, weight, bias), given)
+    return SparseTensor(_convolved("conv", pairs, x.features, weight, bias, given.num_rows), given)
 
 
 def conv_transpose(
@@ -101,7 +101,8 @@ def conv_transpose(
         product = dense_product("conv_transpose", x.features, weight[0])
         return x.replace(add_bias("conv_transpose", product, bias))
     pairs = kernel_map(x.coord_map, target, size, spread, phase, transposed=True, region=region)
-    return SparseTensor(_convolved("conv_transpose", pairs, x.features, weight, bias), target)
+    out = _convolved("conv_transpose", pairs, x.features, weight, bias, target.num_rows)
+    return SparseTensor(out, target)
 
 
 def expanding_conv(
@@ -133,13 +134,18 @@ def apply_map(pairs: KernelMap, features: Tensor, weight: Tensor, bias: Tensor |
         bias: [Cout].
     """
     check_type("apply_map", "pairs", pairs, KernelMap, "make one with kernel_map")
-    return _convolved("apply_map", pairs, features, weight, bias)
+    return _convolved("apply_map", pairs, features, weight, bias, pairs.num_target)
 
 
 def _convolved(
-    function: str, pairs: KernelMap, features: Tensor, weight: Tensor, bias: Tensor | None
+    function: str,
+    pairs: KernelMap,
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    num_target: int,
 ) -> Tensor:
-    return add_bias(function, ops.convolution(features, weight, *pairs.sides, pairs.num_target), bias)
+    return add_bias(function, ops.convolution(features, weight, *pairs.sides, num_target), bias)
 
 
 def check_weight(function: str, weight: Tensor, x: SparseTensor, num_offsets: int) -> None:
