@@ -1,9 +1,10 @@
 #!/usr/bin/env python
 """Writes the tables of benchmarks/cpu.md from the records beside it; the words around them are by hand.
 
-    scripts/bench_page.py
+    scripts/bench_page.py [--check]
 
-Every table stands between a line `<!-- table: NAME -->` and a line `<!-- end -->`.
+With --check nothing is written, and a page that would change is an error. Every table stands between a line
+`<!-- table: NAME -->` and a line `<!-- end -->`.
 """
 
 import json
@@ -22,15 +23,20 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 
 def main() -> None:
-    """Rewrites the page."""
+    """Rewrites the page, or checks that there is nothing to write."""
     page = ROOT / "benchmarks" / "cpu.md"
-    text = page.read_text()
+    before = text = page.read_text()
     for name, rows in TABLES.items():
         block = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         if not block.search(text):
             raise SystemExit(f"bench_page: {page.name} must have the table {name}, got none")
         text = block.sub(lambda found, rows=rows: found[1] + "\n".join(rows()) + "\n" + found[2], text)
-    page.write_text(text)
+    if "--check" not in sys.argv[1:]:
+        page.write_text(text)
+    elif text != before:
+        raise SystemExit(
+            f"bench_page: {page.name} must be as its records say, got other figures; run it again"
+        )
 
 
 def line(*cells: object) -> str:

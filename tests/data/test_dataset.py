@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
+from completion.data import dataset as dataset_module
 from completion.data.collate import collate
 from completion.data.dataset import PreparedDataset
 
@@ -79,3 +80,30 @@ def test_says_what_is_missing(folder, tmp_path):
     (folder / "index.json").write_text("{")
     with pytest.raises(ValueError, match=r"index\.json must be an index of prepared samples"):
         PreparedDataset(folder, "train")
+
+
+@pytest.mark.parametrize("room", [0, 10**6])
+def test_reads_a_sample_once_if_there_is_room(folder, sample, monkeypatch, room):
+    monkeypatch.setattr(dataset_module, "KEPT_BYTES", room)
+    dataset = PreparedDataset(folder, "train", augment="turns")
+    before = [loaded.complete_coords.copy() for loaded in dataset]
+    for path in folder.glob("train/*.npz"):
+        path.unlink()
+    if room:
+        for loaded, wanted in zip(dataset, before, strict=True):
+            np.testing.assert_array_equal(loaded.complete_coords, wanted)
+        assert dataset[-1].name == "s3"
+    else:
+        with pytest.raises(FileNotFoundError):
+            dataset[0]
+
+
+def test_keeps_no_more_than_there_is_room_for(folder, sample, monkeypatch):
+    monkeypatch.setattr(dataset_module, "KEPT_BYTES", 2 * sample.num_bytes)
+    dataset = PreparedDataset(folder, "train")
+    assert len(list(dataset)) == 4
+    for path in folder.glob("train/*.npz"):
+        path.unlink()
+    assert [dataset[0].name, dataset[1].name] == ["s0", "s1"]
+    with pytest.raises(FileNotFoundError):
+        dataset[2]

@@ -5,7 +5,7 @@ import torch
 from lightning.pytorch import Trainer
 
 from completion.models import CompletionNet, ScheduledTruth
-from completion.training.module import CompletionModule
+from completion.training.module import CompletionModule, EpochMeans
 
 
 def trainer(tmp_path, **arguments) -> Trainer:
@@ -24,6 +24,20 @@ def test_logs_loss_per_level_and_free_running_scores(tmp_path, data, net):
     for score in ("iou", "iou_missing", "precision", "recall"):
         assert 0 <= metrics[f"val/{score}"] <= 1
     assert metrics["train/num_dropped_by_budget"] == 0
+
+
+def test_means_of_an_epoch_are_weighted_by_items():
+    means = EpochMeans()
+    means.add({"a": torch.tensor(1.0), "b": 2.0}, 3)
+    means.add({"a": torch.tensor(5.0), "b": 0.0}, 1)
+    assert means.take() == {"a": 2.0, "b": 1.5}
+    assert means.take() == {}, "what was taken is gone"
+
+
+def test_an_epoch_that_ends_early_logs_what_there_was(tmp_path, data, net):
+    fitted = trainer(tmp_path, max_steps=1)
+    fitted.fit(CompletionModule(net), data)
+    assert fitted.callback_metrics["train/loss"].isfinite()
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])

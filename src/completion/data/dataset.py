@@ -38,7 +38,7 @@ class PreparedDataset(Dataset[Sample]):
         self.augment = augment
         self.seed = seed
         self.items = [item for item in read_index(self.folder)[0] if item.split == split]
-        self._kept: dict[int, Sample] = {}
+        self._kept: dict[str, Sample] = {}
         self._kept_bytes = 0
         # In shared memory, so that workers that live across epochs see the new epoch too.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
@@ -47,22 +47,21 @@ class PreparedDataset(Dataset[Sample]):
         return len(self.items)
 
     def __getitem__(self, index: int) -> Sample:
-        sample = self._kept.get(index)
+        file = self.items[index].file
+        sample = self._kept.get(file)
         if sample is None:
-            sample = Sample.load(self.folder / self.items[index].file)
-            self._keep(index, sample)
+            sample = Sample.load(self.folder / file)
+            self._keep(file, sample)
         if self.augment is None:
             return sample
         rng = np.random.default_rng([self.seed, int(self._epoch), index % len(self)])
         return turned(sample, int(rng.choice(FAMILIES[self.augment])))
 
-    def _keep(self, index: int, sample: Sample) -> None:
-        """Keeps the sample if there is room; nobody may write to its arrays from then on."""
-        if self._kept_bytes + sample.num_bytes > KEPT_BYTES:
-            return
-        sample.freeze()
-        self._kept[index] = sample
-        self._kept_bytes += sample.num_bytes
+    def _keep(self, file: str, sample: Sample) -> None:
+        """Keeps the sample if there is room. It is shared from then on: nobody writes to its arrays."""
+        if self._kept_bytes + sample.num_bytes <= KEPT_BYTES:
+            self._kept[file] = sample
+            self._kept_bytes += sample.num_bytes
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the epoch of the augmentation; without this call every epoch sees the same turns."""

@@ -54,11 +54,6 @@ class Sample:
         """Bytes of its arrays."""
         return sum(getattr(self, key).nbytes for key in ARRAYS)
 
-    def freeze(self) -> None:
-        """Makes its arrays read-only, for a sample that several share."""
-        for key in ARRAYS:
-            getattr(self, key).flags.writeable = False
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes an NPZ atomically; equal samples give equal bytes."""
         packed = {

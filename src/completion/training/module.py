@@ -68,11 +68,17 @@ class CompletionModule(LightningModule):
         logs |= guard_counts(completion)
         logs["train/learning_rate"] = self.trainer.optimizers[0].param_groups[0]["lr"]
         self._means.add(logs, batch.batch_size)
-        if (
-            self.trainer.is_last_batch
-        ):  # once an epoch: Lightning's own means cost more each step than the optimiser
-            self.log_dict(self._means.take(), on_step=False, on_epoch=True, batch_size=1)
+        if self.trainer.is_last_batch:
+            self._log_means()
         return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Logs the means of an epoch that ended before its last batch."""
+        self._log_means()
+
+    def _log_means(self) -> None:
+        """Once an epoch: Lightning's own means cost more each step than the optimiser."""
+        self.log_dict(self._means.take(), on_step=False, on_epoch=True, batch_size=1)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Loss and scores of a batch, free-running: what is kept is what is predicted."""
