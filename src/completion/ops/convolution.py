@@ -32,9 +32,10 @@ def convolution(
     CPU the smaller one alone is enough, forward and backward, and the other need not be made.
 
     Args:
-        features: [N, Cin] float32, float64, bfloat16 or float16. Half types are summed in float32.
+        features: [N, Cin] float32, float64, bfloat16 or float16. Half types are summed in float32; a CPU with
+            bfloat16 products takes subnormal numbers for zero there.
         weight: [K, Cin, Cout] in the dtype of features, or float32 beside half features (its gradient then
-            is float32).
+            is float32); products may round it to the dtype of features.
         table: [M, K] int32 feature rows or −1.
         reverse: [N, K] int32, the same pairs seen from the features: rows of the result or −1.
         num_target: M; needed where there is no table, which says it otherwise.
