@@ -1,5 +1,6 @@
 // convolution on the CPU. By its table: blocks of output rows; per block and offset the pairs that exist; each output
-// row is written once. By the reverse of it alone: convolution_scatter.h.
+// row is written once. By the reverse of it alone: convolution_scatter.h; few rows, large weights:
+// convolution_few_rows.h.
 #include "completion/convolution.h"
 
 #include <algorithm>

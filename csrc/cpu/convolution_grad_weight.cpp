@@ -58,8 +58,9 @@ class GradWeight {
       for (int64_t k = first_offset; k < last_offset; ++k) {
         if (lists[k].count == 0) continue;
         int32_t table_rows[kBlockRows + kListSlack];
-        for (int64_t p = 0; p < lists[k].count + kListSlack; ++p)
+        for (int64_t p = 0; p < lists[k].count + kListSlack; ++p) {
           table_rows[p] = static_cast<int32_t>(begin) + lists[k].rows[p];
+        }
         const Pairing pairing{by_source_ ? table_rows : lists[k].sources, by_source_ ? lists[k].sources : table_rows,
                               lists[k].count};
         add({std::max(first, k * tiles_), std::min(last, (k + 1) * tiles_)}, pairing, packed, !begun[k]);
@@ -136,12 +137,11 @@ class GradWeight {
     const auto pair_rows = bfloat16_rows().pair;
     const int64_t first = item_start(items.first), last = item_start(items.last - 1) + item_channels(items.last - 1);
     pair_rows(features + first, channels, pairing.sources, pairing.count, last - first, channels,
-              reinterpret_cast<BFloat16Pair*>(packed.x.data() + first));
+              packed.x.data() + first);
     for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
       const int64_t width = panels_.width_at(start);
       pair_rows(grads + start, params_.out_channels, pairing.targets, pairing.count,
-                std::min(width, params_.out_channels - start), width,
-                reinterpret_cast<BFloat16Pair*>(packed.grad.data()));
+                std::min(width, params_.out_channels - start), width, packed.grad.data());
       for (int64_t item = items.first; item < items.last; ++item) {
         outer(item, start, {packed.x.data(), channels, kAscending.data()},
               {packed.grad.data(), width, kAscending.data()}, half, false, fresh);

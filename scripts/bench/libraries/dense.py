@@ -1,12 +1,10 @@
 """torch's dense conv3d on the whole grid: what a newcomer would do."""
 
-from collections.abc import Callable
-
 import torch
 
 from bench.inputs import Surfaces
+from bench.timing import Run
 
-Run = Callable[[], object]
 MAX_ELEMENTS = 2**25  # of one feature grid: more takes minutes a case
 
 

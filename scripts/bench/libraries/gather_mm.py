@@ -1,6 +1,5 @@
 """Plain torch: sorted keys, one look-up per offset, then gather → product → scatter-add per offset."""
 
-from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -9,8 +8,8 @@ from torch import Tensor
 
 from bench.inputs import Surfaces
 from bench.operands import operands
+from bench.timing import Run
 
-Run = Callable[[], object]
 Pairs = list[tuple[Tensor, Tensor]]  # source rows and target rows of each offset
 
 

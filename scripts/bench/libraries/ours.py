@@ -1,17 +1,14 @@
 """This project's engine."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from bench.inputs import Surfaces
 from bench.operands import operands
+from bench.timing import Run
 from completion import ops
 from completion.nn import functional as F
 from completion.sparse import CoordMap, SparseTensor, kernel_map
-
-Run = Callable[[], object]
 
 
 def map3(data: Surfaces) -> Run:

@@ -1,12 +1,9 @@
 """spconv's CPU path (PyPI `spconv`), one thread only: with more its scatter-add races."""
 
-from collections.abc import Callable
-
 import torch
 
 from bench.inputs import Surfaces
-
-Run = Callable[[], object]
+from bench.timing import Run
 
 
 def available() -> bool:

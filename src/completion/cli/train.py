@@ -1,5 +1,6 @@
 """completion train: composes the config, or takes that of a run to continue, and trains."""
 
+import gc
 import logging
 import warnings
 from pathlib import Path
@@ -25,6 +26,7 @@ def run(cfg: DictConfig) -> None:
     from completion.training.fit import fit
 
     keep_freed_memory()
+    gc.freeze()  # what the imports left is not searched again at every collection
     for message in QUIET:
         warnings.filterwarnings("ignore", message)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)

@@ -70,7 +70,8 @@ class KernelMap:
         other = self._sides[1 - side]
         assert other is not None
         if self._mirror is None:
-            made = ops.reverse_map(other, self.num_source if side != self._table_side else self.num_target)
+            rows = self.num_target if side == self._table_side else self.num_source
+            made = ops.reverse_map(other, rows)
         elif self._mirror == tuple(reversed(range(len(self._mirror)))):
             made = other.flip(1)
         else:

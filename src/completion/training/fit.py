@@ -1,6 +1,5 @@
 """Trains what a config describes, as one straight line; knows nothing of the command line."""
 
-import gc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -76,7 +75,6 @@ def train(
     Raises:
         KeyboardInterrupt: the user stopped it; Lightning itself would end the process.
     """
-    gc.freeze()  # what the imports left is not searched again at every collection
     try:
         trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
     except MisconfigurationException as error:

@@ -105,9 +105,13 @@ class CompletionModule(LightningModule):
 class EpochMeans:
     """Means of logged values over the batches of an epoch, weighted by their items."""
 
+    _sums: dict[str, Tensor | float]
+
     def __init__(self) -> None:
-        self._sums: dict[str, Tensor | float] = {}
-        self._items = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._sums, self._items = {}, 0
 
     def add(self, logs: Mapping[str, Tensor | float], items: int) -> None:
         """Takes in the values of a batch; tensors stay on their device."""
@@ -118,7 +122,7 @@ class EpochMeans:
     def take(self) -> dict[str, Tensor | float]:
         """The means; what comes next begins anew."""
         means = {name: total / self._items for name, total in self._sums.items()}
-        self.__init__()
+        self._begin()
         return means
 
 
