@@ -1,5 +1,5 @@
-// convolution_grad_weight on the CPU: threads share out (offset, input channels); each sums its part over all rows in
-// order, so the result does not depend on the number of threads.
+// convolution_grad_weight on the CPU: threads share out the rows of the result, [K · Cin]; each row is summed over all
+// pairs in order, so it does not depend on the number of threads.
 #include <algorithm>
 #include <array>
 #include <type_traits>
@@ -13,7 +13,7 @@
 namespace completion::cpu {
 namespace {
 
-constexpr int64_t kItemChannels = 16;  // input channels of one work item
+constexpr int64_t kRowsOfThread = 8;  // at least
 
 constexpr auto kAscending = [] {
   std::array<int32_t, kBlockRows + kListSlack> rows{};
@@ -27,7 +27,6 @@ class GradWeight {
   explicit GradWeight(const ConvolutionGradWeightParams& params)
       : params_(params),
         panels_{tile_kernels<T>().lanes, params.out_channels},
-        tiles_((params.in_channels + kItemChannels - 1) / kItemChannels),
         by_source_(walks_sources(params)),
         table_(by_source_ ? params.reverse : params.table),
         num_rows_(by_source_ ? params.num_source : params.num_target),
@@ -43,18 +42,15 @@ class GradWeight {
     return params.num_source < params.num_target;
   }
 
-  int64_t num_items() const { return params_.num_offsets * tiles_; }
-
-  /// Sums the items first … last − 1 over all blocks of table rows and writes them out.
+  /// Sums the rows first … last − 1 of the result over all blocks of table rows and writes them out.
   void run(int64_t first, int64_t last) const {
-    const int64_t first_offset = first / tiles_, last_offset = (last - 1) / tiles_ + 1;
+    const int64_t channels = params_.in_channels;
+    const int64_t first_offset = first / channels, last_offset = (last - 1) / channels + 1;
     PairLists lists(params_.num_offsets, first_offset, last_offset);
     const Packed packed(*this);
     bool begun[kMaxOffsets] = {};  // the sums of this offset hold something
-    // A row of sources of a generative layer has many targets: fewer rows keep them in the second-level cache.
-    const int64_t rows = by_source_ ? kBlockRows / 2 : kBlockRows;
-    for (int64_t begin = 0; begin < num_rows_; begin += rows) {
-      lists.list(table_, begin, std::min(begin + rows, num_rows_));
+    for (int64_t begin = 0; begin < num_rows_; begin += kBlockRows) {
+      lists.list(table_, begin, std::min(begin + kBlockRows, num_rows_));
       for (int64_t k = first_offset; k < last_offset; ++k) {
         if (lists[k].count == 0) continue;
         int32_t table_rows[kBlockRows + kListSlack];
@@ -63,29 +59,33 @@ class GradWeight {
         }
         const Pairing pairing{by_source_ ? table_rows : lists[k].sources, by_source_ ? lists[k].sources : table_rows,
                               lists[k].count};
-        add({std::max(first, k * tiles_), std::min(last, (k + 1) * tiles_)}, pairing, packed, !begun[k]);
+        add(rows_of(k, first, last), pairing, packed, !begun[k]);
         begun[k] = true;
       }
     }
-    for (int64_t item = first; item < last; ++item) {
-      if (!begun[item / tiles_]) std::fill_n(item_sums(item), item_channels(item) * panels_.padded(), Sum<T>(0));
-      if (!in_place(params_)) write_item(item);
+    for (int64_t row = first; row < last; ++row) {
+      if (!begun[row / channels]) std::fill_n(row_sums(row), panels_.padded(), Sum<T>(0));
+      if (!in_place(params_)) write_row_sums(row);
     }
   }
 
  private:
   static constexpr bool kIsPaired = std::is_same_v<T, BFloat16Pair>;
 
-  int64_t item_start(int64_t item) const { return item % tiles_ * kItemChannels; }
-  int64_t item_channels(int64_t item) const { return std::min(kItemChannels, params_.in_channels - item_start(item)); }
-  Sum<T>* item_sums(int64_t item) const {
-    return sums_ + (item / tiles_ * params_.in_channels + item_start(item)) * panels_.padded();
+  /// Rows of the result that belong to one offset.
+  struct Rows {
+    int64_t first;    // of the result
+    int64_t channel;  // of the features, the first one's
+    int64_t count;
+  };
+
+  /// Those of offset k among first … last − 1.
+  Rows rows_of(int64_t k, int64_t first, int64_t last) const {
+    const int64_t start = k * params_.in_channels, from = std::max(first, start);
+    return {from, from - start, std::min(last, start + params_.in_channels) - from};
   }
 
-  /// Work items of one offset.
-  struct Items {
-    int64_t first, last;
-  };
+  Sum<T>* row_sums(int64_t row) const { return sums_ + row * panels_.padded(); }
 
   /// Rows of features and of gradients that belong together.
   struct Pairing {
@@ -104,16 +104,16 @@ class GradWeight {
   };
 
   /// Adds the products of a list to the sums; `fresh`: they begin at zero.
-  void add(Items items, const Pairing& pairing, const Packed& packed, bool fresh) const {
+  void add(const Rows& rows, const Pairing& pairing, const Packed& packed, bool fresh) const {
     if constexpr (kIsPaired) {
-      add_paired(items, pairing, packed, fresh);
+      add_paired(rows, pairing, packed, fresh);
     } else {
       const Picked<T> grad = grad_rows(pairing, packed.grad.data());
-      const Picked<T> x{static_cast<const T*>(params_.features), params_.in_channels, pairing.sources};
-      for (int64_t item = items.first; item < items.last; ++item) {
-        for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
-          outer(item, start, x, {grad.data + start, grad.stride, grad.rows}, pairing.count, item == items.first, fresh);
-        }
+      const Picked<T> x{static_cast<const T*>(params_.features) + rows.channel, params_.in_channels, pairing.sources};
+      for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
+        // Rows of the table lie one after the other; those that it names do not, and are fetched once.
+        const Fetch fetch{start == 0 && !by_source_ ? rows.count : 0, in_place(params_)};
+        outer(rows, start, x, {grad.data + start, grad.stride, grad.rows}, pairing.count, fetch, fresh);
       }
     }
   }
@@ -130,45 +130,36 @@ class GradWeight {
   }
 
   /// bfloat16: two rows are multiplied at once, so they are copied side by side, number by number.
-  void add_paired(Items items, const Pairing& pairing, const Packed& packed, bool fresh) const {
-    const int64_t half = (pairing.count + 1) / 2, channels = params_.in_channels;
+  void add_paired(const Rows& rows, const Pairing& pairing, const Packed& packed, bool fresh) const {
+    const int64_t half = (pairing.count + 1) / 2;
     const auto* const features = static_cast<const uint16_t*>(params_.features);
     const auto* const grads = static_cast<const uint16_t*>(params_.grad);
     const auto pair_rows = bfloat16_rows().pair;
-    const int64_t first = item_start(items.first), last = item_start(items.last - 1) + item_channels(items.last - 1);
-    pair_rows(features + first, channels, pairing.sources, pairing.count, last - first, channels,
-              packed.x.data() + first);
+    pair_rows(features + rows.channel, params_.in_channels, pairing.sources, pairing.count, rows.count, rows.count,
+              packed.x.data());
     for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
       const int64_t width = panels_.width_at(start);
       pair_rows(grads + start, params_.out_channels, pairing.targets, pairing.count,
                 std::min(width, params_.out_channels - start), width, packed.grad.data());
-      for (int64_t item = items.first; item < items.last; ++item) {
-        outer(item, start, {packed.x.data(), channels, kAscending.data()},
-              {packed.grad.data(), width, kAscending.data()}, half, false, fresh);
-      }
+      outer(rows, start, {packed.x.data(), rows.count, kAscending.data()},
+            {packed.grad.data(), width, kAscending.data()}, half, Fetch{}, fresh);
     }
   }
 
-  void outer(int64_t item, int64_t start, const Picked<T>& x, const Picked<T>& grad, int64_t count, bool fetch,
+  void outer(const Rows& rows, int64_t start, const Picked<T>& x, const Picked<T>& grad, int64_t count, Fetch fetch,
              bool fresh) const {
     const TileKernels<T>& kernels = tile_kernels<T>();
     const auto product = panels_.width_at(start) == kernels.lanes ? kernels.outer_one : kernels.outer_two;
-    product({x.data + item_start(item), x.stride, x.rows}, item_channels(item), grad, count, item_sums(item) + start,
-            panels_.padded(), fetch, fresh);
+    product(x, rows.count, grad, count, row_sums(rows.first) + start, panels_.padded(), fetch, fresh);
   }
 
-  void write_item(int64_t item) const {
+  void write_row_sums(int64_t row) const {
     const int64_t out = params_.out_channels;
-    Sum<T>* target =
-        static_cast<Sum<T>*>(params_.grad_weight) + (item / tiles_ * params_.in_channels + item_start(item)) * out;
-    for (int64_t r = 0; r < item_channels(item); ++r) {
-      std::copy_n(item_sums(item) + r * panels_.padded(), out, target + r * out);
-    }
+    std::copy_n(row_sums(row), out, static_cast<Sum<T>*>(params_.grad_weight) + row * out);
   }
 
   const ConvolutionGradWeightParams& params_;
   Panels panels_;
-  int64_t tiles_;         // work items of one offset
   bool by_source_;        // the pairs are walked from the side whose table there is; of two, the fuller one
   const int32_t* table_;  // [rows, K] of that side
   int64_t num_rows_;
@@ -178,7 +169,8 @@ class GradWeight {
 template <class T>
 void grad_weight(const ConvolutionGradWeightParams& params, ParallelFor parallel_for) {
   const GradWeight<T> work(params);
-  for_ranges(parallel_for, 0, work.num_items(), 1, [&](int64_t first, int64_t last) { work.run(first, last); });
+  for_ranges(parallel_for, 0, params.num_offsets * params.in_channels, kRowsOfThread,
+             [&](int64_t first, int64_t last) { work.run(first, last); });
 }
 
 }  // namespace

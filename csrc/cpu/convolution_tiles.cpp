@@ -1,7 +1,9 @@
 // Compiles the register tiles for each instruction set and chooses among them at run time.
 #include "convolution_tiles.h"
 
+#include <array>
 #include <type_traits>
+#include <utility>
 
 #include "instruction_set.h"
 
@@ -33,7 +35,7 @@ constexpr int kOuterTile = 4;
 namespace avx512 {
 constexpr int kVectorBytes = 64;
 constexpr int kTileRows = 8;
-constexpr int kOuterTile = 8;
+constexpr int kOuterTile = 13;
 #include "convolution_avx512.inc"
 #include "convolution_tiles.inc"
 }  // namespace avx512
@@ -45,7 +47,7 @@ constexpr int kOuterTile = 8;
 namespace avx512bf16 {
 constexpr int kVectorBytes = 64;
 constexpr int kTileRows = 8;
-constexpr int kOuterTile = 8;
+constexpr int kOuterTile = 13;
 #include "convolution_avx512.inc"
 #include "convolution_bfloat16.inc"
 #include "convolution_tiles.inc"

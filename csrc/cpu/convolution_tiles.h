@@ -55,6 +55,12 @@ struct Picked {
   const int32_t* rows;
 };
 
+/// What outer products meet for the first time and fetch ahead; kListSlack more rows of it are named beyond the count.
+struct Fetch {
+  int64_t x = 0;  // elements of each of its rows
+  bool grad = false;
+};
+
 /// Kernels of one instruction set, for one and for two vectors of output channels.
 template <class T>
 struct TileKernels {
@@ -66,10 +72,10 @@ struct TileKernels {
   /// The converse: sums[source] += x[row] · weight. No source occurs twice.
   using Scatter = void (*)(const Pairs& pairs, const T* features, int64_t in_channels, const T* weight, Sum<T>* sums,
                            int64_t sums_stride);
-  /// sums[r] += Σ_p x[p][r] · grad[p] for r < rows, p < count; rows of sums are `sums_stride` elements apart. `fetch`:
-  /// the rows of grad are met for the first time; kListSlack more of them are named beyond count. `fresh`: as above.
+  /// sums[r] += Σ_p x[p][r] · grad[p] for r < rows, p < count; rows of sums are `sums_stride` elements apart. `fresh`:
+  /// as above.
   using Outer = void (*)(const Picked<T>& x, int64_t rows, const Picked<T>& grad, int64_t count, Sum<T>* sums,
-                         int64_t sums_stride, bool fetch, bool fresh);
+                         int64_t sums_stride, Fetch fetch, bool fresh);
   /// packed[i][c] = columns[c][i] for c < count and i < length, 0 for count ≤ c < width.
   using PackColumns = void (*)(const T* columns, int64_t column_stride, int64_t count, int64_t length, int64_t width,
                                T* packed);
