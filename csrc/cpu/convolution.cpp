@@ -25,7 +25,7 @@ void convolve_block(const ConvolutionParams& params, const PairLists& lists, int
   Stored<T>* const output = static_cast<Stored<T>*>(params.output) + begin * out;
   for (int64_t start = 0; start < out; start += panels.width_at(start)) {
     const int64_t width = panels.width_at(start);
-    const auto multiply = width == kernels.lanes ? kernels.multiply_one : kernels.multiply_two;
+    const auto multiply = kernels.multiply[panels.vectors_at(start)];
     Sum<T>* target = sums;
     int64_t stride = width;
     if constexpr (std::is_same_v<Sum<T>, Stored<T>>) {
@@ -60,7 +60,7 @@ void convolve(const ConvolutionParams& params, ParallelFor parallel_for) {
   const int64_t blocks = (params.num_target + kBlockRows - 1) / kBlockRows;
   for_ranges(parallel_for, 0, blocks, 1, [&](int64_t first, int64_t last) {
     PairLists lists(params.num_offsets, 0, params.num_offsets);
-    const AlignedScratch<Sum<T>> sums(kBlockRows * 2 * tile_kernels<T>().lanes);
+    const AlignedScratch<Sum<T>> sums(kBlockRows * tile_kernels<T>().widest * tile_kernels<T>().lanes);
     for (int64_t block = first; block < last; ++block) {
       const int64_t begin = block * kBlockRows, end = std::min(begin + kBlockRows, params.num_target);
       lists.list(params.table, begin, end);

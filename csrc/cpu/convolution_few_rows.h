@@ -19,6 +19,7 @@ namespace completion::cpu {
 
 constexpr int64_t kFewRows = 4 * kBlockRows;
 constexpr int64_t kLargeWeight = 64 * 64;  // of one offset
+constexpr int64_t kFewRowsPanel = 2;       // vectors: threads share out the panels, so that there must be enough
 
 /// Whether weights rather than rows are what passes through memory.
 inline bool has_few_rows(const ConvolutionParams& params) {
@@ -41,13 +42,13 @@ template <class T>
 class FewTargets {
  public:
   FewTargets(const ConvolutionParams& params, const std::vector<PairLists>& lists)
-      : params_(params), lists_(lists), sums_(params.num_target * 2 * tile_kernels<T>().lanes) {}
+      : params_(params), lists_(lists), sums_(params.num_target * kFewRowsPanel * tile_kernels<T>().lanes) {}
 
   void begin(int64_t, int64_t width) { std::fill_n(sums_.data(), params_.num_target * width, Sum<T>(0)); }
 
   void add(int64_t k, int64_t, int64_t width, const T* weight) {
     const TileKernels<T>& kernels = tile_kernels<T>();
-    const auto multiply = width == kernels.lanes ? kernels.multiply_one : kernels.multiply_two;
+    const auto multiply = kernels.multiply[width / kernels.lanes];
     for (size_t block = 0; block < lists_.size(); ++block) {
       Sum<T>* const sums = sums_.data() + static_cast<int64_t>(block) * kBlockRows * width;
       multiply(lists_[block][k], static_cast<const T*>(params_.features), in_elements<T>(params_), weight, sums, width,
@@ -82,7 +83,7 @@ class FewSources {
 
   void add(int64_t k, int64_t start, int64_t width, const T* weight) {
     const TileKernels<T>& kernels = tile_kernels<T>();
-    const auto scatter = width == kernels.lanes ? kernels.scatter_one : kernels.scatter_two;
+    const auto scatter = kernels.scatter[width / kernels.lanes];
     for (size_t block = 0; block < lists_.size(); ++block) {
       const int64_t row = static_cast<int64_t>(block) * kBlockRows;
       scatter(lists_[block][k], static_cast<const T*>(params_.features) + row * in_elements<T>(params_),
@@ -101,8 +102,8 @@ class FewSources {
 
 template <class T, class Side>
 void by_panels(const ConvolutionParams& params, const std::vector<PairLists>& lists, ParallelFor parallel_for) {
-  const Panels panels = panels_of(params);
-  const int64_t widest = 2 * panels.lanes;
+  const Panels panels{panels_of(params).lanes, params.out_channels, kFewRowsPanel};
+  const int64_t widest = kFewRowsPanel * panels.lanes;
   for_ranges(parallel_for, 0, (panels.padded() + widest - 1) / widest, 1, [&](int64_t first, int64_t last) {
     Side side(params, lists);
     const AlignedScratch<T> packed(in_elements<T>(params) * widest);
@@ -113,7 +114,7 @@ void by_panels(const ConvolutionParams& params, const std::vector<PairLists>& li
         if (std::all_of(lists.begin(), lists.end(), [&](const PairLists& block) { return block[k].count == 0; })) {
           continue;
         }
-        pack_panel(params, k, start, packed.data());
+        pack_panel(params, panels, k, start, packed.data());
         side.add(k, start, width, packed.data());
       }
       side.end(start, width);

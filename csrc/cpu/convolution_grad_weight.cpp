@@ -26,7 +26,7 @@ class GradWeight {
  public:
   explicit GradWeight(const ConvolutionGradWeightParams& params)
       : params_(params),
-        panels_{tile_kernels<T>().lanes, params.out_channels},
+        panels_{tile_kernels<T>().lanes, params.out_channels, 2},
         by_source_(walks_sources(params)),
         table_(by_source_ ? params.reverse : params.table),
         num_rows_(by_source_ ? params.num_source : params.num_target),
@@ -149,7 +149,7 @@ class GradWeight {
   void outer(const Rows& rows, int64_t start, const Picked<T>& x, const Picked<T>& grad, int64_t count, Fetch fetch,
              bool fresh) const {
     const TileKernels<T>& kernels = tile_kernels<T>();
-    const auto product = panels_.width_at(start) == kernels.lanes ? kernels.outer_one : kernels.outer_two;
+    const auto product = kernels.outer[panels_.vectors_at(start)];
     product(x, rows.count, grad, count, row_sums(rows.first) + start, panels_.padded(), fetch, fresh);
   }
 
@@ -178,7 +178,7 @@ void grad_weight(const ConvolutionGradWeightParams& params, ParallelFor parallel
 int64_t convolution_grad_weight_workspace_bytes(const ConvolutionGradWeightParams& params) {
   const bool wide = params.dtype == DType::float64;
   if (wide ? GradWeight<double>::in_place(params) : GradWeight<float>::in_place(params)) return 0;
-  const Panels panels{wide ? tile_kernels<double>().lanes : tile_kernels<float>().lanes, params.out_channels};
+  const Panels panels{wide ? tile_kernels<double>().lanes : tile_kernels<float>().lanes, params.out_channels, 2};
   return params.num_offsets * params.in_channels * panels.padded() * (wide ? 8 : 4);
 }
 

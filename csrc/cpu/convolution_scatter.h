@@ -58,7 +58,7 @@ void scatter_block(const ConvolutionParams& params, const PairLists& lists, int6
   const Panels panels = panels_of(params);
   const T* const features = static_cast<const T*>(params.features) + block * kBlockRows * in_elements<T>(params);
   for (int64_t start = 0; start < params.out_channels; start += panels.width_at(start)) {
-    const auto scatter_pairs = panels.width_at(start) == kernels.lanes ? kernels.scatter_one : kernels.scatter_two;
+    const auto scatter_pairs = kernels.scatter[panels.vectors_at(start)];
     for (int64_t k = 0; k < params.num_offsets; ++k) {
       if (lists[k].count == 0) continue;
       scatter_pairs(lists[k], features, in_elements<T>(params), packed_weight<T>(params, k, start), sums + start,

@@ -13,6 +13,7 @@ namespace {
 namespace generic {
 constexpr int kVectorBytes = 16;
 constexpr int kTileRows = 4;
+constexpr int kWideTileRows = 0;
 constexpr int kOuterTile = 4;
 #include "convolution_lists.inc"
 #include "convolution_tiles.inc"
@@ -24,6 +25,7 @@ constexpr int kOuterTile = 4;
 namespace avx2 {
 constexpr int kVectorBytes = 32;
 constexpr int kTileRows = 6;
+constexpr int kWideTileRows = 0;
 constexpr int kOuterTile = 4;
 #include "convolution_lists.inc"
 #include "convolution_tiles.inc"
@@ -35,6 +37,7 @@ constexpr int kOuterTile = 4;
 namespace avx512 {
 constexpr int kVectorBytes = 64;
 constexpr int kTileRows = 8;
+constexpr int kWideTileRows = 6;
 constexpr int kOuterTile = 13;
 #include "convolution_avx512.inc"
 #include "convolution_tiles.inc"
@@ -47,6 +50,7 @@ constexpr int kOuterTile = 13;
 namespace avx512bf16 {
 constexpr int kVectorBytes = 64;
 constexpr int kTileRows = 8;
+constexpr int kWideTileRows = 6;
 constexpr int kOuterTile = 13;
 #include "convolution_avx512.inc"
 #include "convolution_bfloat16.inc"

@@ -61,7 +61,15 @@ struct Fetch {
   bool grad = false;
 };
 
-/// Kernels of one instruction set, for one and for two vectors of output channels.
+/// One product for panels of one, two and four vectors of output channels; not every instruction set has the last.
+template <class Function>
+struct ByVectors {
+  Function one, two, four = nullptr;
+
+  Function operator[](int64_t vectors) const { return vectors == 4 ? four : vectors == 2 ? two : one; }
+};
+
+/// Kernels of one instruction set.
 template <class T>
 struct TileKernels {
   /// sums[row] += x[source] · weight; weight [Cin, width], rows of sums are `sums_stride` elements apart, width =
@@ -83,10 +91,11 @@ struct TileKernels {
   using List = void (*)(const int32_t* table, int64_t row_stride, int64_t rows, int64_t columns, EntryRange range,
                         const ListTarget& target);
 
-  int64_t lanes;  // sums of a vector, and elements of T
-  Multiply multiply_one, multiply_two;
-  Scatter scatter_one, scatter_two;
-  Outer outer_one, outer_two;
+  int64_t lanes;   // sums of a vector, and elements of T
+  int64_t widest;  // vectors of a panel that multiply and scatter take; outer takes two
+  ByVectors<Multiply> multiply;
+  ByVectors<Scatter> scatter;
+  ByVectors<Outer> outer;
   PackColumns pack_columns;
   List list;
 };
@@ -108,12 +117,16 @@ struct BFloat16Rows {
 };
 const BFloat16Rows& bfloat16_rows();
 
-/// Output channels are worked on in panels of two vectors, the last one of one vector where that is enough.
+/// Output channels are worked on in panels of `widest` vectors; what is left at the end, in one of two and one of one.
 struct Panels {
-  int64_t lanes, channels;
+  int64_t lanes, channels, widest;
 
   int64_t padded() const { return (channels + lanes - 1) / lanes * lanes; }
-  int64_t width_at(int64_t start) const { return padded() - start >= 2 * lanes ? 2 * lanes : lanes; }
+  int64_t vectors_at(int64_t start) const {
+    const int64_t left = (padded() - start) / lanes;
+    return left >= widest ? widest : (left >= 2 ? 2 : 1);
+  }
+  int64_t width_at(int64_t start) const { return vectors_at(start) * lanes; }
 };
 
 }  // namespace completion::cpu

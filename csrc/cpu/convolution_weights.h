@@ -10,8 +10,8 @@
 namespace completion::cpu {
 
 inline Panels panels_of(const ConvolutionParams& params) {
-  const bool wide = params.dtype == DType::float64;
-  return {wide ? tile_kernels<double>().lanes : tile_kernels<float>().lanes, params.out_channels};
+  const auto panels = [&](const auto& kernels) { return Panels{kernels.lanes, params.out_channels, kernels.widest}; };
+  return params.dtype == DType::float64 ? panels(tile_kernels<double>()) : panels(tile_kernels<float>());
 }
 
 /// An element of a matrix in memory, and how many of them are one element of the kernels.
@@ -39,11 +39,11 @@ int64_t in_elements(const ConvolutionParams& params) {
 /// One panel of the weight of offset k, output channels from `start` on: [Cin, width], zero beyond the channels that
 /// are there.
 template <class T>
-void pack_panel(const ConvolutionParams& params, int64_t k, int64_t start, T* packed) {
+void pack_panel(const ConvolutionParams& params, const Panels& panels, int64_t k, int64_t start, T* packed) {
   constexpr int64_t parts = kStoredOf<T>;
   const int64_t in = in_elements<T>(params), in_stride = params.weight_strides[1];
   const int64_t out_stride = params.weight_strides[2];
-  const int64_t width = panels_of(params).width_at(start), filled = std::min(width, params.out_channels - start);
+  const int64_t width = panels.width_at(start), filled = std::min(width, params.out_channels - start);
   const auto* const weight =
       static_cast<const Stored<T>*>(params.weight) + k * params.weight_strides[0] + start * out_stride;
   if (in_stride == 1 && out_stride % parts == 0) {  // a transposed view
@@ -79,7 +79,7 @@ void pack_weights(const ConvolutionParams& params, const bool* used, ParallelFor
     for (int64_t k = begin; k < end; ++k) {
       if (!used[k]) continue;
       for (int64_t start = 0; start < params.out_channels; start += panels.width_at(start)) {
-        pack_panel(params, k, start, packed_weight<T>(params, k, start));
+        pack_panel(params, panels, k, start, packed_weight<T>(params, k, start));
       }
     }
   });
