@@ -47,10 +47,12 @@ class GradWeight {
     const int64_t channels = params_.in_channels;
     const int64_t first_offset = first / channels, last_offset = (last - 1) / channels + 1;
     PairLists lists(params_.num_offsets, first_offset, last_offset);
-    const Packed packed(*this);
+    Packed packed(*this);
     bool begun[kMaxOffsets] = {};  // the sums of this offset hold something
     for (int64_t begin = 0; begin < num_rows_; begin += kBlockRows) {
-      lists.list(table_, begin, std::min(begin + kBlockRows, num_rows_));
+      const int64_t end = std::min(begin + kBlockRows, num_rows_);
+      lists.list(table_, begin, end);
+      packed.whole = {};
       for (int64_t k = first_offset; k < last_offset; ++k) {
         if (lists[k].count == 0) continue;
         int32_t table_rows[kBlockRows + kListSlack];
@@ -58,7 +60,7 @@ class GradWeight {
           table_rows[p] = static_cast<int32_t>(begin) + lists[k].rows[p];
         }
         const Pairing pairing{by_source_ ? table_rows : lists[k].sources, by_source_ ? lists[k].sources : table_rows,
-                              lists[k].count};
+                              lists[k].count, by_source_ && lists[k].count == end - begin};
         add(rows_of(k, first, last), pairing, packed, !begun[k]);
         begun[k] = true;
       }
@@ -91,36 +93,56 @@ class GradWeight {
   struct Pairing {
     const int32_t *sources, *targets;
     int64_t count;
+    bool is_whole;  // all sources of the block, in order
+  };
+
+  /// Channels of all rows of a block of sources.
+  struct Whole {
+    int64_t channel = 0, channels = 0;
+    bool operator==(const Whole& other) const { return channel == other.channel && channels == other.channels; }
   };
 
   /// Copies of the rows of one list, where the kernels cannot take them where they lie.
   struct Packed {
     explicit Packed(const GradWeight& work)
         : x(kIsPaired ? kBlockRows / 2 * work.params_.in_channels : 0),
-          grad(kIsPaired ? kBlockRows * work.panels_.lanes
-                         : (in_place(work.params_) ? 0 : kBlockRows * work.panels_.padded())) {}
-    AlignedScratch<T> x;     // [two pairs][Cin]
-    AlignedScratch<T> grad;  // [two pairs][width of a panel], or [pair][padded Cout]
+          grad(in_place(work.params_) ? 0 : kBlockRows * work.panels_.padded()) {}
+    AlignedScratch<T> x;             // [pairs of rows][input channels]
+    Whole whole;                     // what x holds where it serves the next offset too
+    AlignedScratch<Stored<T>> grad;  // [rows][padded Cout]
   };
 
   /// Adds the products of a list to the sums; `fresh`: they begin at zero.
-  void add(const Rows& rows, const Pairing& pairing, const Packed& packed, bool fresh) const {
+  void add(const Rows& rows, const Pairing& pairing, Packed& packed, bool fresh) const {
+    const Picked<T> x = x_rows(rows, pairing, packed);
+    const Picked<Stored<T>> grad = grad_rows(pairing, packed.grad.data());
+    for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
+      // Rows of the table lie one after the other; those that it names do not, and are fetched once.
+      const Fetch fetch{!kIsPaired && start == 0 && !by_source_ ? rows.count : 0, in_place(params_)};
+      outer(rows, start, x, {grad.data + start, grad.stride, grad.rows}, pairing.count, fetch, fresh);
+    }
+  }
+
+  /// Rows of the features where they lie; those of bfloat16 copied side by side, two by two.
+  Picked<T> x_rows(const Rows& rows, const Pairing& pairing, Packed& packed) const {
+    const auto* const x = static_cast<const Stored<T>*>(params_.features) + rows.channel;
+    const Picked<Stored<T>> picked{x, params_.in_channels, pairing.sources};
     if constexpr (kIsPaired) {
-      add_paired(rows, pairing, packed, fresh);
-    } else {
-      const Picked<T> grad = grad_rows(pairing, packed.grad.data());
-      const Picked<T> x{static_cast<const T*>(params_.features) + rows.channel, params_.in_channels, pairing.sources};
-      for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
-        // Rows of the table lie one after the other; those that it names do not, and are fetched once.
-        const Fetch fetch{start == 0 && !by_source_ ? rows.count : 0, in_place(params_)};
-        outer(rows, start, x, {grad.data + start, grad.stride, grad.rows}, pairing.count, fetch, fresh);
+      // A source of a generative layer has all offsets: the copies stay.
+      const Whole whole = pairing.is_whole ? Whole{rows.channel, rows.count} : Whole{};
+      if (whole.channels == 0 || !(whole == packed.whole)) {
+        bfloat16_rows().pair(picked, pairing.count, rows.count, !by_source_, packed.x.data());
       }
+      packed.whole = whole;
+      return {packed.x.data(), rows.count, kAscending.data()};
+    } else {
+      return picked;
     }
   }
 
   /// Rows of the gradient, where they lie if they are whole vectors, else copied to rows of `padded`.
-  Picked<T> grad_rows(const Pairing& pairing, T* padded) const {
-    const T* const grad = static_cast<const T*>(params_.grad);
+  Picked<Stored<T>> grad_rows(const Pairing& pairing, Stored<T>* padded) const {
+    const auto* const grad = static_cast<const Stored<T>*>(params_.grad);
     const int64_t out = params_.out_channels;
     if (in_place(params_)) return {grad, out, pairing.targets};
     for (int64_t p = 0; p < pairing.count; ++p) {
@@ -129,25 +151,8 @@ class GradWeight {
     return {padded, panels_.padded(), kAscending.data()};
   }
 
-  /// bfloat16: two rows are multiplied at once, so they are copied side by side, number by number.
-  void add_paired(const Rows& rows, const Pairing& pairing, const Packed& packed, bool fresh) const {
-    const int64_t half = (pairing.count + 1) / 2;
-    const auto* const features = static_cast<const uint16_t*>(params_.features);
-    const auto* const grads = static_cast<const uint16_t*>(params_.grad);
-    const auto pair_rows = bfloat16_rows().pair;
-    pair_rows(features + rows.channel, params_.in_channels, pairing.sources, pairing.count, rows.count, rows.count,
-              packed.x.data());
-    for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
-      const int64_t width = panels_.width_at(start);
-      pair_rows(grads + start, params_.out_channels, pairing.targets, pairing.count,
-                std::min(width, params_.out_channels - start), width, packed.grad.data());
-      outer(rows, start, {packed.x.data(), rows.count, kAscending.data()},
-            {packed.grad.data(), width, kAscending.data()}, half, Fetch{}, fresh);
-    }
-  }
-
-  void outer(const Rows& rows, int64_t start, const Picked<T>& x, const Picked<T>& grad, int64_t count, Fetch fetch,
-             bool fresh) const {
+  void outer(const Rows& rows, int64_t start, const Picked<T>& x, const Picked<Stored<T>>& grad, int64_t count,
+             Fetch fetch, bool fresh) const {
     const TileKernels<T>& kernels = tile_kernels<T>();
     const auto product = kernels.outer[panels_.vectors_at(start)];
     product(x, rows.count, grad, count, row_sums(rows.first) + start, panels_.padded(), fetch, fresh);

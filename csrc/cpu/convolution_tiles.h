@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 namespace completion::cpu {
 
@@ -26,6 +27,12 @@ struct SumOf<BFloat16Pair> {
 };
 template <class T>
 using Sum = typename SumOf<T>::type;
+
+/// An element of a matrix in memory, and how many of them are one element of the kernels.
+template <class T>
+using Stored = std::conditional_t<std::is_same_v<T, BFloat16Pair>, uint16_t, T>;
+template <class T>
+constexpr int64_t kStoredOf = sizeof(T) / sizeof(Stored<T>);
 
 /// The pairs of one offset within one block of table rows.
 struct Pairs {
@@ -81,8 +88,8 @@ struct TileKernels {
   using Scatter = void (*)(const Pairs& pairs, const T* features, int64_t in_channels, const T* weight, Sum<T>* sums,
                            int64_t sums_stride);
   /// sums[r] += Σ_p x[p][r] · grad[p] for r < rows, p < count; rows of sums are `sums_stride` elements apart. `fresh`:
-  /// as above.
-  using Outer = void (*)(const Picked<T>& x, int64_t rows, const Picked<T>& grad, int64_t count, Sum<T>* sums,
+  /// as above. A row of BFloat16Pair holds two rows side by side, the last one alone beside zeros: there is half of x.
+  using Outer = void (*)(const Picked<T>& x, int64_t rows, const Picked<Stored<T>>& grad, int64_t count, Sum<T>* sums,
                          int64_t sums_stride, Fetch fetch, bool fresh);
   /// packed[i][c] = columns[c][i] for c < count and i < length, 0 for count ≤ c < width.
   using PackColumns = void (*)(const T* columns, int64_t column_stride, int64_t count, int64_t length, int64_t width,
@@ -110,8 +117,8 @@ bool has_bfloat16_products();
 /// Moves between rows of bfloat16, as bits, and what the kernels take and give; only where there are such products.
 struct BFloat16Rows {
   /// packed[p][c] = (row 2 p, row 2 p + 1)[c] of the picked rows, c < length; a last row alone is paired with zeros.
-  void (*pair)(const uint16_t* data, int64_t stride, const int32_t* rows, int64_t count, int64_t length,
-               int64_t packed_stride, BFloat16Pair* packed);
+  /// `fetch`: the rows are met for the first time; kListSlack more are named beyond count.
+  void (*pair)(const Picked<uint16_t>& picked, int64_t count, int64_t length, bool fetch, BFloat16Pair* packed);
   /// Rounds to nearest, ties to even.
   void (*narrow)(const float* values, int64_t count, uint16_t* narrowed);
 };

@@ -14,12 +14,6 @@ inline Panels panels_of(const ConvolutionParams& params) {
   return params.dtype == DType::float64 ? panels(tile_kernels<double>()) : panels(tile_kernels<float>());
 }
 
-/// An element of a matrix in memory, and how many of them are one element of the kernels.
-template <class T>
-using Stored = std::conditional_t<std::is_same_v<T, BFloat16Pair>, uint16_t, T>;
-template <class T>
-constexpr int64_t kStoredOf = sizeof(T) / sizeof(Stored<T>);
-
 /// Writes sums to the output.
 template <class T>
 void write_row(const Sum<T>* sums, int64_t count, Stored<T>* output) {
