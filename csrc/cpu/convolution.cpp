@@ -46,9 +46,7 @@ void convolve_block(const ConvolutionParams& params, const PairLists& lists, int
                packed_weight<T>(params, k, start), target, stride, fresh && k == 0, start == 0);
     }
     if (target != sums) continue;
-    for (int64_t m = 0; m < end - begin; ++m) {
-      write_row<T>(sums + m * width, std::min(width, out - start), output + m * out + start);
-    }
+    write_rows<T>(sums, width, end - begin, std::min(width, out - start), output + start, out);
   }
 }
 

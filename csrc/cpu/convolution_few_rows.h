@@ -58,10 +58,8 @@ class FewTargets {
 
   void end(int64_t start, int64_t width) {
     const int64_t out = params_.out_channels;
-    for (int64_t m = 0; m < params_.num_target; ++m) {
-      write_row<T>(sums_.data() + m * width, std::min(width, out - start),
-                   static_cast<Stored<T>*>(params_.output) + m * out + start);
-    }
+    write_rows<T>(sums_.data(), width, params_.num_target, std::min(width, out - start),
+                  static_cast<Stored<T>*>(params_.output) + start, out);
   }
 
  private:

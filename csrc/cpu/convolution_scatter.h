@@ -29,9 +29,9 @@ inline int64_t scatter_bytes(const ConvolutionParams& params) {
   return params.num_target * panels_of(params).padded() * std::max<int64_t>(4, element_bytes(params.dtype));
 }
 
-/// Targets that a block of sources reaches: first ≤ target ≤ last.
+/// Targets that a block of sources reaches: first ≤ target ≤ last; no later block reaches any before `later_first`.
 struct Reach {
-  int32_t first = INT32_MAX, last = -1;
+  int32_t first = INT32_MAX, last = -1, later_first = INT32_MAX;
 };
 
 inline std::vector<Reach> reach_of_blocks(const ConvolutionParams& params, ParallelFor parallel_for) {
@@ -48,6 +48,9 @@ inline std::vector<Reach> reach_of_blocks(const ConvolutionParams& params, Paral
       if (last >= 0) reach[block] = {static_cast<int32_t>(first), last};
     }
   });
+  for (size_t block = reach.size(); block-- > 1;) {
+    reach[block - 1].later_first = std::min(reach[block].first, reach[block].later_first);
+  }
   return reach;
 }
 
@@ -80,10 +83,16 @@ void scatter(const ConvolutionParams& params, ParallelFor parallel_for) {
   auto* const sums = static_cast<Sum<T>*>(in_place ? params.output : behind_weights);
   for_ranges(parallel_for, 0, params.num_target, kTargetsOfThread, [&](int64_t begin, int64_t end) {
     PairLists lists(params.num_offsets, 0, params.num_offsets);
-    int64_t cleared = begin;  // rows are cleared shortly before they are first met
-    const auto clear_up_to = [&](int64_t row) {
+    int64_t cleared = begin, written = begin;
+    const auto clear_up_to = [&](int64_t row) {  // shortly before rows are first met
       if (row > cleared) std::fill(sums + cleared * padded, sums + row * padded, Sum<T>(0));
       cleared = std::max(cleared, row);
+    };
+    const auto write_up_to = [&](int64_t row) {  // shortly after they are last met
+      if (in_place || row <= written) return;
+      clear_up_to(row);
+      write_rows<T>(sums + written * padded, padded, row - written, out, output + written * out, out);
+      written = row;
     };
     for (size_t block = 0; block < reach.size(); ++block) {
       if (reach[block].last < begin || reach[block].first >= end) continue;
@@ -92,10 +101,10 @@ void scatter(const ConvolutionParams& params, ParallelFor parallel_for) {
       lists.list(params.reverse, row, std::min(row + kBlockRows, params.num_source),
                  {static_cast<int32_t>(begin), static_cast<int32_t>(end)});
       scatter_block<T>(params, lists, static_cast<int64_t>(block), sums);
+      write_up_to(std::min<int64_t>(reach[block].later_first, end));
     }
     clear_up_to(end);
-    if (in_place) return;
-    for (int64_t m = begin; m < end; ++m) write_row<T>(sums + m * padded, out, output + m * out);
+    write_up_to(end);
   });
 }
 

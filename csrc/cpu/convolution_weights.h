@@ -14,13 +14,20 @@ inline Panels panels_of(const ConvolutionParams& params) {
   return params.dtype == DType::float64 ? panels(tile_kernels<double>()) : panels(tile_kernels<float>());
 }
 
-/// Writes sums to the output.
+/// Writes `count` sums of each row, `sums_stride` apart, to rows of the output, `stride` apart.
 template <class T>
-void write_row(const Sum<T>* sums, int64_t count, Stored<T>* output) {
-  if constexpr (std::is_same_v<T, BFloat16Pair>) {
-    bfloat16_rows().narrow(sums, count, output);
-  } else {
-    std::copy_n(sums, count, output);
+void write_rows(const Sum<T>* sums, int64_t sums_stride, int64_t rows, int64_t count, Stored<T>* output,
+                int64_t stride) {
+  if (sums_stride == count && stride == count) {  // in one piece
+    count *= rows;
+    rows = rows == 0 ? 0 : 1;
+  }
+  for (int64_t row = 0; row < rows; ++row, sums += sums_stride, output += stride) {
+    if constexpr (kStoredOf<T> == 2) {
+      bfloat16_rows().narrow(sums, count, output);
+    } else {
+      std::copy_n(sums, count, output);
+    }
   }
 }
 
