@@ -139,8 +139,8 @@ def measure(
     gc.collect()
     own = times.pop(ours.__name__)
     # The rate is float32's: other types have no limit here.
-    work = None if torch.bfloat16 in case.arguments else work_of(case.call, data, case.arguments)
-    floor = None if work is None else work.floor_ms(rate, bandwidth)
+    is_float32 = torch.bfloat16 not in case.arguments
+    floor = work_of(case.call, data, case.arguments).floor_ms(rate, bandwidth) if is_float32 else None
     numbers = [value for value in case.arguments if isinstance(value, int) and not isinstance(value, bool)]
     return {
         "operation": case.operation,

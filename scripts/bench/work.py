@@ -13,7 +13,8 @@ class Work:
     """What a case must do at least.
 
     Attributes:
-        operations: 2 · pairs that exist · Cin · Cout, three times that with backward.
+        operations: 2 · pairs that exist · Cin · Cout, three times that with backward; none where rows only
+            move.
         bytes: inputs read once, outputs written once, weights and map once; three times that with backward.
     """
 
@@ -25,8 +26,12 @@ class Work:
         return 1e3 * max(self.operations / rate, self.bytes / bandwidth)
 
 
-def work_of(call: str, data: Surfaces, arguments: tuple) -> Work | None:
-    """Work of a case; None where only coordinates move."""
+KEPT = 0.7  # of a grown level, by bench.libraries.ours.prune
+COORDS, KEY, ROW, MASK = 16, 8, 4, 1  # bytes of a voxel's coordinates, of its key, of a row number, of a mask
+
+
+def work_of(call: str, data: Surfaces, arguments: tuple) -> Work:
+    """Work of a case."""
     fine = CoordMap.from_coords(data.coords, batch_size=data.batch_size)
     coarse = fine.strided(2)
     if call == "subm3":
@@ -46,7 +51,23 @@ def work_of(call: str, data: Surfaces, arguments: tuple) -> Work | None:
         size, channels, dtype = arguments
         pairs, rows = size**3 * coarse.num_rows, coarse.generated(size, 2).num_rows
         return _convolution(pairs, coarse.num_rows, rows, size**3, channels, channels, dtype, True)
-    return None
+    return Work(0.0, _moved(call, fine.num_rows, coarse.generated(2, 2).num_rows, arguments))
+
+
+def _moved(call: str, truth: int, grown: int, arguments: tuple) -> float:
+    """Bytes of a case that only moves rows; of a pruning and a union those to be expected."""
+    kept = KEPT * grown
+    if call == "map3":
+        return truth * (COORDS + KEY + 27 * ROW)
+    if call == "target":
+        return truth * KEY + grown * (KEY + ROW)
+    channels, dtype = arguments
+    features = channels * torch.finfo(dtype).bits // 8
+    if call == "prune":
+        return grown * (KEY + MASK) + kept * (KEY + 2 * features)
+    assert call == "union", call
+    both = truth + kept - KEPT * truth  # the truth is part of the grown level
+    return (truth + kept + both) * (KEY + features)
 
 
 def _pairs(source: CoordMap, target: CoordMap, size: int) -> int:
