@@ -28,6 +28,12 @@ def _empty(num_source: int, num_target: int, offsets: int) -> Callable[[], Table
     return lambda: tuple(torch.full(shape, -1, dtype=torch.int32) for shape in shapes)
 
 
+def _all_offsets() -> Tables:
+    """What a generative layer makes: every source has a target at every offset; two blocks of sources."""
+    reverse = torch.arange(301, dtype=torch.int32)[:, None] + 40 * torch.arange(5, dtype=torch.int32)
+    return reference.reverse_map(reverse, 461), reverse
+
+
 TABLES: dict[str, Callable[[], Tables]] = {
     "no rows": _empty(0, 0, 27),
     "no sources": _empty(0, 4, 27),
@@ -37,6 +43,7 @@ TABLES: dict[str, Callable[[], Tables]] = {
     "an empty batch item": _same("an empty batch item"),
     "a surface": _same("a surface"),
     "dense, k5": _same("around the origin", 5),
+    "all offsets": _all_offsets,
     "k7": lambda: _neighbours(random_coords(80, -4, 4), random_coords(70, -4, 4, seed=1), cube(7)),
     "two sets": lambda: _neighbours(random_coords(900, -6, 6), random_coords(700, -6, 6, seed=1), cube(3)),
 }

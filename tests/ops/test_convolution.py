@@ -14,9 +14,9 @@ from completion.ops.checks import FEATURE_DTYPES
 
 SIDES = ("table", "reverse")
 SMALL = "an empty batch item"
-# Around the widths of a vector (4 … 16 lanes) and of a pair of them, and both sides odd; the last two are
+# Around the widths of a vector (4 … 16 lanes), of two and of four, and both sides odd; the last two are
 # wide enough for the way of few rows.
-CHANNELS = [(1, 1), (1, 16), (3, 5), (16, 1), (8, 24), (17, 33), (40, 65), (64, 80), (72, 67)]
+CHANNELS = [(1, 1), (1, 16), (3, 5), (16, 1), (8, 24), (17, 33), (8, 64), (40, 65), (64, 80), (72, 67)]
 
 
 def operands(
@@ -161,6 +161,24 @@ def test_weight_gradient_of_half_types_does_not_overflow(dtype: torch.dtype, dev
     grad = ops.convolution_grad_weight(ones, ones, table, table)
     assert grad.dtype == torch.float32
     assert grad.item() == 4096 * 64  # beyond float16
+
+
+@pytest.mark.parametrize("channels", [(6, 16), (16, 64), (30, 80), (5, 7)], ids=str)
+@pytest.mark.parametrize("side", SIDES)
+def test_all_offsets_in_bfloat16(channels: tuple[int, int], side: str):
+    check_against_float64("all offsets", channels, torch.bfloat16, torch.device("cpu"), [side])
+
+
+@pytest.mark.parametrize("channels", [16, 32, 48], ids=str)
+def test_an_infinite_gradient_stays_in_its_column(channels: int, device: torch.device):
+    table = torch.arange(3, dtype=torch.int32, device=device)[:, None]
+    features = torch.ones(3, 2, dtype=torch.bfloat16, device=device)
+    grad = torch.ones(3, channels, dtype=torch.bfloat16, device=device)
+    grad[2, 1] = torch.inf  # an odd number of rows: the last one has no partner
+    result = ops.convolution_grad_weight(features, grad, table, table)[0]
+    expected = torch.full((2, channels), 3.0, device=device)
+    expected[:, 1] = torch.inf
+    assert torch.equal(result, expected)
 
 
 def test_autocast_keeps_the_weight_gradient_in_float32(device: torch.device):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.ops.neighbour_tables import tables
 from tests.ops.voxel_sets import assert_same, canonical, cube, random_coords, sphere
 
 from completion import ops
@@ -39,6 +40,9 @@ def every_result(device: torch.device) -> list[torch.Tensor]:
     few = small[:900]
     few_table = ops.kernel_map(few, few, cube(3))
     few_reverse = ops.reverse_map(few_table, few.numel())
+    whole_table, whole_reverse = tables("all offsets", device)
+    half = torch.randn(301, 36, generator=generator).to(device, torch.bfloat16)
+    half_grad = torch.randn(461, 36, generator=generator).to(device, torch.bfloat16)
     few_features = torch.randn(few.numel(), 64, generator=generator).to(device)
     wide = torch.randn(27, 64, 96, generator=generator).to(device)
     return [
@@ -51,6 +55,8 @@ def every_result(device: torch.device) -> list[torch.Tensor]:
         ops.convolution(features, weight, None, reverse, small.numel()),
         ops.convolution_grad_weight(features, out, table, reverse),
         ops.convolution_grad_weight(features, out, None, reverse),
+        ops.convolution_grad_weight(half, half_grad, whole_table, whole_reverse),
+        ops.convolution_grad_weight(features.bfloat16(), out.bfloat16(), table, reverse),
         ops.pool_sum(features, table, reverse), *ops.pool_max(features, table),
     ]  # fmt: skip
 
@@ -88,7 +94,7 @@ def test_every_instruction_set_against_the_reference(capability: str):
     script = (
         "import torch; from tests.ops.test_convolution import check_against_float64 as check\n"
         "for dtype in (torch.float32, torch.float64):\n"
-        "    for channels in ((1, 1), (3, 5), (17, 33)):\n"
+        "    for channels in ((1, 1), (3, 5), (17, 33), (40, 65)):\n"
         "        check('two sets', channels, dtype, torch.device('cpu'))"
     )
     environment = {
