@@ -117,7 +117,7 @@ class GradWeight {
     const Picked<T> x = x_rows(rows, pairing, packed);
     const Picked<Stored<T>> grad = grad_rows(pairing, packed.grad.data());
     for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
-      // Rows of the table lie one after the other; those that it names do not, and are fetched once.
+      // Features are fetched where the table names them; where they lie in order, they come by themselves.
       const Fetch fetch{!kIsPaired && start == 0 && !by_source_ ? rows.count : 0, in_place(params_)};
       outer(rows, start, x, {grad.data + start, grad.stride, grad.rows}, pairing.count, fetch, fresh);
     }

@@ -1,4 +1,8 @@
-"""Operations and bytes of each benchmarked case: the two numbers that no implementation can go below."""
+"""Operations and bytes of each benchmarked case: what no implementation can do without.
+
+At the multiply-add rate and the copy rate of memory they give a limit; data that is still in the caches moves
+faster than that.
+"""
 
 from dataclasses import dataclass
 
