@@ -26,7 +26,7 @@ class GradWeight {
  public:
   explicit GradWeight(const ConvolutionGradWeightParams& params)
       : params_(params),
-        panels_{tile_kernels<T>().lanes, params.out_channels, 2},
+        panels_{tile_kernels<T>().lanes, params.out_channels, kOuterVectors},
         by_source_(walks_sources(params)),
         table_(by_source_ ? params.reverse : params.table),
         num_rows_(by_source_ ? params.num_source : params.num_target),
@@ -52,7 +52,7 @@ class GradWeight {
     for (int64_t begin = 0; begin < num_rows_; begin += kBlockRows) {
       const int64_t end = std::min(begin + kBlockRows, num_rows_);
       lists.list(table_, begin, end);
-      packed.whole = {};
+      packed.holds_block = false;
       for (int64_t k = first_offset; k < last_offset; ++k) {
         if (lists[k].count == 0) continue;
         int32_t table_rows[kBlockRows + kListSlack];
@@ -96,45 +96,38 @@ class GradWeight {
     bool is_whole;  // all sources of the block, in order
   };
 
-  /// Channels of all rows of a block of sources.
-  struct Whole {
-    int64_t channel = 0, channels = 0;
-    bool operator==(const Whole& other) const { return channel == other.channel && channels == other.channels; }
-  };
-
   /// Copies of the rows of one list, where the kernels cannot take them where they lie.
   struct Packed {
     explicit Packed(const GradWeight& work)
         : x(kIsPaired ? kBlockRows / 2 * work.params_.in_channels : 0),
           grad(in_place(work.params_) ? 0 : kBlockRows * work.panels_.padded()) {}
     AlignedScratch<T> x;             // [pairs of rows][input channels]
-    Whole whole;                     // what x holds where it serves the next offset too
+    bool holds_block = false;        // x is all sources of the block, and serves the next offset too
     AlignedScratch<Stored<T>> grad;  // [rows][padded Cout]
   };
 
   /// Adds the products of a list to the sums; `fresh`: they begin at zero.
   void add(const Rows& rows, const Pairing& pairing, Packed& packed, bool fresh) const {
-    const Picked<T> x = x_rows(rows, pairing, packed);
+    const Picked<T> x = x_rows(pairing, packed);
     const Picked<Stored<T>> grad = grad_rows(pairing, packed.grad.data());
     for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
       // Features are fetched where the table names them; where they lie in order, they come by themselves.
       const Fetch fetch{!kIsPaired && start == 0 && !by_source_ ? rows.count : 0, in_place(params_)};
-      outer(rows, start, x, {grad.data + start, grad.stride, grad.rows}, pairing.count, fetch, fresh);
+      outer(rows, start, {x.data + rows.channel, x.stride, x.rows}, {grad.data + start, grad.stride, grad.rows},
+            pairing.count, fetch, fresh);
     }
   }
 
   /// Rows of the features where they lie; those of bfloat16 copied side by side, two by two.
-  Picked<T> x_rows(const Rows& rows, const Pairing& pairing, Packed& packed) const {
-    const auto* const x = static_cast<const Stored<T>*>(params_.features) + rows.channel;
-    const Picked<Stored<T>> picked{x, params_.in_channels, pairing.sources};
+  Picked<T> x_rows(const Pairing& pairing, Packed& packed) const {
+    const Picked<Stored<T>> picked{static_cast<const Stored<T>*>(params_.features), params_.in_channels,
+                                   pairing.sources};
     if constexpr (kIsPaired) {
-      // A source of a generative layer has all offsets: the copies stay.
-      const Whole whole = pairing.is_whole ? Whole{rows.channel, rows.count} : Whole{};
-      if (whole.channels == 0 || !(whole == packed.whole)) {
-        bfloat16_rows().pair(picked, pairing.count, rows.count, !by_source_, packed.x.data());
+      if (!(pairing.is_whole && packed.holds_block)) {  // a source of a generative layer has all offsets
+        bfloat16_rows().pair(picked, pairing.count, params_.in_channels, !by_source_, packed.x.data());
       }
-      packed.whole = whole;
-      return {packed.x.data(), rows.count, kAscending.data()};
+      packed.holds_block = pairing.is_whole;
+      return {packed.x.data(), params_.in_channels, kAscending.data()};
     } else {
       return picked;
     }
@@ -183,7 +176,8 @@ void grad_weight(const ConvolutionGradWeightParams& params, ParallelFor parallel
 int64_t convolution_grad_weight_workspace_bytes(const ConvolutionGradWeightParams& params) {
   const bool wide = params.dtype == DType::float64;
   if (wide ? GradWeight<double>::in_place(params) : GradWeight<float>::in_place(params)) return 0;
-  const Panels panels{wide ? tile_kernels<double>().lanes : tile_kernels<float>().lanes, params.out_channels, 2};
+  const Panels panels{wide ? tile_kernels<double>().lanes : tile_kernels<float>().lanes, params.out_channels,
+                      kOuterVectors};
   return params.num_offsets * params.in_channels * panels.padded() * (wide ? 8 : 4);
 }
 

@@ -7,8 +7,9 @@
 
 namespace completion::cpu {
 
-constexpr int64_t kBlockRows = 256;  // table rows of a block: their sums stay close, and tiles are full
-constexpr int64_t kListSlack = 32;   // a list may be written and read this far beyond its end
+constexpr int64_t kBlockRows = 256;   // table rows of a block: their sums stay close, and tiles are full
+constexpr int64_t kListSlack = 32;    // a list may be written and read this far beyond its end
+constexpr int64_t kOuterVectors = 2;  // of a panel, at most, that an outer product takes
 
 /// Two bfloat16 numbers that are multiplied and summed at once: neighbours, the first in the lower half. Rows of an
 /// even number of bfloat16 channels are rows of half as many such pairs.
@@ -99,7 +100,7 @@ struct TileKernels {
                         const ListTarget& target);
 
   int64_t lanes;   // sums of a vector, and elements of T
-  int64_t widest;  // vectors of a panel that multiply and scatter take; outer takes two
+  int64_t widest;  // vectors of a panel that multiply and scatter take
   ByVectors<Multiply> multiply;
   ByVectors<Scatter> scatter;
   ByVectors<Outer> outer;

@@ -20,7 +20,7 @@ void write_rows(const Sum<T>* sums, int64_t sums_stride, int64_t rows, int64_t c
                 int64_t stride) {
   if (sums_stride == count && stride == count) {  // in one piece
     count *= rows;
-    rows = rows == 0 ? 0 : 1;
+    rows = 1;
   }
   for (int64_t row = 0; row < rows; ++row, sums += sums_stride, output += stride) {
     if constexpr (kStoredOf<T> == 2) {

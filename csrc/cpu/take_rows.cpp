@@ -8,6 +8,8 @@ namespace completion::cpu {
 namespace {
 
 constexpr int64_t kRowsAhead = 32;  // where rows lie anywhere, memory takes longer than a copy
+constexpr int64_t kLongRow = 256;   // bytes; longer than what the processor fetches by itself
+constexpr int64_t kSample = 256;    // rows that tell how the others lie
 
 /// Rows of BYTES bytes, or of any length with 0; `fetch`: they are asked for ahead.
 template <int64_t BYTES>
@@ -47,15 +49,15 @@ TakeRange choose_take(int64_t row_bytes) {
   }
 }
 
-/// Short rows in ascending order, as of a pruning, are fetched by the processor itself.
-bool lie_anywhere(const TakeRowsParams& params) {
-  const int32_t* const end = params.rows + std::min<int64_t>(params.num_target, 256);
+/// Whether asking for rows ahead gains anything: short ones in ascending order, as of a pruning, come by themselves.
+bool is_worth_fetching(const TakeRowsParams& params) {
+  const int32_t* const end = params.rows + std::min(params.num_target, kSample);
   int32_t largest = -1;
   for (const int32_t* row = params.rows; row < end; ++row) {
     if (*row >= 0 && *row < largest) return true;
     largest = std::max(largest, *row);
   }
-  return params.row_bytes >= 256;
+  return params.row_bytes >= kLongRow;
 }
 
 }  // namespace
@@ -63,7 +65,7 @@ bool lie_anywhere(const TakeRowsParams& params) {
 void take_rows(const TakeRowsParams& params, ParallelFor parallel_for) {
   const int64_t grain = std::max<int64_t>(1, 65536 / std::max<int64_t>(params.row_bytes, 1));
   const TakeRange take = choose_take(params.row_bytes);
-  const bool fetch = lie_anywhere(params);
+  const bool fetch = is_worth_fetching(params);
   for_ranges(parallel_for, 0, params.num_target, grain,
              [&](int64_t begin, int64_t end) { take(params, begin, end, fetch); });
 }
