@@ -1,10 +1,14 @@
 """The Lightning module under a real trainer: it learns, it logs, and it runs in bfloat16."""
 
+import csv
+
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import Checkpoint
 
 from completion.models import CompletionNet, ScheduledTruth
+from completion.training.loggers import MetricsCsv
 from completion.training.module import CompletionModule, EpochMeans
 
 
@@ -38,6 +42,26 @@ def test_an_epoch_that_ends_early_logs_what_there_was(tmp_path, data, net):
     fitted = trainer(tmp_path, max_steps=1)
     fitted.fit(CompletionModule(net), data)
     assert fitted.callback_metrics["train/loss"].isfinite()
+
+
+def test_means_of_an_epoch_are_written_before_its_checkpoint(tmp_path, data, net):
+    path = tmp_path / "metrics.csv"
+
+    class Seen(Checkpoint):
+        """What stands in the file when a state is saved is all that a killed run has."""
+
+        def on_train_epoch_end(self, trainer, module):
+            seen.append(path.read_text())
+
+    seen: list[str] = []
+    fitted = trainer(
+        tmp_path, max_epochs=2, enable_checkpointing=True, logger=MetricsCsv(path), callbacks=Seen()
+    )
+    fitted.fit(CompletionModule(net), data)
+    assert len(seen) == 2 and seen[-1] == path.read_text()
+    rows = list(csv.DictReader(seen[-1].splitlines()))
+    assert [row["epoch"] for row in rows] == ["0", "1"], "training and validation share a row"
+    assert all(row["train/loss"] and row["val/loss"] for row in rows)
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])

@@ -73,12 +73,20 @@ class CompletionModule(LightningModule):
         return loss
 
     def on_train_epoch_end(self) -> None:
-        """Logs the means of an epoch that ended before its last batch."""
+        """Writes the means; an epoch may have ended before its last batch.
+
+        Lightning would write them after the checkpoint of this epoch, and a run that is killed in between
+        would continue without them.
+        """
         self._log_means()
+        means = {name: float(value) for name, value in self._means.take().items()}
+        for logger in self.loggers:
+            logger.log_metrics({**means, "epoch": self.current_epoch}, step=self.global_step - 1)
+            logger.save()
 
     def _log_means(self) -> None:
-        """Once an epoch: Lightning's own means cost more each step than the optimiser."""
-        self.log_dict(self._means.take(), on_step=False, on_epoch=True, batch_size=1)
+        """Once an epoch, for callbacks: Lightning's own means cost more each step than the optimiser."""
+        self.log_dict(self._means.means(), on_step=False, on_epoch=True, batch_size=1, logger=False)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Loss and scores of a batch, free-running: what is kept is what is predicted."""
@@ -119,9 +127,13 @@ class EpochMeans:
             self._sums[name] = self._sums.get(name, 0.0) + value * items
         self._items += items
 
+    def means(self) -> dict[str, Tensor | float]:
+        """The means of what was taken in so far."""
+        return {name: total / self._items for name, total in self._sums.items()}
+
     def take(self) -> dict[str, Tensor | float]:
         """The means; what comes next begins anew."""
-        means = {name: total / self._items for name, total in self._sums.items()}
+        means = self.means()
         self._begin()
         return means
 
