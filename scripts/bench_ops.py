@@ -71,10 +71,11 @@ def main() -> None:
     arguments = parse()
     torch.set_num_threads(arguments.threads)
     kept = not arguments.default_allocator and keep_freed_memory()
-    rate, bandwidth = machine.fma_peak(), machine.copy_bandwidth()
+    rates, bandwidth = machine.multiply_add_rates(), machine.copy_bandwidth()
     libraries = [ours, *(available_peers() if arguments.peers else [])]
     about = machine.describe() | {
-        "fma_gflops_per_core": rate / 1e9,
+        "fma_gflops_per_core": rates[torch.float32] / 1e9,
+        "bfloat16_gflops_per_core": rates[torch.bfloat16] / 1e9,
         "copy_gb_per_s": bandwidth / 1e9,
         "keeps_freed_memory": kept,  # for all libraries alike
     }
@@ -86,9 +87,8 @@ def main() -> None:
             for case in cases(arguments.channels, DTYPES[dtype]):
                 if arguments.only not in case.operation:
                     continue
-                record = measure(
-                    case, data, libraries, rate * arguments.threads, bandwidth, arguments.seconds
-                )
+                rate = rates[DTYPES[dtype]] * arguments.threads
+                record = measure(case, data, libraries, rate, bandwidth, arguments.seconds)
                 spconv_ms = record["peers"].get("spconv_cpu", {}).get("median_ms")
                 related = minkowski_table.relate(
                     case.call, case.arguments, data, dtype, record["median_ms"], spconv_ms
@@ -138,9 +138,7 @@ def measure(
     times = by_turns({name: run for name, run in made.items() if run is not None}, seconds)
     gc.collect()
     own = times.pop(ours.__name__)
-    # The rate is float32's: other types have no limit here.
-    is_float32 = torch.bfloat16 not in case.arguments
-    floor = work_of(case.call, data, case.arguments).floor_ms(rate, bandwidth) if is_float32 else None
+    floor = work_of(case.call, data, case.arguments).floor_ms(rate, bandwidth)
     numbers = [value for value in case.arguments if isinstance(value, int) and not isinstance(value, bool)]
     return {
         "operation": case.operation,
@@ -152,7 +150,7 @@ def measure(
         "min_ms": own.min_ms,
         "repeats": len(own.seconds),
         "floor_ms": floor,
-        "fraction_of_floor": None if floor is None else floor / own.median_ms,
+        "fraction_of_floor": floor / own.median_ms,
         "peers": {
             name.rsplit(".", 1)[-1]: {"median_ms": t.median_ms, "ratio": t.median_ms / own.median_ms}
             for name, t in times.items()
@@ -176,16 +174,14 @@ def on_one_thread(run: Run) -> Run:
 
 def show(record: dict) -> None:
     """One line of the table."""
-    fraction = record["fraction_of_floor"]
     peers = "  ".join(
         f"{name} {peer['median_ms']:8.1f} ms {peer['ratio']:5.2f}×" for name, peer in record["peers"].items()
     )
     if record["minkowski"] is not None:
         peers += f"  minkowski {record['minkowski']['ratio']:5.2f}× by {record['minkowski']['by']}"
-    share = "      " if fraction is None else f"{100 * fraction:4.0f} %"
     print(
         f"{record['data']:9} {record['dtype']:9} C {record['channels'] or '':4} {record['operation']:55} "
-        f"{record['median_ms']:8.2f} ms {share}  {peers}",
+        f"{record['median_ms']:8.2f} ms {100 * record['fraction_of_floor']:4.0f} %  {peers}",
         flush=True,
     )
 

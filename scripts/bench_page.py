@@ -104,11 +104,14 @@ def all_cases(record: str) -> Callable[[], Iterator[str]]:
         yield from head("data", "C", "case", "ms", "of the limit", "fastest baseline", "ratio")
         for case in cases_of(RESULTS / record):
             name, ratio = fastest(case)
-            share = case["fraction_of_floor"]
-            limit = None if share is None else f"{100 * share:.0f} %"
-            yield line(*named(case), limit, name, f"{ratio:.2f}")
+            yield line(*named(case), percent(case), name, f"{ratio:.2f}")
 
     return rows
+
+
+def percent(case: Case) -> str:
+    """How much of its limit a case reaches."""
+    return f"{100 * case['fraction_of_floor']:.0f} %"
 
 
 def named(case: Case) -> tuple[object, ...]:
@@ -129,13 +132,16 @@ def beside_ourselves(record: str, name: str, goal: float, voxels: int = 0) -> Ca
     """Ratios of a record to our own times in another setting; the goal is for sets of so many voxels."""
 
     def rows() -> Iterator[str]:
-        yield from head("data", "C", "case", "ms", f"{name.replace('_', ' ')} ms", "ratio", f"≥ {goal}")
+        yield from head(
+            *("data", "C", "case", "ms", "of the limit", f"{name.replace('_', ' ')} ms"), "ratio", f"≥ {goal}"
+        )
         for case in cases_of(RESULTS / record):
             peer = case["peers"].get(name)
             if peer is None:  # nothing but coordinates, whose type is always the same
                 continue
             holds = yes(round(peer["ratio"], 2) >= goal) if case["voxels"] >= voxels else None
-            yield line(*named(case), f"{peer['median_ms']:.2f}", f"{peer['ratio']:.2f}", holds)
+            ms, ratio = f"{peer['median_ms']:.2f}", f"{peer['ratio']:.2f}"
+            yield line(*named(case), percent(case), ms, ratio, holds)
 
     return rows
 
