@@ -16,6 +16,8 @@
 namespace completion::cpu {
 namespace {
 
+constexpr int64_t kWholeWeights = int64_t{1} << 18;  // elements: 1 MB of float32
+
 /// One block of output rows, panel by panel; sums is scratch for kBlockRows rows of a panel.
 template <class T>
 void convolve_block(const ConvolutionParams& params, const PairLists& lists, int64_t begin, int64_t end, Sum<T>* sums) {
@@ -50,6 +52,43 @@ void convolve_block(const ConvolutionParams& params, const PairLists& lists, int
   }
 }
 
+/// The same of a block in which each row has all offsets. Each row of a panel is touched once.
+template <class T>
+void convolve_whole_block(const ConvolutionParams& params, int64_t begin, int64_t end, Sum<T>* sums) {
+  const TileKernels<T>& kernels = tile_kernels<T>();
+  const Panels panels = panels_of(params);
+  const WholeRows rows{params.table + begin * params.num_offsets, end - begin, params.num_offsets};
+  const int64_t out = params.out_channels;
+  Stored<T>* const output = static_cast<Stored<T>*>(params.output) + begin * out;
+  for (int64_t start = 0; start < out; start += panels.width_at(start)) {
+    const int64_t width = panels.width_at(start);
+    const auto multiply = [&](Sum<T>* target, int64_t stride) {
+      kernels.multiply_whole[panels.vectors_at(start)](rows, static_cast<const T*>(params.features),
+                                                       in_elements<T>(params), offset_weights<T>(params, start), target,
+                                                       stride);
+    };
+    if constexpr (std::is_same_v<Sum<T>, Stored<T>>) {
+      if (start + width <= out) {
+        multiply(output + start, out);
+        continue;
+      }
+    }
+    multiply(sums, width);
+    write_rows<T>(sums, width, end - begin, std::min(width, out - start), output + start, out);
+  }
+}
+
+/// Whether tiles of a block of table rows take all offsets at once: all are there, and the weights of a panel stay in a
+/// core's own cache while tile after tile reads them.
+template <class T>
+bool takes_whole_rows(const ConvolutionParams& params, int64_t begin, int64_t end) {
+  const TileKernels<T>& kernels = tile_kernels<T>();
+  const int64_t width = kernels.widest * kernels.lanes, offsets = params.num_offsets;
+  const int32_t* const entries = params.table + begin * offsets;
+  return offsets > 1 && entries[0] >= 0 && offsets * params.in_channels * width <= kWholeWeights &&
+         kernels.span_of(entries, (end - begin) * offsets).is_whole;
+}
+
 template <class T>
 void convolve(const ConvolutionParams& params, ParallelFor parallel_for) {
   bool used[kMaxOffsets];
@@ -61,6 +100,10 @@ void convolve(const ConvolutionParams& params, ParallelFor parallel_for) {
     const AlignedScratch<Sum<T>> sums(kBlockRows * tile_kernels<T>().widest * tile_kernels<T>().lanes);
     for (int64_t block = first; block < last; ++block) {
       const int64_t begin = block * kBlockRows, end = std::min(begin + kBlockRows, params.num_target);
+      if (takes_whole_rows<T>(params, begin, end)) {
+        convolve_whole_block<T>(params, begin, end, sums.data());
+        continue;
+      }
       lists.list(params.table, begin, end);
       convolve_block<T>(params, lists, begin, end, sums.data());
     }

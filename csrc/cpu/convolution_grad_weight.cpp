@@ -46,23 +46,35 @@ class GradWeight {
   void run(int64_t first, int64_t last) const {
     const int64_t channels = params_.in_channels;
     const int64_t first_offset = first / channels, last_offset = (last - 1) / channels + 1;
+    // Where a row of gradients is one vector, several offsets share the loads of the features.
+    const int64_t most_offsets = in_place(params_) && panels_.padded() == panels_.lanes ? kOuterOffsets : 1;
     PairLists lists(params_.num_offsets, first_offset, last_offset);
     Packed packed(*this);
     bool begun[kMaxOffsets] = {};  // the sums of this offset hold something
     for (int64_t begin = 0; begin < num_rows_; begin += kBlockRows) {
       const int64_t end = std::min(begin + kBlockRows, num_rows_);
       lists.list(table_, begin, end);
+      lists.chain();
       packed.holds_block = false;
-      for (int64_t k = first_offset; k < last_offset; ++k) {
+      const auto is_whole = [&](int64_t k) {  // all sources of the block, with all rows of the result
+        return by_source_ && lists[k].count == end - begin && rows_of(k, first, last).count == channels;
+      };
+      int64_t offsets = 1;  // at once
+      for (int64_t k = first_offset; k < last_offset; k += offsets) {
+        offsets = 1;
         if (lists[k].count == 0) continue;
+        while (offsets < most_offsets && k + offsets < last_offset && is_whole(k) && is_whole(k + offsets) &&
+               begun[k + offsets] == begun[k]) {
+          ++offsets;
+        }
         int32_t table_rows[kBlockRows + kListSlack];
         for (int64_t p = 0; p < lists[k].count + kListSlack; ++p) {
           table_rows[p] = static_cast<int32_t>(begin) + lists[k].rows[p];
         }
         const Pairing pairing{by_source_ ? table_rows : lists[k].sources, by_source_ ? lists[k].sources : table_rows,
                               lists[k].count, by_source_ && lists[k].count == end - begin};
-        add(rows_of(k, first, last), pairing, packed, !begun[k]);
-        begun[k] = true;
+        add(rows_of(k, first, last), offsets, pairing, packed, !begun[k]);
+        std::fill_n(begun + k, offsets, true);
       }
     }
     for (int64_t row = first; row < last; ++row) {
@@ -106,15 +118,21 @@ class GradWeight {
     AlignedScratch<Stored<T>> grad;  // [rows][padded Cout]
   };
 
-  /// Adds the products of a list to the sums; `fresh`: they begin at zero.
-  void add(const Rows& rows, const Pairing& pairing, Packed& packed, bool fresh) const {
+  /// Adds the products of a list to the sums of an offset and, with the lists after it, to those of the offsets after
+  /// it; `fresh`: they begin at zero.
+  void add(const Rows& rows, int64_t offsets, const Pairing& pairing, Packed& packed, bool fresh) const {
+    const TileKernels<T>& kernels = tile_kernels<T>();
     const Picked<T> x = x_rows(pairing, packed);
     const Picked<Stored<T>> grad = grad_rows(pairing, packed.grad.data());
-    for (int64_t start = 0; start < panels_.padded(); start += panels_.width_at(start)) {
+    const int64_t padded = panels_.padded();
+    for (int64_t start = 0; start < padded; start += panels_.width_at(start)) {
       // Features are fetched where the table names them; where they lie in order, they come by themselves.
       const Fetch fetch{!kIsPaired && start == 0 && !by_source_ ? rows.count : 0, in_place(params_)};
-      outer(rows, start, {x.data + rows.channel, x.stride, x.rows}, {grad.data + start, grad.stride, grad.rows},
-            pairing.count, fetch, fresh);
+      const auto outer = offsets > 1 ? kernels.outer_by_offset[offsets] : kernels.outer[panels_.vectors_at(start)];
+      outer({x.data + rows.channel, x.stride, x.rows}, rows.count, {grad.data + start, grad.stride, grad.rows},
+            PairLists::kCapacity, pairing.count,
+            {row_sums(rows.first) + start, padded, offsets > 1 ? params_.in_channels * padded : panels_.lanes}, fetch,
+            fresh);
     }
   }
 
@@ -142,13 +160,6 @@ class GradWeight {
       std::copy_n(grad + pairing.targets[p] * out, out, padded + p * panels_.padded());
     }
     return {padded, panels_.padded(), kAscending.data()};
-  }
-
-  void outer(const Rows& rows, int64_t start, const Picked<T>& x, const Picked<Stored<T>>& grad, int64_t count,
-             Fetch fetch, bool fresh) const {
-    const TileKernels<T>& kernels = tile_kernels<T>();
-    const auto product = kernels.outer[panels_.vectors_at(start)];
-    product(x, rows.count, grad, count, row_sums(rows.first) + start, panels_.padded(), fetch, fresh);
   }
 
   void write_row_sums(int64_t row) const {

@@ -29,9 +29,10 @@ inline int64_t scatter_bytes(const ConvolutionParams& params) {
   return params.num_target * panels_of(params).padded() * std::max<int64_t>(4, element_bytes(params.dtype));
 }
 
-/// Targets that a block of sources reaches: first ≤ target ≤ last; no later block reaches any before `later_first`.
+/// Targets that a block of sources reaches; no later block reaches any before `later_first`.
 struct Reach {
-  int32_t first = INT32_MAX, last = -1, later_first = INT32_MAX;
+  EntrySpan span;
+  int32_t later_first = INT32_MAX;
 };
 
 inline std::vector<Reach> reach_of_blocks(const ConvolutionParams& params, ParallelFor parallel_for) {
@@ -39,27 +40,43 @@ inline std::vector<Reach> reach_of_blocks(const ConvolutionParams& params, Paral
   const int64_t entries = kBlockRows * params.num_offsets, all = params.num_source * params.num_offsets;
   for_ranges(parallel_for, 0, static_cast<int64_t>(reach.size()), 4, [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block) {
-      uint32_t first = UINT32_MAX;  // of unsigned values: −1, none, is the largest
-      int32_t last = -1;
-      for (int64_t i = block * entries; i < std::min((block + 1) * entries, all); ++i) {
-        first = std::min(first, static_cast<uint32_t>(params.reverse[i]));
-        last = std::max(last, params.reverse[i]);
-      }
-      if (last >= 0) reach[block] = {static_cast<int32_t>(first), last};
+      const int64_t first = block * entries, count = std::min(entries, all - first);
+      reach[block].span = tile_kernels<float>().span_of(params.reverse + first, count);
     }
   });
   for (size_t block = reach.size(); block-- > 1;) {
-    reach[block - 1].later_first = std::min(reach[block].first, reach[block].later_first);
+    const EntrySpan& span = reach[block].span;
+    reach[block - 1].later_first = std::min(span.last < 0 ? INT32_MAX : span.first, reach[block].later_first);
   }
   return reach;
 }
 
-/// One block of sources, panel by panel; sums are rows of `padded` channels.
+/// Features of the sources from `row` on.
 template <class T>
-void scatter_block(const ConvolutionParams& params, const PairLists& lists, int64_t block, Sum<T>* sums) {
+const T* features_from(const ConvolutionParams& params, int64_t row) {
+  return static_cast<const T*>(params.features) + row * in_elements<T>(params);
+}
+
+/// One block of sources that have all offsets, panel by panel; sums are rows of `padded` channels.
+template <class T>
+void scatter_whole_block(const ConvolutionParams& params, int64_t begin, int64_t end, EntryRange range, bool is_all,
+                         Sum<T>* sums) {
   const TileKernels<T>& kernels = tile_kernels<T>();
   const Panels panels = panels_of(params);
-  const T* const features = static_cast<const T*>(params.features) + block * kBlockRows * in_elements<T>(params);
+  const WholeRows rows{params.reverse + begin * params.num_offsets, end - begin, params.num_offsets};
+  for (int64_t start = 0; start < params.out_channels; start += panels.width_at(start)) {
+    kernels.scatter_whole[panels.vectors_at(start)](rows, features_from<T>(params, begin), in_elements<T>(params),
+                                                    offset_weights<T>(params, start), sums + start, panels.padded(),
+                                                    range, is_all);
+  }
+}
+
+/// One block of sources, panel by panel; sums are rows of `padded` channels.
+template <class T>
+void scatter_block(const ConvolutionParams& params, const PairLists& lists, int64_t begin, Sum<T>* sums) {
+  const TileKernels<T>& kernels = tile_kernels<T>();
+  const Panels panels = panels_of(params);
+  const T* const features = features_from<T>(params, begin);
   for (int64_t start = 0; start < params.out_channels; start += panels.width_at(start)) {
     const auto scatter_pairs = kernels.scatter[panels.vectors_at(start)];
     for (int64_t k = 0; k < params.num_offsets; ++k) {
@@ -94,13 +111,19 @@ void scatter(const ConvolutionParams& params, ParallelFor parallel_for) {
       write_rows<T>(sums + written * padded, padded, row - written, out, output + written * out, out);
       written = row;
     };
+    const EntryRange range{static_cast<int32_t>(begin), static_cast<int32_t>(end)};
     for (size_t block = 0; block < reach.size(); ++block) {
-      if (reach[block].last < begin || reach[block].first >= end) continue;
-      clear_up_to(std::min<int64_t>(reach[block].last + 1, end));
-      const int64_t row = static_cast<int64_t>(block) * kBlockRows;
-      lists.list(params.reverse, row, std::min(row + kBlockRows, params.num_source),
-                 {static_cast<int32_t>(begin), static_cast<int32_t>(end)});
-      scatter_block<T>(params, lists, static_cast<int64_t>(block), sums);
+      const EntrySpan& span = reach[block].span;
+      if (span.last < begin || span.first >= end) continue;
+      clear_up_to(std::min<int64_t>(span.last + 1, end));
+      const int64_t row = static_cast<int64_t>(block) * kBlockRows,
+                    row_end = std::min(row + kBlockRows, params.num_source);
+      if (span.is_whole) {
+        scatter_whole_block<T>(params, row, row_end, range, span.first >= begin && span.last < end, sums);
+      } else {
+        lists.list(params.reverse, row, row_end, range);
+        scatter_block<T>(params, lists, row, sums);
+      }
       write_up_to(std::min<int64_t>(reach[block].later_first, end));
     }
     clear_up_to(end);

@@ -1,6 +1,7 @@
 // Compiles the register tiles for each instruction set and chooses among them at run time.
 #include "convolution_tiles.h"
 
+#include <algorithm>
 #include <array>
 #include <type_traits>
 #include <utility>
@@ -14,7 +15,7 @@ namespace generic {
 constexpr int kVectorBytes = 16;
 constexpr int kTileRows = 4;
 constexpr int kWideTileRows = 0;
-constexpr int kOuterTile = 4;
+constexpr int kOuterSums = 8;
 #include "convolution_lists.inc"
 #include "convolution_tiles.inc"
 }  // namespace generic
@@ -26,7 +27,7 @@ namespace avx2 {
 constexpr int kVectorBytes = 32;
 constexpr int kTileRows = 6;
 constexpr int kWideTileRows = 0;
-constexpr int kOuterTile = 4;
+constexpr int kOuterSums = 12;
 #include "convolution_lists.inc"
 #include "convolution_tiles.inc"
 }  // namespace avx2
@@ -38,7 +39,7 @@ namespace avx512 {
 constexpr int kVectorBytes = 64;
 constexpr int kTileRows = 8;
 constexpr int kWideTileRows = 6;
-constexpr int kOuterTile = 13;
+constexpr int kOuterSums = 26;
 #include "convolution_avx512.inc"
 #include "convolution_tiles.inc"
 }  // namespace avx512
@@ -51,7 +52,7 @@ namespace avx512bf16 {
 constexpr int kVectorBytes = 64;
 constexpr int kTileRows = 8;
 constexpr int kWideTileRows = 6;
-constexpr int kOuterTile = 13;
+constexpr int kOuterSums = 26;
 #include "convolution_avx512.inc"
 #include "convolution_bfloat16.inc"
 #include "convolution_tiles.inc"

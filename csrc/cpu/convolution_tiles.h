@@ -2,6 +2,7 @@
 // offsets.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <type_traits>
 
@@ -10,6 +11,7 @@ namespace completion::cpu {
 constexpr int64_t kBlockRows = 256;   // table rows of a block: their sums stay close, and tiles are full
 constexpr int64_t kListSlack = 32;    // a list may be written and read this far beyond its end
 constexpr int64_t kOuterVectors = 2;  // of a panel, at most, that an outer product takes
+constexpr int64_t kOuterOffsets = 3;  // at most, that an outer product takes by offset
 
 /// Two bfloat16 numbers that are multiplied and summed at once: neighbours, the first in the lower half. Rows of an
 /// even number of bfloat16 channels are rows of half as many such pairs.
@@ -63,7 +65,34 @@ struct Picked {
   const int32_t* rows;
 };
 
-/// What outer products meet for the first time and fetch ahead; kListSlack more rows of it are named beyond the count.
+/// Rows of a table in which no entry is −1.
+struct WholeRows {
+  const int32_t* entries;  // [count, num_offsets]
+  int64_t count, num_offsets;
+};
+
+/// Smallest and largest entry of some rows of a table that is a pair, last = −1 if there is none; whether all are.
+struct EntrySpan {
+  int32_t first, last;
+  bool is_whole;
+};
+
+/// Packed weights of one panel: those of offset k from data + k · stride on.
+template <class T>
+struct OffsetWeights {
+  const T* data;
+  int64_t stride;
+};
+
+/// Where sums of outer products lie: rows of vectors.
+template <class T>
+struct OuterSums {
+  Sum<T>* data;
+  int64_t row_stride, vector_stride;
+};
+
+/// What outer products meet for the first time and fetch ahead; kListSlack more rows of it are named beyond the count,
+/// those that come next.
 struct Fetch {
   int64_t x = 0;  // elements of each of its rows
   bool grad = false;
@@ -88,10 +117,19 @@ struct TileKernels {
   /// The converse: sums[source] += x[row] · weight. No source occurs twice.
   using Scatter = void (*)(const Pairs& pairs, const T* features, int64_t in_channels, const T* weight, Sum<T>* sums,
                            int64_t sums_stride);
-  /// sums[r] += Σ_p x[p][r] · grad[p] for r < rows, p < count; rows of sums are `sums_stride` elements apart. `fresh`:
-  /// as above. A row of BFloat16Pair holds two rows side by side, the last one alone beside zeros: there is half of x.
-  using Outer = void (*)(const Picked<T>& x, int64_t rows, const Picked<Stored<T>>& grad, int64_t count, Sum<T>* sums,
-                         int64_t sums_stride, Fetch fetch, bool fresh);
+  /// sums[r] += Σ_p x[p][r] · grad[p] for r < rows, p < count. `fresh`: as above. A row of BFloat16Pair holds two rows
+  /// side by side, the last one alone beside zeros: there is half of x. By offset, each vector has its own rows of grad
+  /// for the same rows of x, listed `list_stride` further than those of the vector before.
+  using Outer = void (*)(const Picked<T>& x, int64_t rows, const Picked<Stored<T>>& grad, int64_t list_stride,
+                         int64_t count, const OuterSums<T>& sums, Fetch fetch, bool fresh);
+  /// sums[r] = Σ_k x[entries[r][k]] · weight_k.
+  using MultiplyWhole = void (*)(const WholeRows& rows, const T* features, int64_t in_channels,
+                                 const OffsetWeights<T>& weights, Sum<T>* sums, int64_t sums_stride);
+  /// The converse: sums[entries[r][k]] += x[r] · weight_k for entries in range, always in the same order. `is_all`: all
+  /// are.
+  using ScatterWhole = void (*)(const WholeRows& rows, const T* features, int64_t in_channels,
+                                const OffsetWeights<T>& weights, Sum<T>* sums, int64_t sums_stride, EntryRange range,
+                                bool is_all);
   /// packed[i][c] = columns[c][i] for c < count and i < length, 0 for count ≤ c < width.
   using PackColumns = void (*)(const T* columns, int64_t column_stride, int64_t count, int64_t length, int64_t width,
                                T* packed);
@@ -104,8 +142,12 @@ struct TileKernels {
   ByVectors<Multiply> multiply;
   ByVectors<Scatter> scatter;
   ByVectors<Outer> outer;
+  std::array<Outer, kOuterOffsets + 1> outer_by_offset;  // for two and more
+  ByVectors<MultiplyWhole> multiply_whole;
+  ByVectors<ScatterWhole> scatter_whole;
   PackColumns pack_columns;
   List list;
+  EntrySpan (*span_of)(const int32_t* entries, int64_t count);
 };
 
 /// The kernels for this machine; $ATEN_CPU_CAPABILITY (default, avx2, avx512), torch's own setting, limits the choice.

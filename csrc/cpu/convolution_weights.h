@@ -72,6 +72,12 @@ T* packed_weight(const ConvolutionParams& params, int64_t k, int64_t start) {
   return static_cast<T*>(params.workspace) + in_elements<T>(params) * (k * panels_of(params).padded() + start);
 }
 
+/// Those of all offsets.
+template <class T>
+OffsetWeights<T> offset_weights(const ConvolutionParams& params, int64_t start) {
+  return {packed_weight<T>(params, 0, start), in_elements<T>(params) * panels_of(params).padded()};
+}
+
 /// Copies the weights of the offsets that some row has, panel by panel, to [K, panels, Cin, width].
 template <class T>
 void pack_weights(const ConvolutionParams& params, const bool* used, ParallelFor parallel_for) {

@@ -26,6 +26,8 @@ inline void mark_used_offsets(const int32_t* table, int64_t num_rows, int64_t nu
 /// filled with copies of its last pair: a tile that reaches over the end does that pair's work again, to the same bits.
 class PairLists {
  public:
+  static constexpr int64_t kCapacity = kBlockRows + kListSlack;  // of a list; the next one follows
+
   PairLists(int64_t num_offsets, int64_t first_offset, int64_t last_offset)
       : num_offsets_(num_offsets),
         first_(first_offset),
@@ -47,14 +49,25 @@ class PairLists {
     }
   }
 
+  /// Puts the first pairs of the list that comes next beyond the end of each, for those who fetch ahead.
+  void chain() {
+    int64_t next = -1;
+    for (int64_t k = width_; k-- > 0;) {
+      if (counts_[k] == 0) continue;
+      if (next >= 0) {
+        std::copy_n(&sources_[next * kCapacity], kListSlack, &sources_[k * kCapacity + counts_[k]]);
+        std::copy_n(&rows_[next * kCapacity], kListSlack, &rows_[k * kCapacity + counts_[k]]);
+      }
+      next = k;
+    }
+  }
+
   Pairs operator[](int64_t offset) const {
     const int64_t k = offset - first_;
     return {&sources_[k * kCapacity], &rows_[k * kCapacity], counts_[k]};
   }
 
  private:
-  static constexpr int64_t kCapacity = kBlockRows + kListSlack;
-
   int64_t num_offsets_, first_, width_;
   std::vector<int32_t> sources_;  // [offsets, capacity]
   std::vector<uint8_t> rows_;     // [offsets, capacity]

@@ -28,10 +28,17 @@ def _empty(num_source: int, num_target: int, offsets: int) -> Callable[[], Table
     return lambda: tuple(torch.full(shape, -1, dtype=torch.int32) for shape in shapes)
 
 
-def _all_offsets() -> Tables:
-    """What a generative layer makes: every source has a target at every offset; two blocks of sources."""
-    reverse = torch.arange(301, dtype=torch.int32)[:, None] + 40 * torch.arange(5, dtype=torch.int32)
-    return reference.reverse_map(reverse, 461), reverse
+def _all_offsets(num_source: int, gaps: bool = False) -> Tables:
+    """What a generative layer makes: every source has a target at every offset, but for gaps.
+
+    Sources that follow one another meet the same targets, as do those far apart.
+    """
+    reverse = torch.arange(num_source)[:, None] + torch.tensor([0, 1, 2, 40, 41, 160, 161])
+    if gaps:  # in a whole block of 256 sources, in a part of one, in none
+        reverse[:256, 3] = -1
+        reverse[300, 5] = -1
+    reverse = reverse.to(torch.int32)
+    return reference.reverse_map(reverse, num_source + 161), reverse
 
 
 TABLES: dict[str, Callable[[], Tables]] = {
@@ -43,7 +50,9 @@ TABLES: dict[str, Callable[[], Tables]] = {
     "an empty batch item": _same("an empty batch item"),
     "a surface": _same("a surface"),
     "dense, k5": _same("around the origin", 5),
-    "all offsets": _all_offsets,
+    "all offsets": lambda: _all_offsets(301),
+    "all offsets but some": lambda: _all_offsets(800, gaps=True),
+    "all offsets, many rows": lambda: _all_offsets(9000),
     "k7": lambda: _neighbours(random_coords(80, -4, 4), random_coords(70, -4, 4, seed=1), cube(7)),
     "two sets": lambda: _neighbours(random_coords(900, -6, 6), random_coords(700, -6, 6, seed=1), cube(3)),
 }

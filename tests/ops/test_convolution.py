@@ -163,10 +163,12 @@ def test_weight_gradient_of_half_types_does_not_overflow(dtype: torch.dtype, dev
     assert grad.item() == 4096 * 64  # beyond float16
 
 
-@pytest.mark.parametrize("channels", [(6, 16), (16, 64), (30, 80), (5, 7)], ids=str)
+@pytest.mark.parametrize("dtype", FEATURE_DTYPES, ids=str)
+@pytest.mark.parametrize("channels", [*CHANNELS, (6, 16), (16, 64), (30, 80)], ids=str)
 @pytest.mark.parametrize("side", SIDES)
-def test_all_offsets_in_bfloat16(channels: tuple[int, int], side: str):
-    check_against_float64("all offsets", channels, torch.bfloat16, torch.device("cpu"), [side])
+@pytest.mark.parametrize("name", ["all offsets", "all offsets but some"])
+def test_all_offsets(name: str, channels: tuple[int, int], side: str, dtype: torch.dtype):
+    check_against_float64(name, channels, dtype, torch.device("cpu"), [side])
 
 
 @pytest.mark.parametrize("channels", [16, 32, 48], ids=str)

@@ -40,9 +40,10 @@ def every_result(device: torch.device) -> list[torch.Tensor]:
     few = small[:900]
     few_table = ops.kernel_map(few, few, cube(3))
     few_reverse = ops.reverse_map(few_table, few.numel())
-    whole_table, whole_reverse = tables("all offsets", device)
-    half = torch.randn(301, 36, generator=generator).to(device, torch.bfloat16)
-    half_grad = torch.randn(461, 36, generator=generator).to(device, torch.bfloat16)
+    whole_table, whole_reverse = tables("all offsets, many rows", device)
+    whole = torch.randn(whole_reverse.shape[0], 36, generator=generator).to(device)
+    whole_grad = torch.randn(whole_table.shape[0], 36, generator=generator).to(device)
+    square = torch.randn(whole_table.shape[1], 36, 36, generator=generator).to(device)
     few_features = torch.randn(few.numel(), 64, generator=generator).to(device)
     wide = torch.randn(27, 64, 96, generator=generator).to(device)
     return [
@@ -55,7 +56,12 @@ def every_result(device: torch.device) -> list[torch.Tensor]:
         ops.convolution(features, weight, None, reverse, small.numel()),
         ops.convolution_grad_weight(features, out, table, reverse),
         ops.convolution_grad_weight(features, out, None, reverse),
-        ops.convolution_grad_weight(half, half_grad, whole_table, whole_reverse),
+        *(ops.convolution(whole.to(dtype), square.to(dtype), None, whole_reverse, whole_table.shape[0])
+          for dtype in (torch.float32, torch.bfloat16)),
+        ops.convolution(whole_grad, square, whole_reverse, None),
+        *(ops.convolution_grad_weight(whole.to(dtype), whole_grad.to(dtype), None, whole_reverse)
+          for dtype in (torch.float32, torch.bfloat16)),
+        ops.convolution_grad_weight(whole, whole_grad[:, :16].contiguous(), None, whole_reverse),
         ops.convolution_grad_weight(features.bfloat16(), out.bfloat16(), table, reverse),
         ops.pool_sum(features, table, reverse), *ops.pool_max(features, table),
     ]  # fmt: skip
@@ -95,7 +101,9 @@ def test_every_instruction_set_against_the_reference(capability: str):
         "import torch; from tests.ops.test_convolution import check_against_float64 as check\n"
         "for dtype in (torch.float32, torch.float64):\n"
         "    for channels in ((1, 1), (3, 5), (17, 33), (40, 65)):\n"
-        "        check('two sets', channels, dtype, torch.device('cpu'))"
+        "        check('two sets', channels, dtype, torch.device('cpu'))\n"
+        "        for side in ('table', 'reverse'):\n"
+        "            check('all offsets', channels, dtype, torch.device('cpu'), [side])"
     )
     environment = {
         **os.environ,
