@@ -85,7 +85,8 @@ bool takes_whole_rows(const ConvolutionParams& params, int64_t begin, int64_t en
   const TileKernels<T>& kernels = tile_kernels<T>();
   const int64_t width = kernels.widest * kernels.lanes, offsets = params.num_offsets;
   const int32_t* const entries = params.table + begin * offsets;
-  return offsets > 1 && entries[0] >= 0 && offsets * params.in_channels * width <= kWholeWeights &&
+  return (offsets > 1 || params.out_channels <= width) && entries[0] >= 0 &&
+         offsets * params.in_channels * width <= kWholeWeights &&
          kernels.span_of(entries, (end - begin) * offsets).is_whole;
 }
 

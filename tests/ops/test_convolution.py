@@ -239,11 +239,13 @@ def test_opcheck(device: torch.device):
 
 def test_forward_mode_is_refused_not_wrong(device: torch.device):
     features, weight, table, reverse = operands(SMALL, (2, 3), torch.float32, device)
+    middle = (table[:, 13].contiguous(), reverse[:, 13].contiguous())
     calls = {
         "convolution": lambda x: ops.convolution(x, weight, table, reverse),
         "pool_sum": lambda x: ops.pool_sum(x, table, reverse),
         "pool_max": lambda x: ops.pool_max(x, table)[0],
-        "take_rows": lambda x: ops.take_rows(x, table[:, 13].contiguous(), reverse[:, 13].contiguous()),
+        "take_rows": lambda x: ops.take_rows(x, *middle),
+        "add_rows": lambda x: ops.add_rows(x, *middle, x, *middle),
     }
     for name, call in calls.items():
         with pytest.raises(

@@ -30,6 +30,10 @@ GOOD = {
     "pool_sum": {"features": X, "table": TABLE, "reverse": REVERSE},
     "pool_max": {"features": X, "table": TABLE},
     "take_rows": {"features": X, "rows": ROWS, "inverse": ROWS},
+    "add_rows": {
+        **{"first": X, "first_rows": ROWS, "first_inverse": ROWS},
+        **{"second": X, "second_rows": ROWS, "second_inverse": ROWS},
+    },
 }
 ONE_IS_ENOUGH = {"convolution": ("table", "reverse"), "convolution_grad_weight": ("table", "reverse")}
 SIZED_BY_VALUES = {"coordinate_set", "strided_set", "generative_set", "union_set"}
@@ -99,6 +103,11 @@ def test_a_wrong_tensor_is_refused(name, argument) -> None:
         ("pool_sum", {"reverse": REVERSE[:2]}, "reverse"),
         ("pool_sum", {"reverse": REVERSE[:, :1]}, "reverse"),
         ("take_rows", {"inverse": ROWS[:2]}, "inverse"),
+        ("add_rows", {"second": X.double()}, "second"),
+        ("add_rows", {"second": X[:, :1]}, "second"),
+        ("add_rows", {"second_rows": ROWS[:2]}, "second_rows"),
+        ("add_rows", {"first_inverse": ROWS[:2]}, "first_inverse"),
+        ("add_rows", {"second_inverse": ROWS[:2]}, "second_inverse"),
         ("lookup", {"keys": torch.empty(2**31, dtype=torch.int64, device="meta")}, "keys"),
     ],
 )

@@ -7,6 +7,7 @@ from completion.ops.build import load_library
 
 load_library()
 
+from completion.ops.add_rows import add_rows  # noqa: E402
 from completion.ops.convolution import convolution, convolution_grad_weight  # noqa: E402
 from completion.ops.coordinate_set import coordinate_set  # noqa: E402
 from completion.ops.coords import decode, encode  # noqa: E402
@@ -19,6 +20,7 @@ from completion.ops.take_rows import take_rows  # noqa: E402
 from completion.ops.union_set import union_set  # noqa: E402
 
 __all__ = [
+    "add_rows",
     "convolution",
     "convolution_grad_weight",
     "coordinate_set",

@@ -1,4 +1,5 @@
 // Runs the kernels that copy and pool rows on the host against loops, and checks the half types that they read.
+#include "completion/add_rows.h"
 #include "completion/pooling.h"
 #include "completion/take_rows.h"
 #include "feature_cases.h"
@@ -51,6 +52,27 @@ void check_pools(Random& random, const Shape& s) {
   for (size_t e = 0; e < back.size(); ++e) {
     CHECK(std::fabs(cuda::widen(back[e]) - expected_back[e]) <= bound<Scalar>(s.offsets, expected_back[e]),
           "max grad %zu", e);
+  }
+}
+
+template <class Scalar>
+void check_add_rows(Random& random, const Shape& s) {
+  const int c_count = s.in_channels;
+  const auto a = random_values<Scalar>(random, s.sources * c_count), b = random_values<Scalar>(random, 7 * c_count);
+  std::vector<int32_t> a_rows(s.targets), b_rows(s.targets);
+  for (int32_t& row : a_rows) row = random.below(s.sources + 1) - 1;
+  for (int32_t& row : b_rows) row = random.below(8) - 1;
+  std::vector<Scalar> output(s.targets * c_count);
+  CHECK(cuda::add_rows(
+            {a.data(), a_rows.data(), b.data(), b_rows.data(), output.data(), s.targets, c_count, dtype_of<Scalar>()},
+            nullptr) == 0,
+        "add_rows");
+  for (int m = 0; m < s.targets; ++m) {
+    for (int c = 0; c < c_count; ++c) {
+      const double expected = (a_rows[m] < 0 ? 0.0 : cuda::widen(a[a_rows[m] * c_count + c])) +
+                              (b_rows[m] < 0 ? 0.0 : cuda::widen(b[b_rows[m] * c_count + c]));
+      CHECK(std::fabs(cuda::widen(output[m * c_count + c]) - expected) <= bound<Scalar>(2, expected), "[%d, %d]", m, c);
+    }
   }
 }
 
@@ -116,8 +138,10 @@ int main(int count, char** arguments) {
   check::choose_order(count, arguments);
   check::Random random(4);
   check::check_scalars(random);
-  check::for_types_and_shapes(
-      [&](auto tag, const check::Shape& shape) { check::check_pools<typename decltype(tag)::type>(random, shape); });
+  check::for_types_and_shapes([&](auto tag, const check::Shape& shape) {
+    check::check_pools<typename decltype(tag)::type>(random, shape);
+    check::check_add_rows<typename decltype(tag)::type>(random, shape);
+  });
   check::check_pool_max_nan();
   for (const int width : {1, 3, 8, 40}) {
     for (const int shift : {0, 1}) {

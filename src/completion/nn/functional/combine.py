@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from completion import ops
 from completion.nn.functional.checks import check_fill, check_same_device, check_sparse
 from completion.nn.functional.rows import take
 from completion.ops.checks import check_type
@@ -21,8 +22,19 @@ def union_add(*tensors: SparseTensor) -> SparseTensor:
     Raises:
         ValueError: no tensor, or tensors of unlike stride or channels.
     """
-    aligned = _aligned("union_add", tensors, "union", 0.0, equal_channels=True)
-    return aligned[0].replace(reduce(torch.add, [x.features for x in aligned]))
+    _check_alike("union_add", tensors, channels=True)
+    shared = reduce(CoordMap.union, [x.coord_map for x in tensors])
+    return take(reduce(lambda a, b: _sum(a, b, shared), tensors), shared)
+
+
+def _sum(a: SparseTensor, b: SparseTensor, coord_map: CoordMap) -> SparseTensor:
+    """Sum of two tensors on a set that has all their voxels."""
+    if coord_map in (a.coord_map, b.coord_map) or a.features.dtype != b.features.dtype:
+        return SparseTensor(take(a, coord_map).features + take(b, coord_map).features, coord_map)
+    rows = [
+        index for x in (a, b) for index in (x.coord_map.rows_of(coord_map), coord_map.rows_of(x.coord_map))
+    ]
+    return SparseTensor(ops.add_rows(a.features, *rows[:2], b.features, *rows[2:]), coord_map)
 
 
 def multiply(*tensors: SparseTensor, on: On = "same", fill: float | None = None) -> SparseTensor:

@@ -3,6 +3,7 @@
 The oracle of the tests and the readable definition; shares no code with the native operators and is not fast.
 """
 
+from completion.ops.reference.add_rows import add_rows
 from completion.ops.reference.convolution import convolution, convolution_grad_weight
 from completion.ops.reference.coordinate_set import coordinate_set
 from completion.ops.reference.coords import decode, encode
@@ -15,6 +16,7 @@ from completion.ops.reference.take_rows import take_rows
 from completion.ops.reference.union_set import union_set
 
 __all__ = [
+    "add_rows",
     "convolution",
     "convolution_grad_weight",
     "coordinate_set",

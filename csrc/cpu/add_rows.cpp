@@ -1,0 +1,101 @@
+// add_rows on the CPU: both rows are read and their sum is written in one pass; an absent row is one of zeros, because
+// which of the two are there is close to a coin toss.
+#include "completion/add_rows.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "instruction_set.h"
+
+namespace completion::cpu {
+namespace {
+
+struct BFloat16 {
+  uint16_t bits;
+};
+
+inline float widen(float value) { return value; }
+inline double widen(double value) { return value; }
+inline float widen(BFloat16 value) {
+  const uint32_t bits = uint32_t{value.bits} << 16;
+  float wide;
+  std::memcpy(&wide, &bits, sizeof(wide));
+  return wide;
+}
+
+inline void narrow(float value, float* to) { *to = value; }
+inline void narrow(double value, double* to) { *to = value; }
+inline void narrow(float value, BFloat16* to) {  // to nearest, ties to even
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  const auto rounded = static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+  to->bits = value == value ? rounded : uint16_t{0x7fc0};
+}
+
+/// CHANNELS a row, or any number with 0.
+template <class T, int64_t CHANNELS>
+__attribute__((always_inline)) inline void add_range(const AddRowsParams& params, int64_t begin, int64_t end) {
+  const int64_t channels = CHANNELS > 0 ? CHANNELS : params.channels;
+  const std::vector<T> zeros(channels);
+  T* output = static_cast<T*>(params.output) + begin * channels;
+  for (int64_t m = begin; m < end; ++m, output += channels) {
+    const int64_t first_row = params.first_rows[m], second_row = params.second_rows[m];
+    const T* const first = first_row < 0 ? zeros.data() : static_cast<const T*>(params.first) + first_row * channels;
+    const T* const second =
+        second_row < 0 ? zeros.data() : static_cast<const T*>(params.second) + second_row * channels;
+    for (int64_t c = 0; c < channels; ++c) narrow(widen(first[c]) + widen(second[c]), output + c);
+  }
+}
+
+/// Rows of a length that the compiler knows are added without a loop's beginning and end.
+template <class T>
+__attribute__((always_inline)) inline void add(const AddRowsParams& params, int64_t begin, int64_t end) {
+  switch (params.channels) {
+    case 16:
+      return add_range<T, 16>(params, begin, end);
+    case 32:
+      return add_range<T, 32>(params, begin, end);
+    case 64:
+      return add_range<T, 64>(params, begin, end);
+    default:
+      return add_range<T, 0>(params, begin, end);
+  }
+}
+
+using Add = void (*)(const AddRowsParams&, int64_t, int64_t);
+
+template <class T>
+void add_generic(const AddRowsParams& params, int64_t begin, int64_t end) {
+  add<T>(params, begin, end);
+}
+
+#ifdef COMPLETION_X86_SETS
+template <class T>
+__attribute__((target("avx2"))) void add_avx2(const AddRowsParams& params, int64_t begin, int64_t end) {
+  add<T>(params, begin, end);
+}
+#endif
+
+template <class T>
+Add choose_add() {
+#ifdef COMPLETION_X86_SETS
+  if (instruction_set() != InstructionSet::generic) return add_avx2<T>;
+#endif
+  return add_generic<T>;
+}
+
+Add choose_add(DType dtype) {
+  if (dtype == DType::bfloat16) return choose_add<BFloat16>();
+  return dtype == DType::float64 ? choose_add<double>() : choose_add<float>();
+}
+
+}  // namespace
+
+void add_rows(const AddRowsParams& params, ParallelFor parallel_for) {
+  const int64_t grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(params.channels, 1));
+  const Add add = choose_add(params.dtype);
+  for_ranges(parallel_for, 0, params.num_target, grain, [&](int64_t begin, int64_t end) { add(params, begin, end); });
+}
+
+}  // namespace completion::cpu
