@@ -1,5 +1,4 @@
-// add_rows on the CPU: both rows are read and their sum is written in one pass; an absent row is one of zeros, because
-// which of the two are there is close to a coin toss.
+// add_rows on the CPU: both rows are read and their sum is written in one pass; an absent row is one of zeros.
 #include "completion/add_rows.h"
 
 #include <algorithm>
@@ -39,11 +38,13 @@ __attribute__((always_inline)) inline void add_range(const AddRowsParams& params
   const int64_t channels = CHANNELS > 0 ? CHANNELS : params.channels;
   const std::vector<T> zeros(channels);
   T* output = static_cast<T*>(params.output) + begin * channels;
+  // Chosen by index, not by a branch: which of the two rows are there is close to a coin toss.
+  const T* const firsts[2] = {static_cast<const T*>(params.first), zeros.data()};
+  const T* const seconds[2] = {static_cast<const T*>(params.second), zeros.data()};
   for (int64_t m = begin; m < end; ++m, output += channels) {
     const int64_t first_row = params.first_rows[m], second_row = params.second_rows[m];
-    const T* const first = first_row < 0 ? zeros.data() : static_cast<const T*>(params.first) + first_row * channels;
-    const T* const second =
-        second_row < 0 ? zeros.data() : static_cast<const T*>(params.second) + second_row * channels;
+    const T* const first = firsts[first_row < 0] + std::max<int64_t>(first_row, 0) * channels;
+    const T* const second = seconds[second_row < 0] + std::max<int64_t>(second_row, 0) * channels;
     for (int64_t c = 0; c < channels; ++c) narrow(widen(first[c]) + widen(second[c]), output + c);
   }
 }

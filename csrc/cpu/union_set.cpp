@@ -35,19 +35,23 @@ struct Pieces {
   }
 };
 
-/// Calls visit(key, row of a or −1, row of b or −1) in ascending order for the members of one piece.
+/// Calls visit(key, row of a, row of b) in ascending order for the members of one piece. The side that a member is not
+/// from names its next row, which is visited again.
+///
+/// No branch on keys while both sides have some left: which comes next is close to a coin toss.
 template <class Visit>
 void merge_piece(const Pieces& pieces, int64_t piece, const Visit& visit) {
-  const UnionSetParams& params = pieces.params;
+  const int64_t *const keys_a = pieces.params.keys_a, *const keys_b = pieces.params.keys_b;
   int64_t a = pieces.cut(piece, true), b = pieces.cut(piece, false);
   const int64_t end_a = pieces.cut(piece + 1, true), end_b = pieces.cut(piece + 1, false);
-  while (a < end_a || b < end_b) {
-    const bool from_a = b == end_b || (a < end_a && params.keys_a[a] <= params.keys_b[b]);
-    const bool from_b = a == end_a || (b < end_b && params.keys_b[b] <= params.keys_a[a]);
-    visit(from_a ? params.keys_a[a] : params.keys_b[b], from_a ? a : -1, from_b ? b : -1);
-    a += from_a ? 1 : 0;
-    b += from_b ? 1 : 0;
+  while (a < end_a && b < end_b) {
+    const int64_t key_a = keys_a[a], key_b = keys_b[b];
+    visit(std::min(key_a, key_b), a, b);
+    a += key_a <= key_b;
+    b += key_b <= key_a;
   }
+  for (; a < end_a; ++a) visit(keys_a[a], a, -1);
+  for (; b < end_b; ++b) visit(keys_b[b], -1, b);
 }
 
 }  // namespace

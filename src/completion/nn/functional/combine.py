@@ -31,10 +31,10 @@ def _sum(a: SparseTensor, b: SparseTensor, coord_map: CoordMap) -> SparseTensor:
     """Sum of two tensors on a set that has all their voxels."""
     if coord_map in (a.coord_map, b.coord_map) or a.features.dtype != b.features.dtype:
         return SparseTensor(take(a, coord_map).features + take(b, coord_map).features, coord_map)
-    rows = [
-        index for x in (a, b) for index in (x.coord_map.rows_of(coord_map), coord_map.rows_of(x.coord_map))
-    ]
-    return SparseTensor(ops.add_rows(a.features, *rows[:2], b.features, *rows[2:]), coord_map)
+    a_rows, a_inverse = a.coord_map.rows_of(coord_map), coord_map.rows_of(a.coord_map)
+    b_rows, b_inverse = b.coord_map.rows_of(coord_map), coord_map.rows_of(b.coord_map)
+    features = ops.add_rows(a.features, a_rows, a_inverse, b.features, b_rows, b_inverse)
+    return SparseTensor(features, coord_map)
 
 
 def multiply(*tensors: SparseTensor, on: On = "same", fill: float | None = None) -> SparseTensor:
