@@ -17,13 +17,13 @@ namespace {
 
 struct Scratch {
   Arena arena;
-  int64_t* chunk_starts;
+  int64_t* chunk_counts;
   Brick* bricks;   // room for one brick per source row
   int32_t* slots;  // room for slots_for(N)
 
   explicit Scratch(const KernelMapParams& params)
       : arena(params.workspace),
-        chunk_starts(arena.take<int64_t>(num_chunks(params.num_source) + 1)),
+        chunk_counts(arena.take<int64_t>(num_chunks(params.num_source))),
         bricks(arena.take<Brick>(params.num_source)),
         slots(arena.take<int32_t>(slots_for(params.num_source))) {}
 };
@@ -51,21 +51,39 @@ int common_unit_shift(const KernelMapParams& params, ParallelFor parallel_for) {
                        used_key_bits(params.target_keys, params.num_target, parallel_for) | used_bits(params.offsets));
 }
 
-/// Groups the ascending source rows into bricks and hashes them.
+/// Groups the ascending source rows into bricks, in order; returns how many there are.
+int64_t group_rows(const KernelMapParams& params, int unit_shift, const Scratch& scratch, ParallelFor parallel_for) {
+  const int64_t rows = params.num_source;
+  const auto code = [&](int64_t row) { return key_to_code(params.source_keys[row]) >> unit_shift; };
+  const auto id = [&](int64_t row) { return code(row) >> kCellBits; };
+  // Each chunk writes the bricks that begin in it to its own part of the room, and reads the last one to its end.
+  for_chunks(parallel_for, rows, [&](int64_t chunk, int64_t begin, int64_t end) {
+    int64_t row = begin;
+    while (row > 0 && row < end && id(row) == id(row - 1)) ++row;
+    Brick* next = scratch.bricks + begin;
+    while (row < end) {
+      Brick brick{id(row), 0, row};
+      do {
+        brick.occupancy |= uint64_t{1} << (code(row) & 63);
+        ++row;
+      } while (row < rows && id(row) == brick.id);
+      *next++ = brick;
+    }
+    scratch.chunk_counts[chunk] = next - (scratch.bricks + begin);
+  });
+  int64_t count = 0;
+  for (int64_t chunk = 0; chunk < num_chunks(rows); ++chunk) {
+    const Brick* const first = scratch.bricks + chunk * kScanChunk;
+    std::copy(first, first + scratch.chunk_counts[chunk], scratch.bricks + count);
+    count += scratch.chunk_counts[chunk];
+  }
+  return count;
+}
+
+/// The bricks of the source rows, hashed.
 SourceBricks build_bricks(const KernelMapParams& params, const Scratch& scratch, ParallelFor parallel_for) {
   const int unit_shift = common_unit_shift(params, parallel_for);
-  const auto code = [&](int64_t row) { return key_to_code(params.source_keys[row]) >> unit_shift; };
-  const auto is_head = [&](int64_t row) { return row == 0 || code(row) >> kCellBits != code(row - 1) >> kCellBits; };
-  const int64_t count = count_heads(parallel_for, params.num_source, scratch.chunk_starts, is_head);
-  visit_groups(parallel_for, params.num_source, scratch.chunk_starts, is_head,
-               [&](int64_t row, int64_t group, bool head) {
-                 if (!head) return;
-                 Brick brick{code(row) >> kCellBits, 0, row};
-                 for (int64_t i = row; i < params.num_source && code(i) >> kCellBits == brick.id; ++i) {
-                   brick.occupancy |= uint64_t{1} << (code(i) & 63);
-                 }
-                 scratch.bricks[group] = brick;
-               });
+  const int64_t count = group_rows(params, unit_shift, scratch, parallel_for);
   const int64_t slots = slots_for(count);
   std::fill(scratch.slots, scratch.slots + slots, -1);
   const BrickHash hash{scratch.slots, static_cast<uint64_t>(slots - 1)};
