@@ -37,7 +37,7 @@ template <class T, int64_t CHANNELS>
 __attribute__((always_inline)) inline void add_range(const AddRowsParams& params, int64_t begin, int64_t end) {
   const int64_t channels = CHANNELS > 0 ? CHANNELS : params.channels;
   const std::vector<T> zeros(channels);
-  T* output = static_cast<T*>(params.output) + begin * channels;
+  T* __restrict output = static_cast<T*>(params.output) + begin * channels;
   // Chosen by index, not by a branch: which of the two rows are there is close to a coin toss.
   const T* const firsts[2] = {static_cast<const T*>(params.first), zeros.data()};
   const T* const seconds[2] = {static_cast<const T*>(params.second), zeros.data()};

@@ -4,13 +4,17 @@
 #include <algorithm>
 #include <vector>
 
+#include "aligned.h"
 #include "arena.h"
 #include "bricks.h"
 #include "completion/key.h"
 #include "neighbourhood.h"
+#include "sort.h"
 
 namespace completion::cpu {
 namespace {
+
+constexpr int64_t kParentsOfPart = 4096;  // enough to keep a thread busy, few enough that their bricks stay close
 
 /// Bricks that grow as children arrive; find-or-insert by code.
 class GrowingBricks {
@@ -87,29 +91,70 @@ int64_t insert_marks(uint64_t id, const Neighbourhood& neighbourhood, int unit_s
   return outside;
 }
 
-/// Marks every child in its brick; returns the number of children out of range.
-int64_t mark_children(const GenerativeSetParams& params, int unit_shift, GrowingBricks& growing) {
-  const Neighbourhood neighbourhood(params.offsets, unit_shift);
+/// Marks the children of the parents begin … end − 1 in their bricks; returns the number of children out of range.
+int64_t mark_children(const GenerativeSetParams& params, const Neighbourhood& neighbourhood, int unit_shift,
+                      int64_t begin, int64_t end, GrowingBricks& growing) {
   std::vector<uint64_t> marks(neighbourhood.bricks.size());  // children of the parents of one brick
   int64_t outside = 0;
-  for (int64_t row = 0; row < params.num_rows; ++row) {
+  for (int64_t row = begin; row < end; ++row) {
     const uint64_t parent = key_to_code(params.keys[row]) >> unit_shift;
     for (const Neighbour& neighbour : neighbourhood.of_cell(parent & 63)) marks[neighbour.brick] |= neighbour.cells;
     const uint64_t id = parent >> kCellBits;
-    const bool last = row + 1 == params.num_rows || key_to_code(params.keys[row + 1]) >> unit_shift >> kCellBits != id;
+    const bool last = row + 1 == end || key_to_code(params.keys[row + 1]) >> unit_shift >> kCellBits != id;
     if (last) outside += insert_marks(id, neighbourhood, unit_shift, marks, growing);
   }
   return outside;
 }
 
-/// Copies the bricks to the workspace in ascending order, with the number of children before each; returns all
-/// children.
-int64_t order_bricks(std::vector<Brick>& bricks, const Scratch& scratch) {
-  std::sort(bricks.begin(), bricks.end(), [](const Brick& a, const Brick& b) { return a.id < b.id; });
+/// What some of the parents grow; parts may share bricks.
+struct Part {
+  GrowingBricks growing;
+  int64_t outside = 0;
+};
+
+std::vector<Part> grow(const GenerativeSetParams& params, int unit_shift, ParallelFor parallel_for) {
+  const Neighbourhood neighbourhood(params.offsets, unit_shift);
+  std::vector<Part> parts((params.num_rows + kParentsOfPart - 1) / kParentsOfPart);
+  for_ranges(parallel_for, 0, static_cast<int64_t>(parts.size()), 1, [&](int64_t first, int64_t last) {
+    for (int64_t part = first; part < last; ++part) {
+      const int64_t begin = part * kParentsOfPart, end = std::min(begin + kParentsOfPart, params.num_rows);
+      parts[part].outside = mark_children(params, neighbourhood, unit_shift, begin, end, parts[part].growing);
+    }
+  });
+  return parts;
+}
+
+/// Writes the bricks of all parts to the workspace in ascending order, those of the same place as one; returns how
+/// many there are.
+int64_t unite(std::vector<Part>& parts, const Scratch& scratch, ParallelFor parallel_for) {
+  int64_t total = 0;
+  for (Part& part : parts) total += static_cast<int64_t>(part.growing.bricks().size());
+  Arena sizes(nullptr);
+  SortArrays<uint64_t>(sizes, total);
+  const AlignedScratch<char> memory(sizes.bytes());
+  Arena arena(memory.data());
+  const SortArrays<uint64_t> sorted(arena, total);  // by id, with the occupancy
+  int64_t i = 0;
+  for (Part& part : parts) {
+    for (const Brick& brick : part.growing.bricks()) {
+      sorted.codes[i] = brick.id;
+      sorted.payloads[i++] = brick.occupancy;
+    }
+  }
+  sort_by_code(parallel_for, sorted, total);
+  int64_t count = 0;
+  for (i = 0; i < total; ++i) {
+    if (i == 0 || sorted.codes[i] != sorted.codes[i - 1]) scratch.bricks[count++] = {sorted.codes[i], 0, 0};
+    scratch.bricks[count - 1].occupancy |= sorted.payloads[i];
+  }
+  return count;
+}
+
+/// Sets the number of children before each brick; returns all children.
+int64_t number_children(Brick* bricks, int64_t count) {
   int64_t children = 0;
-  for (size_t i = 0; i < bricks.size(); ++i) {
-    scratch.bricks[i] = bricks[i];
-    scratch.bricks[i].base = children;
+  for (int64_t i = 0; i < count; ++i) {
+    bricks[i].base = children;
     children += __builtin_popcountll(bricks[i].occupancy);
   }
   return children;
@@ -123,13 +168,15 @@ int64_t generative_set_workspace_bytes(const GenerativeSetParams& params) {
   return Scratch(sizes).arena.bytes();
 }
 
-void generative_set_count(const GenerativeSetParams& params, ParallelFor) {
+void generative_set_count(const GenerativeSetParams& params, ParallelFor parallel_for) {
   const Scratch scratch(params);
   const int unit_shift = common_unit_shift(params);
-  GrowingBricks growing;
-  params.counts[1] = mark_children(params, unit_shift, growing);
-  params.counts[0] = order_bricks(growing.bricks(), scratch);
-  *scratch.header = {static_cast<int64_t>(growing.bricks().size()), unit_shift};
+  std::vector<Part> parts = grow(params, unit_shift, parallel_for);
+  const int64_t num_bricks = unite(parts, scratch, parallel_for);
+  params.counts[0] = number_children(scratch.bricks, num_bricks);
+  params.counts[1] = 0;
+  for (const Part& part : parts) params.counts[1] += part.outside;
+  *scratch.header = {num_bricks, unit_shift};
 }
 
 void generative_set_fill(const GenerativeSetParams& params, ParallelFor parallel_for) {
