@@ -5,8 +5,8 @@
 
 Peers: plain torch (gather, product, scatter-add per offset) and, where it is installed and one thread is
 asked for, spconv's CPU path. Inputs are voxelised surfaces; values are random. The limit of a case is the
-larger of its operations at the cores' multiply-add rate and its bytes at the copy rate, both measured in the
-same run.
+larger of its operations at the cores' multiply-add rate, measured before each case, and its bytes at the copy
+rate, measured once.
 """
 
 import argparse
@@ -71,11 +71,9 @@ def main() -> None:
     arguments = parse()
     torch.set_num_threads(arguments.threads)
     kept = not arguments.default_allocator and keep_freed_memory()
-    rates, bandwidth = machine.multiply_add_rates(), machine.copy_bandwidth()
+    rates, bandwidth = machine.MultiplyAddRates(), machine.copy_bandwidth()
     libraries = [ours, *(available_peers() if arguments.peers else [])]
     about = machine.describe() | {
-        "fma_gflops_per_core": rates[torch.float32] / 1e9,
-        "bfloat16_gflops_per_core": rates[torch.bfloat16] / 1e9,
         "copy_gb_per_s": bandwidth / 1e9,
         "keeps_freed_memory": kept,  # for all libraries alike
     }
@@ -87,7 +85,7 @@ def main() -> None:
             for case in cases(arguments.channels, DTYPES[dtype]):
                 if arguments.only not in case.operation:
                     continue
-                rate = rates[DTYPES[dtype]] * arguments.threads
+                rate = rates.measure()[DTYPES[dtype]]
                 record = measure(case, data, libraries, rate, bandwidth, arguments.seconds)
                 spconv_ms = record["peers"].get("spconv_cpu", {}).get("median_ms")
                 related = minkowski_table.relate(
@@ -127,7 +125,7 @@ def available_peers() -> list[ModuleType]:
 def measure(
     case: Case, data: Surfaces, libraries: list[ModuleType], rate: float, bandwidth: float, seconds: float
 ) -> dict[str, Any]:
-    """The record of one case: times, ratios and the fraction of the limit that is reached."""
+    """The record of one case: times, ratios, and how much of the limit at a core's rate is reached."""
     makers = {library.__name__: getattr(library, case.call, None) for library in libraries}
     made = {name: make(data, *case.arguments) for name, make in makers.items() if make is not None}
     if torch.bfloat16 in case.arguments:  # what it must beat is our own float32
@@ -138,14 +136,16 @@ def measure(
     times = by_turns({name: run for name, run in made.items() if run is not None}, seconds)
     gc.collect()
     own = times.pop(ours.__name__)
-    floor = work_of(case.call, data, case.arguments).floor_ms(rate, bandwidth)
+    threads = torch.get_num_threads()
+    floor = work_of(case.call, data, case.arguments).floor_ms(rate * threads, bandwidth)
     numbers = [value for value in case.arguments if isinstance(value, int) and not isinstance(value, bool)]
     return {
         "operation": case.operation,
         "data": data.name,
         "voxels": len(data.coords),
         "channels": numbers[-1] if numbers else None,
-        "threads": torch.get_num_threads(),
+        "threads": threads,
+        "gflops_per_core": rate / 1e9,
         "median_ms": own.median_ms,
         "min_ms": own.min_ms,
         "repeats": len(own.seconds),

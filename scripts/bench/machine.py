@@ -11,19 +11,24 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def multiply_add_rates() -> dict[torch.dtype, float]:
+class MultiplyAddRates:
     """Operations per second of one core by type, by loops of multiply-adds compiled for this machine.
 
-    Without dot products of bfloat16, what holds such values is computed in float32.
+    Asked again before each case, because a core's clock drifts by several percent within a run.
     """
-    source = Path(__file__).with_name("peak.cpp")
-    with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder) / "peak"
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self._program = Path(self._folder.name) / "peak"
+        source = Path(__file__).with_name("peak.cpp")
         flags = ["-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno"]
-        subprocess.run(["g++", *flags, str(source), "-o", str(program)], check=True)
-        output = subprocess.run([program], check=True, capture_output=True, text=True).stdout
-    float32, bfloat16 = (1e9 * float(number) for number in output.split())
-    return {torch.float32: float32, torch.bfloat16: bfloat16 or float32}
+        subprocess.run(["g++", *flags, str(source), "-o", str(self._program)], check=True)
+
+    def measure(self) -> dict[torch.dtype, float]:
+        """The rates now; without dot products of bfloat16, what holds such values is computed in float32."""
+        output = subprocess.run([self._program], check=True, capture_output=True, text=True).stdout
+        float32, bfloat16 = (1e9 * float(number) for number in output.split())
+        return {torch.float32: float32, torch.bfloat16: bfloat16 or float32}
 
 
 def copy_bandwidth(megabytes: int = 256) -> float:
