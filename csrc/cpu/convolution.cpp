@@ -16,7 +16,7 @@
 namespace completion::cpu {
 namespace {
 
-constexpr int64_t kWholeWeights = int64_t{1} << 18;  // elements: 1 MB of float32
+constexpr int64_t kWholeWeightBytes = int64_t{1} << 20;  // what a core's own cache holds
 
 /// One block of output rows, panel by panel; sums is scratch for kBlockRows rows of a panel.
 template <class T>
@@ -79,14 +79,15 @@ void convolve_whole_block(const ConvolutionParams& params, int64_t begin, int64_
 }
 
 /// Whether tiles of a block of table rows take all offsets at once: all are there, and the weights of a panel stay in a
-/// core's own cache while tile after tile reads them.
+/// core's own cache while tile after tile reads them. A single offset gains only where one panel is all, since its rows
+/// are fetched again for each panel.
 template <class T>
 bool takes_whole_rows(const ConvolutionParams& params, int64_t begin, int64_t end) {
   const TileKernels<T>& kernels = tile_kernels<T>();
   const int64_t width = kernels.widest * kernels.lanes, offsets = params.num_offsets;
+  const int64_t weight_bytes = offsets * in_elements<T>(params) * width * static_cast<int64_t>(sizeof(T));
   const int32_t* const entries = params.table + begin * offsets;
-  return (offsets > 1 || params.out_channels <= width) && entries[0] >= 0 &&
-         offsets * params.in_channels * width <= kWholeWeights &&
+  return (offsets > 1 || params.out_channels <= width) && entries[0] >= 0 && weight_bytes <= kWholeWeightBytes &&
          kernels.span_of(entries, (end - begin) * offsets).is_whole;
 }
 

@@ -1,7 +1,7 @@
 // convolution where few rows meet large weights, as on the coarsest levels of a network: each panel of a weight is
 // packed, used by all blocks of rows while it is in the cache, and forgotten, so that weights pass through memory once.
 //
-// Threads share out the panels. Sums are added in the order of the offsets, as in the other two, to the same bits.
+// Threads share out the panels. Sums are added in the order of the offsets.
 #pragma once
 
 #include <algorithm>

@@ -2,7 +2,8 @@
 // generative layers, the reverse is the smaller and the fuller table.
 //
 // Threads share out the targets, and each walks the blocks of sources that reach its own; the sums of a row are added
-// block by block and offset by offset, however many threads there are.
+// block by block, in a block offset by offset or, where all offsets are there, by groups of them and tiles of sources,
+// however many threads there are.
 #pragma once
 
 #include <algorithm>

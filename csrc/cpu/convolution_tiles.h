@@ -1,4 +1,4 @@
-// The two products that all convolutions come down to, for the best instruction set of the machine. Owns no loop over
+// The products that all convolutions come down to, for the best instruction set of the machine. Owns no loop over
 // offsets.
 #pragma once
 
@@ -41,7 +41,7 @@ constexpr int64_t kStoredOf = sizeof(T) / sizeof(Stored<T>);
 struct Pairs {
   const int32_t* sources;  // entries of the table
   const uint8_t* rows;     // their rows, counted from the block's first
-  int64_t count;           // at most kBlockRows; kListSlack more are copies of the last pair
+  int64_t count;  // at most kBlockRows; kListSlack more are copies of the last pair, or, chained, what comes next
 };
 
 /// Entries low ≤ entry < high of a table are pairs; −1 is none.

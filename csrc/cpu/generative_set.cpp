@@ -73,7 +73,7 @@ int common_unit_shift(const GenerativeSetParams& params) {
   return unit_shift_of(bits);
 }
 
-/// Adds the children marked around one brick of parents to their bricks; returns how many are out of range.
+/// Adds the children marked around one brick of parents to their bricks; returns not 0 if some are out of range.
 int64_t insert_marks(uint64_t id, const Neighbourhood& neighbourhood, int unit_shift, std::vector<uint64_t>& marks,
                      GrowingBricks& growing) {
   int64_t outside = 0;
@@ -91,7 +91,7 @@ int64_t insert_marks(uint64_t id, const Neighbourhood& neighbourhood, int unit_s
   return outside;
 }
 
-/// Marks the children of the parents begin … end − 1 in their bricks; returns the number of children out of range.
+/// Marks the children of the parents begin … end − 1 in their bricks; returns not 0 if some are out of range.
 int64_t mark_children(const GenerativeSetParams& params, const Neighbourhood& neighbourhood, int unit_shift,
                       int64_t begin, int64_t end, GrowingBricks& growing) {
   std::vector<uint64_t> marks(neighbourhood.bricks.size());  // children of the parents of one brick

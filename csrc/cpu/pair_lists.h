@@ -49,7 +49,8 @@ class PairLists {
     }
   }
 
-  /// Puts the first pairs of the list that comes next beyond the end of each, for those who fetch ahead.
+  /// Puts the first pairs of the list that comes next beyond the end of each, for outer products, which fetch ahead.
+  /// Tiles that reach over the end want copies of the last pair there: not for them.
   void chain() {
     int64_t next = -1;
     for (int64_t k = width_; k-- > 0;) {

@@ -63,7 +63,8 @@ bool is_worth_fetching(const TakeRowsParams& params) {
 }  // namespace
 
 void take_rows(const TakeRowsParams& params, ParallelFor parallel_for) {
-  const int64_t grain = std::max<int64_t>(1, 65536 / std::max<int64_t>(params.row_bytes, 1));
+  if (params.row_bytes == 0) return;
+  const int64_t grain = std::max<int64_t>(1, 65536 / params.row_bytes);
   const TakeRange take = choose_take(params.row_bytes);
   const bool fetch = is_worth_fetching(params);
   for_ranges(parallel_for, 0, params.num_target, grain,

@@ -36,7 +36,7 @@ struct Pieces {
 };
 
 /// Calls visit(key, row of a, row of b) in ascending order for the members of one piece. The side that a member is not
-/// from names its next row, which is visited again.
+/// from names its next row, which is visited again, or −1 once that side is used up.
 ///
 /// No branch on keys while both sides have some left: which comes next is close to a coin toss.
 template <class Visit>

@@ -15,10 +15,9 @@ __global__ void __launch_bounds__(kBlockThreads) sum_two_rows(AddRowsParams para
   const Scalar* const second = static_cast<const Scalar*>(params.second);
   const int64_t first_row = params.first_rows[target], second_row = params.second_rows[target];
   for (int64_t c = threadIdx.x; c < params.channels; c += blockDim.x) {
-    Accumulator<Scalar> sum = 0;
-    if (first_row >= 0) sum += widen(first[first_row * params.channels + c]);
-    if (second_row >= 0) sum += widen(second[second_row * params.channels + c]);
-    narrow(sum, static_cast<Scalar*>(params.output) + target * params.channels + c);
+    const Accumulator<Scalar> a = first_row < 0 ? 0 : widen(first[first_row * params.channels + c]);
+    const Accumulator<Scalar> b = second_row < 0 ? 0 : widen(second[second_row * params.channels + c]);
+    narrow(a + b, static_cast<Scalar*>(params.output) + target * params.channels + c);
   }
 }
 

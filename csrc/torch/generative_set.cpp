@@ -19,8 +19,7 @@ Tensor generative_set(const Tensor& keys, std::vector<int64_t> offsets) {
   COMPLETION_RUN(generative_set_count, keys, params);
 
   const std::vector<int64_t> numbers = read_counts(counts);
-  STD_TORCH_CHECK(numbers[1] == 0, "generative_set: children must lie in -32768 to 32767, got ", numbers[1],
-                  " that do not");
+  STD_TORCH_CHECK(numbers[1] == 0, "generative_set: children must lie in -32768 to 32767, got some that do not");
   Tensor child_keys = empty(keys, {numbers[0]}, ScalarType::Long);
   params.child_keys = child_keys.mutable_data_ptr<int64_t>();
   COMPLETION_RUN(generative_set_fill, keys, params);

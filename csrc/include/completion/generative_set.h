@@ -13,7 +13,7 @@ struct GenerativeSetParams {
   const int64_t* keys;      // [N] canonical parents
   int64_t num_rows;         // N; N · K < 2³¹
   KernelOffsets offsets;    // K offsets in finest voxels
-  int64_t* counts;          // [2] out of count: M children; the number of children out of range
+  int64_t* counts;          // [2] out of count: M children; not 0 where children are out of range
   void* workspace;          // scratch; what count leaves in it is read by fill
   int64_t workspace_bytes;  // at least generative_set_workspace_bytes(params)
   int64_t* child_keys;      // [M] out of fill: ascending, unique; null in count
