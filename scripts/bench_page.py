@@ -50,9 +50,14 @@ def head(*names: str) -> Iterator[str]:
     yield "|---" * len(names) + "|"
 
 
-def goals() -> Iterator[str]:
-    """Each goal beside what was measured."""
-    cases = cases_of(RESULTS / "ops_cpu_1_thread.json")
+def goals(threads: int) -> Callable[[], Iterator[str]]:
+    """Each goal beside what was measured with so many threads."""
+    return lambda: goal_rows(threads)
+
+
+def goal_rows(threads: int) -> Iterator[str]:
+    """The lines of that table."""
+    cases = cases_of(RESULTS / f"ops_cpu_{threads}_thread{'s' if threads > 1 else ''}.json")
     yield from head("case", "C", "goal", "measured", "holds")
     for goal in GOALS:
         found = {c: find(cases, goal.resolution, goal.operation, c) for c in goal.values}
@@ -65,7 +70,7 @@ def goals() -> Iterator[str]:
             slashed(f"{value:.{0 if goal.of_limit else 2}f}" for _, value in measured.values()),
             slashed(yes(round(value, 2) >= goal.values[c]) for c, (_, value) in measured.items()),
         )
-    for step in steps_of(1):
+    for step in steps_of(threads):
         if step["minkowski_table_ms"]:
             resolution = int(step["data"].split("³")[0])
             ratio, goal = step["minkowski_table_ms"] / step["median_ms"], STEP_GOALS[resolution]
@@ -173,7 +178,8 @@ def steps_of(threads: int) -> list[dict]:
 
 
 TABLES = {
-    "goals": goals,
+    "goals": goals(1),
+    "goals, two threads": goals(2),
     "one thread": all_cases("ops_cpu_1_thread.json"),
     "dense": dense,
     "bfloat16": beside_ourselves("ops_cpu_bfloat16.json", "own_float32", BFLOAT16_GOAL),
