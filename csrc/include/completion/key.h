@@ -47,11 +47,11 @@ COMPLETION_HD uint32_t gather_bits(uint64_t x) {
   return static_cast<uint32_t>((x | (x >> 16)) & 0xffffull);
 }
 
-/// Key of a coordinate that lies in the range.
+/// Key of a coordinate that lies in the range; of any other a number that means nothing.
 COMPLETION_HD int64_t encode_key(int32_t batch, int32_t x, int32_t y, int32_t z) {
-  const uint64_t morton = spread_bits(static_cast<uint32_t>(x + 32768)) |
-                          spread_bits(static_cast<uint32_t>(y + 32768)) << 1 |
-                          spread_bits(static_cast<uint32_t>(z + 32768)) << 2;
+  const uint64_t morton = spread_bits(static_cast<uint32_t>(x) + 32768u) |
+                          spread_bits(static_cast<uint32_t>(y) + 32768u) << 1 |
+                          spread_bits(static_cast<uint32_t>(z) + 32768u) << 2;
   return code_to_key(static_cast<uint64_t>(static_cast<uint32_t>(batch)) << 48 | morton);
 }
 
