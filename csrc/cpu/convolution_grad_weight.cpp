@@ -56,23 +56,21 @@ class GradWeight {
       lists.list(table_, begin, end);
       lists.chain();
       packed.holds_block = false;
-      const auto is_whole = [&](int64_t k) {  // all sources of the block, with all rows of the result
-        return by_source_ && lists[k].count == end - begin && rows_of(k, first, last).count == channels;
+      const auto has_block = [&](int64_t k) { return by_source_ && lists[k].count == end - begin; };
+      const auto joins = [&](int64_t k, int64_t other) {  // both with all sources and all rows of the result
+        return has_block(k) && has_block(other) && rows_of(k, first, last).count == channels &&
+               rows_of(other, first, last).count == channels && begun[k] == begun[other];
       };
-      int64_t offsets = 1;  // at once
-      for (int64_t k = first_offset; k < last_offset; k += offsets) {
-        offsets = 1;
+      for (int64_t k = first_offset, offsets = 1; k < last_offset; k += offsets) {
+        offsets = 1;  // at once
         if (lists[k].count == 0) continue;
-        while (offsets < most_offsets && k + offsets < last_offset && is_whole(k) && is_whole(k + offsets) &&
-               begun[k + offsets] == begun[k]) {
-          ++offsets;
-        }
+        while (offsets < most_offsets && k + offsets < last_offset && joins(k, k + offsets)) ++offsets;
         int32_t table_rows[kBlockRows + kListSlack];
         for (int64_t p = 0; p < lists[k].count + kListSlack; ++p) {
           table_rows[p] = static_cast<int32_t>(begin) + lists[k].rows[p];
         }
         const Pairing pairing{by_source_ ? table_rows : lists[k].sources, by_source_ ? lists[k].sources : table_rows,
-                              lists[k].count, by_source_ && lists[k].count == end - begin};
+                              lists[k].count, has_block(k)};
         add(rows_of(k, first, last), offsets, pairing, packed, !begun[k]);
         std::fill_n(begun + k, offsets, true);
       }
