@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Times whole training steps (forward, backward, SGD) of a model on voxelised surfaces.
 
-    scripts/bench_step.py --model minkowski --resolutions 64 128 --json benchmarks/results/step_cpu.json
+    scripts/bench_step.py --models minkowski --resolutions 64 128 --json benchmarks/results/step_cpu.json
 
 The input is the half of each shape with x < R / 2, the truth the whole shape; only the truth is kept,
 as late in training, so that the work does not depend on what the network has learned.
