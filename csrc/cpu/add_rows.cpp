@@ -2,13 +2,35 @@
 #include "completion/add_rows.h"
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
-#include "completion/scalar.h"
 #include "instruction_set.h"
 
 namespace completion::cpu {
 namespace {
+
+struct BFloat16 {
+  uint16_t bits;
+};
+
+inline float widen(float value) { return value; }
+inline double widen(double value) { return value; }
+inline float widen(BFloat16 value) {
+  const uint32_t bits = uint32_t{value.bits} << 16;
+  float wide;
+  std::memcpy(&wide, &bits, sizeof(wide));
+  return wide;
+}
+
+inline void narrow(float value, float* to) { *to = value; }
+inline void narrow(double value, double* to) { *to = value; }
+inline void narrow(float value, BFloat16* to) {  // to nearest, ties to even
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  const auto rounded = static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+  to->bits = value == value ? rounded : uint16_t{0x7fc0};
+}
 
 /// CHANNELS a row, or any number with 0.
 template <class T, int64_t CHANNELS>
