@@ -1,8 +1,9 @@
-// convolution: output-stationary tiles. A block owns a tile of output rows and channels, walks the offsets that any of
-// its rows has, gathers 16 input channels at a time into shared memory and writes each output once: no atomics, and one
-// order of summation (offset, then channel) whatever the grid.
+// convolution: on tensor cores where they take type and sizes. Else in plain arithmetic: a block owns a tile of output
+// rows and channels, walks the offsets that any of its rows has, gathers 16 input channels at a time into shared memory
+// and writes each output once: no atomics, and one order of summation (offset, then channel) whatever the grid.
 #include "completion/convolution.h"
 #include "completion/offsets.h"
+#include "convolution_tensor_core.cuh"
 #include "launch.cuh"
 #include "product_tile.cuh"
 #include "scalar.cuh"
@@ -13,6 +14,12 @@ namespace {
 
 constexpr int kGroupOffsets = 32;  // offsets whose table entries are in shared memory at a time
 constexpr int kThreadRows = 4;     // output rows of a thread
+
+/// Target row at a place in the order, −1 beyond the last.
+__device__ int64_t target_at(const ConvolutionParams& params, int64_t place) {
+  if (place >= params.num_target) return -1;
+  return params.order == nullptr ? place : params.order[place];
+}
 
 template <class Scalar, int kRows, int kColumns>
 struct Tile {
@@ -33,8 +40,8 @@ __device__ void load_rows(const ConvolutionParams& params, int64_t first_row, in
   for (int entry = threadIdx.x; entry < kRows * count; entry += kBlockThreads) {
     const int r = entry / count;
     const int k = entry % count;
-    const int64_t row = first_row + r;
-    tile.rows[k][r] = row < params.num_target ? params.table[row * params.num_offsets + first_offset + k] : -1;
+    const int64_t target = target_at(params, first_row + r);
+    tile.rows[k][r] = target >= 0 ? params.table[target * params.num_offsets + first_offset + k] : -1;
   }
   __syncthreads();
   const int lane = threadIdx.x % kWarpThreads;
@@ -52,7 +59,7 @@ template <class Scalar, int kRows, int kColumns>
 __device__ void load_panels(const ConvolutionParams& params, int k, const int32_t* rows, int64_t first_channel,
                             int64_t first_column, Tile<Scalar, kRows, kColumns>& tile) {
   const Scalar* const features = static_cast<const Scalar*>(params.features);
-  const Scalar* const weight = static_cast<const Scalar*>(params.weight) + k * params.in_channels * params.out_channels;
+  const Scalar* const weight = static_cast<const Scalar*>(params.weight) + k * params.weight_strides[0];
 #pragma unroll
   for (int entry = threadIdx.x; entry < kRows * kDepth; entry += kBlockThreads) {
     const int64_t channel = first_channel + entry % kDepth;
@@ -66,7 +73,7 @@ __device__ void load_panels(const ConvolutionParams& params, int k, const int32_
     const int64_t column = first_column + entry % kColumns;
     const bool present = channel < params.in_channels && column < params.out_channels;
     tile.weight[entry / kColumns][entry % kColumns] =
-        present ? widen(weight[channel * params.out_channels + column]) : 0;
+        present ? widen(weight[channel * params.weight_strides[1] + column * params.weight_strides[2]]) : 0;
   }
 }
 
@@ -96,12 +103,12 @@ __global__ void __launch_bounds__(kBlockThreads) convolve(ConvolutionParams para
   Scalar* const output = static_cast<Scalar*>(params.output);
 #pragma unroll
   for (int i = 0; i < kThreadRows; ++i) {
-    const int64_t row = first_row + thread_row + i;
+    const int64_t target = target_at(params, first_row + thread_row + i);
 #pragma unroll
     for (int j = 0; j < kThreadColumns; ++j) {
       const int64_t column = first_column + thread_column + j;
-      if (row < params.num_target && column < params.out_channels) {
-        narrow(sums[i][j], output + row * params.out_channels + column);
+      if (target >= 0 && column < params.out_channels) {
+        narrow(sums[i][j], output + target * params.out_channels + column);
       }
     }
   }
@@ -118,6 +125,10 @@ void launch_convolve(const ConvolutionParams& params, void* stream) {
 int64_t convolution_workspace_bytes(const ConvolutionParams&) { return 0; }
 
 Status convolution(const ConvolutionParams& params, void* stream) {
+  if (takes_tensor_cores(params)) {
+    convolve_on_tensor_cores(params, stream);
+    return last_status();
+  }
   with_scalar(params.dtype, [&](auto tag) {
     using Scalar = typename decltype(tag)::type;
     if (params.out_channels > 32) {

@@ -1,8 +1,10 @@
-// convolution_grad_weight: a block owns one tile of one offset's gradient and one range of target rows. It lists the
-// pairs of the range in row order and sums over them; the ranges' partial sums are added in the order of the ranges.
-// Ranges depend on the sizes alone, so the result is bitwise the same on every run and every device.
+// convolution_grad_weight: a block owns one tile of one offset's gradient and one range of rows. It lists the pairs of
+// the range in row order and sums over them, on tensor cores where they take type and sizes, else in plain arithmetic;
+// the ranges' partial sums are added in the order of the ranges.
 #include "completion/convolution.h"
+#include "grad_weight_tensor_core.cuh"
 #include "launch.cuh"
+#include "pair_list.cuh"
 #include "product_tile.cuh"
 #include "scalar.cuh"
 
@@ -10,17 +12,16 @@ namespace completion::cuda {
 
 namespace {
 
-constexpr int64_t kLeastChunks = 2;      // of 256 rows in a range, so that a partial sum costs less than what it sums
+constexpr int64_t kLeastLists = 2;       // of 256 rows in a range, so that a partial sum costs less than what it sums
 constexpr int64_t kTargetBlocks = 2048;  // blocks worth of ranges: enough for every GPU, bounds the workspace
 constexpr int kSideThreads = 16;
 
 /// How the work is cut.
 struct Split {
-  int side;                // width and height of a gradient tile
-  int64_t tiles_in;        // tiles along Cin
-  int64_t tiles_out;       // tiles along Cout
-  int64_t num_ranges;      // ranges of target rows
-  int64_t rows_per_range;  // a multiple of kBlockThreads
+  int side;           // width and height of a gradient tile
+  int64_t tiles_in;   // tiles along Cin
+  int64_t tiles_out;  // tiles along Cout
+  Ranges ranges;
 };
 
 Split split_of(const ConvolutionGradWeightParams& params) {
@@ -30,47 +31,12 @@ Split split_of(const ConvolutionGradWeightParams& params) {
   split.tiles_in = ceil_div(params.in_channels, split.side);
   split.tiles_out = ceil_div(params.out_channels, split.side);
   const int64_t tiles = split.tiles_in * split.tiles_out * params.num_offsets;
-  const int64_t chunks = ceil_div(params.num_target, kBlockThreads);
-  const int64_t wanted = ceil_div(chunks, ceil_div(kTargetBlocks, tiles));
-  const int64_t chunks_per_range = wanted > kLeastChunks ? wanted : kLeastChunks;
-  split.rows_per_range = chunks_per_range * kBlockThreads;
-  split.num_ranges = chunks > 0 ? ceil_div(chunks, chunks_per_range) : 1;
+  split.ranges = cut_into_ranges(shorter_side(params).num_rows, kBlockThreads, tiles, kTargetBlocks, kLeastLists);
   return split;
 }
 
 int64_t num_weights(const ConvolutionGradWeightParams& params) {
   return params.num_offsets * params.in_channels * params.out_channels;
-}
-
-/// Source and target row of up to 256 pairs, in row order.
-struct PairList {
-  int32_t source[kBlockThreads];
-  int32_t target[kBlockThreads];
-  int32_t warp_counts[kBlockWarps];
-};
-
-/// Lists the pairs of offset k among 256 rows; returns their number.
-__device__ int list_pairs(const ConvolutionGradWeightParams& params, int k, int64_t first_row, int64_t end_row,
-                          PairList& pairs) {
-  const int lane = threadIdx.x % kWarpThreads;
-  const int warp = threadIdx.x / kWarpThreads;
-  const int64_t row = first_row + threadIdx.x;
-  const int32_t source = row < end_row ? params.table[row * params.num_offsets + k] : -1;
-  const unsigned votes = __ballot_sync(kFullWarp, source >= 0);
-  if (lane == 0) pairs.warp_counts[warp] = __popc(votes);
-  __syncthreads();
-  int before = __popc(votes & ((1u << lane) - 1u));
-  int total = 0;
-  for (int w = 0; w < kBlockWarps; ++w) {
-    if (w < warp) before += pairs.warp_counts[w];
-    total += pairs.warp_counts[w];
-  }
-  if (source >= 0) {
-    pairs.source[before] = source;
-    pairs.target[before] = static_cast<int32_t>(row);
-  }
-  __syncthreads();
-  return total;
 }
 
 /// Channels first_channel … of 16 listed rows; zero beyond the list and beyond the channels.
@@ -88,23 +54,23 @@ __device__ void load_panel(const Scalar* values, int64_t channels, int64_t first
 
 template <class Scalar, int kSide>
 __global__ void __launch_bounds__(kBlockThreads)
-    sum_pairs(ConvolutionGradWeightParams params, Split split, Accumulator<Scalar>* partials) {
+    sum_pairs(ConvolutionGradWeightParams params, Split split, PairSide side, Accumulator<Scalar>* partials) {
   using Sum = Accumulator<Scalar>;
   constexpr int kThreadSide = kSide / kSideThreads;
   alignas(32) __shared__ Sum input[kDepth][kSide];
   alignas(32) __shared__ Sum grad[kDepth][kSide];
-  __shared__ PairList pairs;
+  __shared__ PairList<kBlockThreads> pairs;
   const int64_t tile = blockIdx.x % (split.tiles_in * split.tiles_out);
   const int k = static_cast<int>(blockIdx.x / (split.tiles_in * split.tiles_out));
   const int64_t first_in = tile / split.tiles_out * kSide;
   const int64_t first_out = tile % split.tiles_out * kSide;
   const int thread_in = threadIdx.x / kSideThreads * kThreadSide;
   const int thread_out = threadIdx.x % kSideThreads * kThreadSide;
-  const int64_t begin = blockIdx.y * split.rows_per_range;
-  const int64_t end = min(begin + split.rows_per_range, params.num_target);
+  const int64_t begin = blockIdx.y * split.ranges.rows_per_range;
+  const int64_t end = min(begin + split.ranges.rows_per_range, side.num_rows);
   Sum sums[kThreadSide][kThreadSide] = {};
   for (int64_t row = begin; row < end; row += kBlockThreads) {
-    const int num_pairs = list_pairs(params, k, row, end, pairs);
+    const int num_pairs = list_pairs<kBlockThreads, kBlockThreads>(side, params.num_offsets, k, row, end, pairs);
     for (int p = 0; p < num_pairs; p += kDepth) {
       load_panel<Scalar, kSide>(static_cast<const Scalar*>(params.features), params.in_channels, first_in,
                                 pairs.source + p, num_pairs - p, input);
@@ -140,24 +106,14 @@ __global__ void __launch_bounds__(kBlockThreads)
 
 template <class Scalar, int kSide>
 void launch_sum_pairs(const ConvolutionGradWeightParams& params, const Split& split, void* partials, void* stream) {
-  launch(sum_pairs<Scalar, kSide>, params.num_offsets * split.tiles_in * split.tiles_out, split.num_ranges,
-         dim3(kBlockThreads), stream, params, split, static_cast<Accumulator<Scalar>*>(partials));
+  launch(sum_pairs<Scalar, kSide>, params.num_offsets * split.tiles_in * split.tiles_out, split.ranges.count,
+         dim3(kBlockThreads), stream, params, split, shorter_side(params), static_cast<Accumulator<Scalar>*>(partials));
 }
 
-}  // namespace
-
-int64_t convolution_grad_weight_workspace_bytes(const ConvolutionGradWeightParams& params) {
-  const int64_t sum_bytes = params.dtype == DType::float64 ? 8 : 4;
-  const int64_t num_ranges = split_of(params).num_ranges;
-  return num_ranges > 1 ? num_ranges * num_weights(params) * sum_bytes : 0;
-}
-
-Status convolution_grad_weight(const ConvolutionGradWeightParams& params, void* stream) {
+void sum_in_plain_arithmetic(const ConvolutionGradWeightParams& params, void* partials, void* stream) {
   const Split split = split_of(params);
-  void* const partials = split.num_ranges > 1 ? params.workspace : params.grad_weight;
   with_scalar(params.dtype, [&](auto tag) {
     using Scalar = typename decltype(tag)::type;
-    using Sum = Accumulator<Scalar>;
     if (split.side == 64) {
       launch_sum_pairs<Scalar, 64>(params, split, partials, stream);
     } else if (split.side == 32) {
@@ -165,11 +121,41 @@ Status convolution_grad_weight(const ConvolutionGradWeightParams& params, void* 
     } else {
       launch_sum_pairs<Scalar, 16>(params, split, partials, stream);
     }
-    if (split.num_ranges > 1) {
-      launch_items(add_partials<Sum>, num_weights(params), stream, static_cast<const Sum*>(partials), split.num_ranges,
-                   num_weights(params), static_cast<Sum*>(params.grad_weight));
-    }
   });
+}
+
+int64_t num_ranges(const ConvolutionGradWeightParams& params) {
+  return takes_tensor_cores(params) ? tensor_core_ranges(params) : split_of(params).ranges.count;
+}
+
+template <class Sum>
+void launch_add_partials(const ConvolutionGradWeightParams& params, void* stream) {
+  launch_items(add_partials<Sum>, num_weights(params), stream, static_cast<const Sum*>(params.workspace),
+               num_ranges(params), num_weights(params), static_cast<Sum*>(params.grad_weight));
+}
+
+}  // namespace
+
+int64_t convolution_grad_weight_workspace_bytes(const ConvolutionGradWeightParams& params) {
+  const int64_t sum_bytes = params.dtype == DType::float64 ? 8 : 4;
+  const int64_t count = num_ranges(params);
+  return count > 1 ? count * num_weights(params) * sum_bytes : 0;
+}
+
+Status convolution_grad_weight(const ConvolutionGradWeightParams& params, void* stream) {
+  const bool one_range = num_ranges(params) == 1;
+  void* const partials = one_range ? params.grad_weight : params.workspace;
+  if (takes_tensor_cores(params)) {
+    sum_pairs_on_tensor_cores(params, partials, stream);
+  } else {
+    sum_in_plain_arithmetic(params, partials, stream);
+  }
+  if (one_range) return last_status();
+  if (params.dtype == DType::float64) {
+    launch_add_partials<double>(params, stream);
+  } else {
+    launch_add_partials<float>(params, stream);
+  }
   return last_status();
 }
 

@@ -1,55 +1,93 @@
-// generative_set: every parent plus every offset, sorted, then the runs of equal keys.
+// generative_set: children as bits of 4³ bricks in a hash, to which every parent adds; then the bricks that exist are
+// sorted and their bits are written as keys.
 #include "completion/generative_set.h"
-#include "completion/key.h"
-#include "runs.cuh"
+#include "grown_bricks.cuh"
 #include "sort.cuh"
 
 namespace completion::cuda {
 
 namespace {
 
-constexpr int kRowsPerBlock = 64;
+constexpr int64_t kFewBricks = 4096;  // of these each block counts the children before its own
 
 struct Layout {
-  int64_t* children;  // [N · K] parent-major
-  SortedKeys sorted;
+  GrownBricks grown;
+  SortedKeys sorted;  // bricks with their slots
   int32_t* tiles;
+  int64_t* num_children;  // [1] not read
   int64_t bytes;
 };
-
-int64_t num_pairs(const GenerativeSetParams& params) { return params.num_rows * params.offsets.count; }
 
 Layout lay_out(const GenerativeSetParams& params, void* base) {
   Workspace workspace(base);
   Layout layout = {};
-  layout.children = workspace.take<int64_t>(num_pairs(params));
-  layout.sorted = take_sorted_keys(num_pairs(params), &workspace);
-  layout.tiles = take_tiles(num_pairs(params), &workspace);
+  const int64_t most = params.num_rows * bricks_per_parent(params.offsets);
+  layout.sorted = take_sorted_keys(most, &workspace);
+  layout.grown = take_grown_bricks(most, layout.sorted.unsorted_rows, &workspace);
+  layout.tiles = workspace.take<int32_t>(ceil_div(most, kBlockThreads));
+  layout.num_children = workspace.take<int64_t>(1);
   layout.bytes = workspace.bytes();
   return layout;
 }
 
-Runs runs_of(const GenerativeSetParams& params, const Layout& layout) {
-  return {layout.sorted.keys, nullptr, num_pairs(params), layout.tiles};
+/// Sorted bricks and where their children are.
+struct Emission {
+  const int64_t* bricks;      // [B] ascending
+  const int32_t* slots;       // [B]
+  const uint64_t* occupancy;  // by slot
+  const int32_t* unit_bits;   // [1]
+  int64_t num_bricks;         // B
+};
+
+__device__ __forceinline__ int32_t children_of(const Emission& emission, int64_t brick) {
+  return brick < emission.num_bricks ? __popcll(emission.occupancy[emission.slots[brick]]) : 0;
 }
 
-__global__ void __launch_bounds__(kBlockThreads) make_children(GenerativeSetParams params, int64_t* children) {
-  __shared__ MortonOffset offsets[kMaxOffsets];
-  const int num_offsets = params.offsets.count;
-  for (int k = threadIdx.x; k < num_offsets; k += kBlockThreads) {
-    const int32_t* const xyz = params.offsets.xyz + 3 * k;
-    offsets[k] = morton_offset(xyz[0], xyz[1], xyz[2]);
-  }
+/// Children of the bricks of each block of kBlockThreads.
+__global__ void __launch_bounds__(kBlockThreads) count_children(Emission emission, int32_t* tiles) {
+  const int64_t brick = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
+  const int32_t sum = scan_block(children_of(emission, brick));
+  if (threadIdx.x == kBlockThreads - 1) tiles[blockIdx.x] = sum;
+}
+
+/// Children before this block's bricks, for every thread.
+__device__ __forceinline__ int32_t children_before(const Emission& emission) {
+  __shared__ int32_t total;
+  int32_t count = 0;
+  const int64_t end = static_cast<int64_t>(blockIdx.x) * kBlockThreads;
+  for (int64_t brick = threadIdx.x; brick < end; brick += kBlockThreads) count += children_of(emission, brick);
+  const int32_t sum = scan_block(count);
+  if (threadIdx.x == kBlockThreads - 1) total = sum;
   __syncthreads();
-  const int64_t first_row = static_cast<int64_t>(blockIdx.x) * kRowsPerBlock;
-  for (int pair = threadIdx.x; pair < kRowsPerBlock * num_offsets; pair += kBlockThreads) {
-    const int64_t row = first_row + pair / num_offsets;
-    if (row >= params.num_rows) break;
-    const uint64_t parent = key_to_code(params.keys[row]);
-    uint64_t child;
-    const bool inside = add_offset(parent, offsets[pair % num_offsets], &child);
-    if (!inside) atomicAdd(reinterpret_cast<unsigned long long*>(params.counts + 1), 1ull);
-    children[first_row * num_offsets + pair] = code_to_key(inside ? child : parent);
+  return total;
+}
+
+/// Block: the children of kBlockThreads bricks, a brick a warp at a time. `tiles` holds the children before each block,
+/// or is null.
+__global__ void __launch_bounds__(kBlockThreads)
+    emit_children(Emission emission, const int32_t* tiles, int64_t* child_keys) {
+  __shared__ uint64_t occupancies[kBlockThreads];
+  __shared__ int32_t starts[kBlockThreads];
+  const int64_t first = static_cast<int64_t>(blockIdx.x) * kBlockThreads;
+  const int thread = threadIdx.x;
+  const int32_t before = tiles == nullptr ? children_before(emission) : tiles[blockIdx.x];
+  const bool taken = first + thread < emission.num_bricks;
+  const uint64_t own = taken ? emission.occupancy[emission.slots[first + thread]] : 0;
+  const int32_t children = __popcll(own);
+  occupancies[thread] = own;
+  starts[thread] = before + scan_block(children) - children;
+  __syncthreads();
+  const int unit_bits = *emission.unit_bits;
+  const int lane = thread % kWarpThreads;
+  const int warp_begin = thread - lane;
+  for (int brick = warp_begin; brick < warp_begin + kWarpThreads && first + brick < emission.num_bricks; ++brick) {
+    const uint64_t id = static_cast<uint64_t>(emission.bricks[first + brick]);
+    const uint64_t occupancy = occupancies[brick];
+    for (int cell = lane; cell < kBrickCells; cell += kWarpThreads) {
+      if ((occupancy >> cell & 1u) == 0) continue;
+      const int32_t child = starts[brick] + __popcll(occupancy & ((1ull << cell) - 1));
+      child_keys[child] = code_to_key((id << kCellBits | static_cast<uint64_t>(cell)) << (3 * unit_bits));
+    }
   }
 }
 
@@ -58,19 +96,24 @@ __global__ void __launch_bounds__(kBlockThreads) make_children(GenerativeSetPara
 int64_t generative_set_workspace_bytes(const GenerativeSetParams& params) { return lay_out(params, nullptr).bytes; }
 
 Status generative_set_count(const GenerativeSetParams& params, void* stream) {
-  const Layout layout = lay_out(params, params.workspace);
-  cudaMemsetAsync(params.counts + 1, 0, sizeof(int64_t), static_cast<cudaStream_t>(stream));
-  launch(make_children, ceil_div(params.num_rows, kRowsPerBlock), 1, dim3(kBlockThreads), stream, params,
-         layout.children);
-  const Status status = sort_keys(layout.children, num_pairs(params), layout.sorted, stream);
-  if (status != 0) return status;
-  count_runs(runs_of(params, layout), params.counts, stream);
+  grow_bricks(params, lay_out(params, params.workspace).grown, stream);
   return last_status();
 }
 
 Status generative_set_fill(const GenerativeSetParams& params, void* stream) {
-  const Runs runs = runs_of(params, lay_out(params, params.workspace));
-  emit_runs(runs, {params.child_keys, nullptr, nullptr}, stream);
+  if (params.num_bricks == 0) return 0;
+  const Layout layout = lay_out(params, params.workspace);
+  const Status status = sort_pairs(layout.grown.found, params.num_bricks, layout.sorted, stream);
+  if (status != 0) return status;
+  const Emission emission = {layout.sorted.keys, layout.sorted.rows, layout.grown.occupancy, layout.grown.unit_bits,
+                             params.num_bricks};
+  const int64_t blocks = ceil_div(params.num_bricks, kBlockThreads);
+  int32_t* const tiles = params.num_bricks <= kFewBricks ? nullptr : layout.tiles;
+  if (tiles != nullptr) {
+    launch(count_children, blocks, 1, dim3(kBlockThreads), stream, emission, tiles);
+    launch(scan_tiles, 1, 1, dim3(kBlockThreads), stream, tiles, blocks, 0, layout.num_children);
+  }
+  launch(emit_children, blocks, 1, dim3(kBlockThreads), stream, emission, tiles, params.child_keys);
   return last_status();
 }
 

@@ -14,7 +14,7 @@ constexpr int kWarpThreads = 32;
 constexpr int kBlockWarps = kBlockThreads / kWarpThreads;
 constexpr unsigned kFullWarp = 0xffffffffu;
 
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// Starts kernel(arguments...) on the stream; an empty grid starts nothing. Errors stay for last_status().
 template <class... Parameters, class... Arguments>
@@ -43,6 +43,38 @@ void launch_rows(void (*kernel)(Parameters...), int64_t num_rows, int64_t row_wi
   const unsigned height = kBlockThreads / width;
   launch(kernel, ceil_div(num_rows, height), 1, dim3(width, height), stream, arguments...);
 }
+
+/// Of the current device.
+inline int64_t num_multiprocessors() {
+  int device = 0, count = 1;
+  cudaGetDevice(&device);
+  cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device);
+  return count;
+}
+
+/// Blocks with shared memory of a size beyond what a kernel may declare; dynamic_shared() finds it.
+template <class... Parameters, class... Arguments>
+void launch_shared(void (*kernel)(Parameters...), int64_t blocks_x, int64_t blocks_y, int threads, size_t shared_bytes,
+                   void* stream, Arguments... arguments) {
+  if (blocks_x == 0 || blocks_y == 0) return;
+  cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                       static_cast<int>(shared_bytes));
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(static_cast<unsigned>(blocks_x), static_cast<unsigned>(blocks_y), 1);
+  config.blockDim = dim3(static_cast<unsigned>(threads));
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = static_cast<cudaStream_t>(stream);
+  cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+}
+
+#ifdef __CUDACC__
+/// The block's shared memory of launch_shared().
+template <class T>
+__device__ __forceinline__ T& dynamic_shared() {
+  extern __shared__ uint4 completion_dynamic_shared[];
+  return *reinterpret_cast<T*>(completion_dynamic_shared);
+}
+#endif
 
 inline Status last_status() { return static_cast<Status>(cudaGetLastError()); }
 

@@ -1,5 +1,5 @@
-// Runs of equal values in ascending keys: how many, their keys, and the run of each row. Shared by the operators that
-// make a coordinate set.
+// Runs of equal values in ascending keys, or of keys alike in some bits: how many, their keys, and the run of each row.
+// Shared by the operators that make a coordinate set.
 #pragma once
 
 #include "launch.cuh"
@@ -11,6 +11,7 @@ struct Runs {
   const int32_t* rows;  // [N] row that each key belongs to; null when key i belongs to row i
   int64_t num_keys;     // N < 2³¹
   int32_t* tiles;       // of take_tiles: left by count_runs for emit_runs
+  int64_t bits = -1;    // bits that are looked at; the others are zero in the key of a run
 };
 
 struct RunOutputs {

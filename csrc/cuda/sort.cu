@@ -12,10 +12,10 @@ __global__ void __launch_bounds__(kBlockThreads) number_rows(int32_t* rows, int6
   if (row < num_rows) rows[row] = static_cast<int32_t>(row);
 }
 
-cudaError_t sort_pairs(const int64_t* keys, int64_t num_keys, const SortedKeys& sorted, size_t* temporary_bytes,
-                       void* stream) {
-  return cub::DeviceRadixSort::SortPairs(sorted.temporary, *temporary_bytes, keys, sorted.keys, sorted.row_numbers,
-                                         sorted.rows, static_cast<int32_t>(num_keys), 0, 64,
+cudaError_t call_cub(const int64_t* keys, int64_t num_keys, const SortedKeys& sorted, size_t* temporary_bytes,
+                     void* stream, int bits = 64) {
+  return cub::DeviceRadixSort::SortPairs(sorted.temporary, *temporary_bytes, keys, sorted.keys, sorted.unsorted_rows,
+                                         sorted.rows, static_cast<int32_t>(num_keys), 0, bits,
                                          static_cast<cudaStream_t>(stream));
 }
 
@@ -24,20 +24,24 @@ cudaError_t sort_pairs(const int64_t* keys, int64_t num_keys, const SortedKeys& 
 SortedKeys take_sorted_keys(int64_t num_keys, Workspace* workspace) {
   SortedKeys sorted = {};
   size_t temporary_bytes = 0;
-  sort_pairs(nullptr, num_keys, sorted, &temporary_bytes, nullptr);
+  call_cub(nullptr, num_keys, sorted, &temporary_bytes, nullptr);
   sorted.keys = workspace->take<int64_t>(num_keys);
   sorted.rows = workspace->take<int32_t>(num_keys);
-  sorted.row_numbers = workspace->take<int32_t>(num_keys);
+  sorted.unsorted_rows = workspace->take<int32_t>(num_keys);
   sorted.temporary_bytes = static_cast<int64_t>(temporary_bytes);
   sorted.temporary = workspace->take<char>(sorted.temporary_bytes);
   return sorted;
 }
 
-Status sort_keys(const int64_t* keys, int64_t num_keys, const SortedKeys& sorted, void* stream) {
+Status sort_pairs(const int64_t* keys, int64_t num_keys, const SortedKeys& sorted, void* stream, int bits) {
   if (num_keys == 0) return 0;
-  launch_items(number_rows, num_keys, stream, sorted.row_numbers, num_keys);
   size_t temporary_bytes = static_cast<size_t>(sorted.temporary_bytes);
-  return static_cast<Status>(sort_pairs(keys, num_keys, sorted, &temporary_bytes, stream));
+  return static_cast<Status>(call_cub(keys, num_keys, sorted, &temporary_bytes, stream, bits));
+}
+
+Status sort_keys(const int64_t* keys, int64_t num_keys, const SortedKeys& sorted, void* stream, int bits) {
+  launch_items(number_rows, num_keys, stream, sorted.unsorted_rows, num_keys);
+  return sort_pairs(keys, num_keys, sorted, stream, bits);
 }
 
 }  // namespace completion::cuda

@@ -1,4 +1,5 @@
-// strided_set: parent of each child, then the runs of equal parents. Only strides that break the row order are sorted.
+// strided_set: the runs of children with one parent. Where the stride keeps the row order, the parent is the child with
+// low bits cleared; for other strides the parents are made and sorted.
 #include "completion/key.h"
 #include "completion/strided_set.h"
 #include "runs.cuh"
@@ -9,8 +10,8 @@ namespace completion::cuda {
 namespace {
 
 struct Layout {
-  int64_t* parents;  // [N] parent of each child, in child order
-  SortedKeys sorted;
+  int64_t* parents;   // [N] parent of each child, in child order; null where the order is kept
+  SortedKeys sorted;  // likewise
   int32_t* tiles;
   int64_t bytes;
 };
@@ -18,15 +19,25 @@ struct Layout {
 Layout lay_out(const StridedSetParams& params, void* base) {
   Workspace workspace(base);
   Layout layout = {};
-  layout.parents = workspace.take<int64_t>(params.num_rows);
-  if (!strided_order_kept(params.stride)) layout.sorted = take_sorted_keys(params.num_rows, &workspace);
+  if (!strided_order_kept(params.stride)) {
+    layout.parents = workspace.take<int64_t>(params.num_rows);
+    layout.sorted = take_sorted_keys(params.num_rows, &workspace);
+  }
   layout.tiles = take_tiles(params.num_rows, &workspace);
   layout.bytes = workspace.bytes();
   return layout;
 }
 
+/// Key bits of a parent: those of the batch and of coordinates that are multiples of a power of two.
+int64_t parent_bits(int32_t stride) {
+  const int64_t cell = int64_t{stride} * stride * stride;  // up to 2⁴⁵ codes that follow one another
+  return -cell;
+}
+
 Runs runs_of(const StridedSetParams& params, const Layout& layout) {
-  if (strided_order_kept(params.stride)) return {layout.parents, nullptr, params.num_rows, layout.tiles};
+  if (strided_order_kept(params.stride)) {
+    return {params.keys, nullptr, params.num_rows, layout.tiles, parent_bits(params.stride[0])};
+  }
   return {layout.sorted.keys, layout.sorted.rows, params.num_rows, layout.tiles};
 }
 
@@ -62,8 +73,9 @@ int64_t strided_set_workspace_bytes(const StridedSetParams& params) { return lay
 Status strided_set_count(const StridedSetParams& params, void* stream) {
   const Layout layout = lay_out(params, params.workspace);
   cudaMemsetAsync(params.counts + 1, 0, sizeof(int64_t), static_cast<cudaStream_t>(stream));
-  launch_items(make_parents, params.num_rows, stream, params, layout.parents);
+  // A power of two divides the range, so that no parent in order is out of it.
   if (!strided_order_kept(params.stride)) {
+    launch_items(make_parents, params.num_rows, stream, params, layout.parents);
     const Status status = sort_keys(layout.parents, params.num_rows, layout.sorted, stream);
     if (status != 0) return status;
   }

@@ -23,10 +23,8 @@ bool fits(const Table& table, int64_t rows, int64_t offsets) {
   return !table.has_value() || (table->dim() == 2 && table->size(0) == rows && table->size(1) == offsets);
 }
 
-void check_sides(const char* function, const Tensor& features, const Table& table, const Table& reverse) {
-  const bool enough =
-      features.is_cuda() ? table.has_value() && reverse.has_value() : table.has_value() || reverse.has_value();
-  STD_TORCH_CHECK(enough, function, ": table or reverse must be given, on CUDA both");
+void check_sides(const char* function, bool enough) {
+  STD_TORCH_CHECK(enough, function, ": table or reverse must be given, for a convolution on CUDA the table");
 }
 
 /// Features in memory order and of a type that the backend multiplies.
@@ -36,25 +34,27 @@ Tensor operand(const char* function, const Tensor& tensor, int64_t in_channels) 
 }
 
 Tensor convolution(const Tensor& features, const Tensor& weight, const Table& table, const Table& reverse,
-                   int64_t num_target, bool allow_tf32) {
-  check_sides("convolution", features, table, reverse);
+                   int64_t num_target, bool allow_tf32, const Table& order, const Table& /*reverse_order*/) {
+  check_sides("convolution", table.has_value() || (reverse.has_value() && !features.is_cuda()));
   STD_TORCH_CHECK(features.dim() == 2 && weight.dim() == 3 && weight.size(1) == features.size(1) &&
                       fits(table, num_target, weight.size(0)) && fits(reverse, features.size(0), weight.size(0)),
                   "convolution: features must be [N, Cin], weight [K, Cin, Cout], table [M, K], reverse [N, K]");
+  STD_TORCH_CHECK(!order.has_value() || (order->dim() == 1 && order->size(0) == num_target),
+                  "convolution: order must be [M]");
   const std::vector<int64_t> sizes{num_target, weight.size(2)};
   if (is_empty(features) || is_empty(weight) || num_target == 0) {
     return torch::stable::new_zeros(features, sizes);
   }
   const Tensor x = operand("convolution", features, features.size(1));
-  const Table dense_table = contiguous(table), dense_reverse = contiguous(reverse);
-  Tensor w = in_dtype_of(weight, x);
-  if (w.is_cuda()) w = torch::stable::contiguous(w);
+  const Table dense_table = contiguous(table), dense_reverse = contiguous(reverse), dense_order = contiguous(order);
+  const Tensor w = in_dtype_of(weight, x);
   Tensor output = empty(features, sizes, x.scalar_type());
   ConvolutionParams params{};
   params.features = x.const_data_ptr();
   params.weight = w.const_data_ptr();
   params.table = entries_of(dense_table);
   params.reverse = entries_of(dense_reverse);
+  params.order = entries_of(dense_order);
   params.output = output.mutable_data_ptr();
   params.num_source = features.size(0);
   params.num_target = num_target;
@@ -71,7 +71,7 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
 
 Tensor convolution_grad_weight(const Tensor& features, const Tensor& grad, const Table& table, const Table& reverse,
                                bool allow_tf32) {
-  check_sides("convolution_grad_weight", features, table, reverse);
+  check_sides("convolution_grad_weight", table.has_value() || reverse.has_value());
   const int64_t num_offsets = table.has_value() ? table->size(1) : reverse->size(1);
   STD_TORCH_CHECK(features.dim() == 2 && grad.dim() == 2 && fits(table, grad.size(0), num_offsets) &&
                       fits(reverse, features.size(0), num_offsets) && grad.scalar_type() == features.scalar_type(),
@@ -110,7 +110,7 @@ Tensor convolution_grad_weight(const Tensor& features, const Tensor& grad, const
 STABLE_TORCH_LIBRARY_FRAGMENT(completion, m) {
   m.def(
       "convolution(Tensor features, Tensor weight, Tensor? table, Tensor? reverse, SymInt num_target, "
-      "bool allow_tf32=False) -> Tensor");
+      "bool allow_tf32=False, Tensor? order=None, Tensor? reverse_order=None) -> Tensor");
   m.def(
       "convolution_grad_weight(Tensor features, Tensor grad, Tensor? table, Tensor? reverse, bool allow_tf32=False) "
       "-> Tensor");

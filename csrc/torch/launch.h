@@ -15,6 +15,10 @@
 #include "completion/parallel_for.h"
 #include "completion/status.h"
 
+#ifndef STABLE_TORCH_ERROR_CODE_CHECK  // torch 2.11 has it under an older name
+#define STABLE_TORCH_ERROR_CODE_CHECK TORCH_ERROR_CODE_CHECK
+#endif
+
 // The kernels of the CUDA backend exist only in a CUDA build; the CUDA keys are registered only there.
 #ifdef COMPLETION_CUDA
 #define COMPLETION_CUDA_ENTRY(op) ::completion::cuda::op

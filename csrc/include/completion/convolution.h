@@ -1,7 +1,7 @@
 // convolution: y[m] = Σ_k x[table[m, k]] W_k; convolution_grad_weight: gW_k = Σ_m x[table[m, k]]ᵀ g[m].
 //
-// The pairs are given as the table, seen from the targets, as its reverse, seen from the sources, or as both. CUDA
-// wants both; one is enough on the CPU.
+// The pairs are given as the table, seen from the targets, as its reverse, seen from the sources, or as both. A
+// convolution on CUDA wants the table; else one is enough.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,10 @@ namespace completion {
 
 struct ConvolutionParams {
   const void* features;       // [N, Cin] dtype
-  const void* weight;         // [K, Cin, Cout] dtype; contiguous on CUDA
+  const void* weight;         // [K, Cin, Cout] dtype, see weight_strides
   const int32_t* table;       // [M, K] feature row or −1; or null
   const int32_t* reverse;     // [N, K] target row or −1; or null
+  const int32_t* order;       // [M] every target row once, those with like neighbours side by side; or null. CUDA alone
   void* output;               // [M, Cout] dtype, every row written once
   int64_t num_source;         // N
   int64_t num_target;         // M

@@ -59,9 +59,14 @@ def library_path() -> Path:
     return load_library()
 
 
-@cache
+@torch.compiler.assume_constant_result  # torch.compile must not trace how the library was found
 def has_cuda() -> bool:
     """Whether the loaded library holds CUDA kernels."""
+    return _holds_cuda()
+
+
+@cache
+def _holds_cuda() -> bool:
     load_library()
     return torch._C._dispatch_has_kernel_for_dispatch_key("completion::encode", "CUDA")
 

@@ -25,11 +25,14 @@ def convolution(
     table: Tensor | None,
     reverse: Tensor | None,
     num_target: int | None = None,
+    order: Tensor | None = None,
+    reverse_order: Tensor | None = None,
 ) -> Tensor:
     """`y[m] = Σ_k features[table[m, k]] @ weight[k]` over the entries that are not −1.
 
-    The pairs are given as `table`, as `reverse` (reverse_map), or as both. On CUDA both are needed; on the
-    CPU the smaller one alone is enough, forward and backward, and the other need not be made.
+    The pairs are given as `table`, as `reverse` (reverse_map), or as both. The CPU does with either alone,
+    forward and backward; on CUDA the product makes the table where it is not given, and the backward pass the
+    reverse.
 
     Args:
         features: [N, Cin] float32, float64, bfloat16 or float16. Half types are summed in float32; a CPU with
@@ -39,6 +42,8 @@ def convolution(
         table: [M, K] int32 feature rows or −1.
         reverse: [N, K] int32, the same pairs seen from the features: rows of the result or −1.
         num_target: M; needed where there is no table, which says it otherwise.
+        order: [M] int32, row_order of the table: makes it faster on CUDA, changes nothing else.
+        reverse_order: [N] int32, row_order of the reverse, for the backward pass.
 
     Returns:
         [M, Cout] in the dtype of features. Under autocast, float32 features become the autocast dtype.
@@ -64,8 +69,12 @@ def convolution(
             "convolution: table must be a tensor where num_target is None, got None; give one of the two"
         )
     check_count("convolution", "num_target", num_target)
+    if table is None and reverse is not None and features.is_cuda:
+        table = torch.ops.completion.reverse_map(reverse, num_target)
+    _check_order("order", order, "M", num_target, features)
+    _check_order("reverse_order", reverse_order, "N", features.shape[0], features)
     return torch.ops.completion.convolution(
-        features, weight, table, reverse, num_target, _allow_tf32(features)
+        features, weight, table, reverse, num_target, _allow_tf32(features), order, reverse_order
     )
 
 
@@ -105,11 +114,6 @@ def _check_pairs(
         raise ValueError(
             f"{function}: table must be a tensor where reverse is None, got None; kernel_map makes one"
         )
-    for name, side in (("table", table), ("reverse", reverse)):
-        if side is None and features.is_cuda:
-            raise ValueError(
-                f"{function}: {name} must be a tensor on CUDA, got None; reverse_map makes one from the other"
-            )
     if table is not None:
         check_table(function, "table", table, "M", features)
     if reverse is not None:
@@ -120,6 +124,13 @@ def _check_pairs(
         check_size(function, "reverse", "K", reverse.shape[1], table.shape[1], "table")
     assert table is not None
     return "table", table.shape[1]
+
+
+def _check_order(name: str, order: Tensor | None, axis: str, rows: int, features: Tensor) -> None:
+    """Checks an order of so many rows, where there is one."""
+    if order is not None:
+        check_tensor("convolution", name, order, (torch.int32,), axis, features)
+        check_size("convolution", name, axis, order.shape[0], rows, "the rows that it orders")
 
 
 def _autocast(features: Tensor) -> Tensor:
@@ -145,6 +156,8 @@ def _convolution_fake(
     reverse: Tensor | None,
     num_target: int,
     allow_tf32: bool = False,
+    order: Tensor | None = None,
+    reverse_order: Tensor | None = None,
 ):
     return features.new_empty(num_target, weight.shape[2])
 
@@ -159,23 +172,42 @@ def _grad_weight_fake(
     return features.new_empty(pairs.shape[1], features.shape[1], grad.shape[1], dtype=dtype)
 
 
-def _setup_context(ctx, inputs: tuple, output: Tensor) -> None:
-    first, second, table, reverse, *_, ctx.allow_tf32 = inputs
-    ctx.save_for_backward(first, second, table, reverse)
+def _setup_convolution(ctx, inputs: tuple, output: Tensor) -> None:
+    features, weight, table, reverse, _, ctx.allow_tf32, order, reverse_order = inputs
+    ctx.save_for_backward(features, weight, table, reverse, order, reverse_order)
 
 
 def _convolution_backward(ctx, grad: Tensor) -> tuple:
-    features, weight, table, reverse = ctx.saved_tensors
+    features, weight, table, reverse, order, reverse_order = ctx.saved_tensors
     grad = grad.contiguous()  # once for both products
     grad_features = grad_weight = None
     if ctx.needs_input_grad[0]:
         grad_features = torch.ops.completion.convolution(
-            grad, weight.transpose(1, 2), reverse, table, features.shape[0], ctx.allow_tf32
+            grad,
+            weight.transpose(1, 2),
+            _seen_from_features(reverse, table, features),
+            table,
+            features.shape[0],
+            ctx.allow_tf32,
+            reverse_order,
+            order,
         )
     if ctx.needs_input_grad[1]:
         summed = torch.ops.completion.convolution_grad_weight(features, grad, table, reverse, ctx.allow_tf32)
         grad_weight = summed.to(weight.dtype)
-    return grad_features, grad_weight, None, None, None, None
+    return grad_features, grad_weight, None, None, None, None, None, None
+
+
+def _seen_from_features(reverse: Tensor | None, table: Tensor | None, features: Tensor) -> Tensor | None:
+    """The reverse, which CUDA needs as the table of the backward pass; the CPU does with the table alone."""
+    if reverse is None and table is not None and features.is_cuda:
+        return torch.ops.completion.reverse_map(table, features.shape[0])
+    return reverse
+
+
+def _setup_grad_weight(ctx, inputs: tuple, output: Tensor) -> None:
+    features, grad, table, reverse, ctx.allow_tf32 = inputs
+    ctx.save_for_backward(features, grad, table, reverse)
 
 
 def _grad_weight_backward(ctx, grad: Tensor) -> tuple:
@@ -184,7 +216,12 @@ def _grad_weight_backward(ctx, grad: Tensor) -> tuple:
     grad_features = grad_output_grad = None
     if ctx.needs_input_grad[0]:
         grad_features = torch.ops.completion.convolution(
-            output_grad, grad.transpose(1, 2), reverse, table, features.shape[0], ctx.allow_tf32
+            output_grad,
+            grad.transpose(1, 2),
+            _seen_from_features(reverse, table, features),
+            table,
+            features.shape[0],
+            ctx.allow_tf32,
         )
     if ctx.needs_input_grad[1]:
         grad_output_grad = torch.ops.completion.convolution(
@@ -194,8 +231,8 @@ def _grad_weight_backward(ctx, grad: Tensor) -> tuple:
 
 
 torch.library.register_autograd(
-    "completion::convolution", _convolution_backward, setup_context=_setup_context
+    "completion::convolution", _convolution_backward, setup_context=_setup_convolution
 )
 torch.library.register_autograd(
-    "completion::convolution_grad_weight", _grad_weight_backward, setup_context=_setup_context
+    "completion::convolution_grad_weight", _grad_weight_backward, setup_context=_setup_grad_weight
 )

@@ -50,9 +50,28 @@ def check_range(function: str, coords: Tensor) -> None:
     Raises:
         ValueError: it cannot.
     """
-    if coords.shape[0] == 0 or coords.is_meta:
-        return
-    low, high = coords.amin(dim=0).tolist(), coords.amax(dim=0).tolist()
+    if coords.shape[0] > 0 and not coords.is_meta:
+        found = limits(coords)
+        if coords.is_cuda:
+            torch.cuda.current_stream(coords.device).synchronize()
+        check_limits(function, found)
+
+
+def limits(coords: Tensor) -> Tensor:
+    """Lowest and highest value of each column, [2, 4] on the CPU, of N ≥ 1 rows.
+
+    On CUDA the copy is only queued: read it after the next wait for the stream.
+    """
+    return torch.stack((coords.amin(dim=0), coords.amax(dim=0))).to("cpu", non_blocking=True)
+
+
+def check_limits(function: str, limits: Tensor) -> None:
+    """Checks that a key can hold coordinates with these limits.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    low, high = limits.tolist()
     bounds = ((0, BATCH_MAX), *((COORD_MIN, COORD_MAX),) * 3)
     for axis, least, greatest, (minimum, maximum) in zip(
         ("batch", "x", "y", "z"), low, high, bounds, strict=True

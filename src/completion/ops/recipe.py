@@ -47,8 +47,9 @@ NVCC_FLAGS = (
     f"code=[compute_{CUDA_ARCHITECTURES[0]},{','.join(f'sm_{arch}' for arch in CUDA_ARCHITECTURES)}]",
 )
 # --no-as-needed -ltorch: the weak CUDA stream symbol resolves in a CUDA torch only through this dependency.
+# One word, because nvcc moves separate linker flags before the libraries.
 LINK_FLAGS = (
-    *("-shared", "-Wl,--no-as-needed", "-ltorch", "-Wl,--as-needed", "-ltorch_cpu", "-lc10"),
+    *("-shared", "-Wl,--no-as-needed,-ltorch,--as-needed", "-ltorch_cpu", "-lc10"),
     *SANITIZERS,
 )
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from completion import ops
 from completion.ops.checks import check_count, check_type, check_values
+from completion.ops.coords import check_limits, limits
 from completion.sparse.strides import Size, Triple, triple
 
 
@@ -41,10 +42,28 @@ def enter(function: str, coords: Tensor, stride: Size, batch_size: int | None, m
     check_values(function, "coords", coords)
     step = triple(function, "stride", stride)
     _check_multiples(function, coords, step)
-    keys, rows, first = ops.coordinate_set(ops.encode(coords))
+    if batch_size is not None:
+        check_count(function, "batch_size", batch_size)
+    keys, rows, first, needed = _canonical(coords)
     if not merge and keys.shape[0] != coords.shape[0]:
         _refuse_duplicates(function, coords, rows, first)
-    return Entry(keys, rows, first, step, _batch_size(function, coords, batch_size))
+    return Entry(keys, rows, first, step, _batch_size(function, needed, batch_size))
+
+
+def _canonical(coords: Tensor) -> tuple[Tensor, Tensor, Tensor, int]:
+    """The canonical set, and the largest batch index + 1. On CUDA one wait: for the set's size.
+
+    The limits of the coordinates are queued before it and have arrived with it; the keys of coordinates out
+    of range are numbers that mean nothing, and are thrown away then.
+    """
+    if coords.shape[0] == 0:
+        return *ops.coordinate_set(ops.encode(coords)), 0
+    if not coords.is_cuda:
+        return *ops.coordinate_set(ops.encode(coords)), int(coords[:, 0].max()) + 1
+    found = limits(coords)
+    sets = ops.coordinate_set(torch.ops.completion.encode(coords))
+    check_limits("encode", found)
+    return *sets, int(found[1, 0]) + 1
 
 
 def _check_multiples(function: str, coords: Tensor, stride: Triple) -> None:
@@ -71,10 +90,7 @@ def _refuse_duplicates(function: str, coords: Tensor, rows: Tensor, first: Tenso
     )
 
 
-def _batch_size(function: str, coords: Tensor, batch_size: int | None) -> int:
-    if batch_size is not None:
-        check_count(function, "batch_size", batch_size)
-    needed = int(coords[:, 0].max()) + 1 if coords.shape[0] else 0
+def _batch_size(function: str, needed: int, batch_size: int | None) -> int:
     if batch_size is not None and batch_size < needed:
         raise ValueError(
             f"{function}: batch_size must be at least {needed} (the largest batch index + 1), "

@@ -26,6 +26,8 @@ from completion.sparse.kernel_offsets import (
 )
 from completion.sparse.strides import Size, factor_between, triple
 
+LARGEST_ORDERED = 64  # offsets; an order looks at no more
+
 
 class KernelMap:
     """The pairs of two sets: a table of neighbours and its reverse, one of them made when first asked for.
@@ -39,7 +41,8 @@ class KernelMap:
         """Wraps a table; `mirror` is the opposite of each offset when source and target are one set."""
         self.num_source, self.num_target = num_source, table.shape[0]
         self._mirror = mirror
-        self._sides: list[Tensor | None] = [table, None]  # shared by both directions
+        self._sides: list[Tensor | None] = [table, None]  # shared by both directions, as are the orders
+        self._orders: list[Tensor | None] = [None, None]
         self._table_side = 0
 
     @property
@@ -55,15 +58,44 @@ class KernelMap:
         return self._make_side(1 - self._table_side) if side is None else side
 
     @property
+    def is_cuda(self) -> bool:
+        """Whether the tables are on a GPU."""
+        return any(side is not None and side.is_cuda for side in self._sides)
+
+    @property
     def sides(self) -> tuple[Tensor | None, Tensor | None]:
         """Table and reverse as a convolution wants them.
 
-        Both on CUDA and within one set, where the reverse costs nothing. Else the one that the map was made
-        with, always the same one whatever was asked for since, so that sums have the same bits.
+        On CUDA the table, and the reverse where a backward pass may want it. On the CPU both within one set,
+        where the reverse costs nothing, else the one that the map was made with, always the same one whatever
+        was asked for since, so that sums have the same bits.
         """
-        if self._mirror is not None or any(side is not None and side.is_cuda for side in self._sides):
+        if self.is_cuda:
+            return self.table, self.reverse if torch.is_grad_enabled() else None
+        if self._mirror is not None:
             return self.table, self.reverse
         return (self.table, None) if self._table_side == 0 else (None, self.reverse)
+
+    @property
+    def orders(self) -> tuple[Tensor | None, Tensor | None]:
+        """Orders of the rows of `sides`, each made when first asked for; the CPU needs none."""
+        if not self.is_cuda:
+            return None, None
+        return self._order(self._table_side), self._order(1 - self._table_side)
+
+    def _order(self, side: int) -> Tensor | None:
+        """Order of a side that is there."""
+        if self._sides[side] is None or self._orders[side] is not None:
+            return self._orders[side]
+        return self._make_order(side)
+
+    @eager
+    def _make_order(self, side: int) -> Tensor | None:
+        rows = self._sides[side]
+        assert rows is not None
+        if 1 < rows.shape[1] <= LARGEST_ORDERED:
+            self._orders[side] = ops.row_order(rows)
+        return self._orders[side]
 
     @eager
     def _make_side(self, side: int) -> Tensor:

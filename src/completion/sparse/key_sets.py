@@ -43,19 +43,20 @@ def children_are_consecutive(
     return cubic and powers and within_range and fills
 
 
-def child_order(size: int) -> list[int]:
+def child_order(size: int) -> tuple[int, ...]:
     """Kernel indices of a size³ kernel in the canonical order of the children they lead to; 0…7 for 2."""
     sites = list(product(range(size), repeat=3))
     order = [0] * len(sites)
     for index, (z, y, x) in enumerate(sites):
         order[_morton(x, y, z)] = index
-    return order
+    return tuple(order)
 
 
 def child_keys(keys: Tensor, size: int, stride: int) -> Tensor:
     """Keys int64 [N·size³] of all children at a stride, where they are consecutive; no search, no sync."""
-    bits = sorted(_morton(x * stride, y * stride, z * stride) for x, y, z in product(range(size), repeat=3))
-    return (keys[:, None] | torch.tensor(bits, device=keys.device)).reshape(-1)
+    step = stride**3  # a power of two: the children fill the bits of the key from there on, no list to upload
+    bits = torch.arange(0, size**3 * step, step, device=keys.device)
+    return (keys[:, None] | bits).reshape(-1)
 
 
 def _morton(x: int, y: int, z: int) -> int:

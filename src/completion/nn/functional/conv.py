@@ -145,7 +145,8 @@ def _convolved(
     bias: Tensor | None,
     num_target: int,
 ) -> Tensor:
-    return add_bias(function, ops.convolution(features, weight, *pairs.sides, num_target), bias)
+    out = ops.convolution(features, weight, *pairs.sides, num_target, *pairs.orders)
+    return add_bias(function, out, bias)
 
 
 def check_weight(function: str, weight: Tensor, x: SparseTensor, num_offsets: int) -> None:

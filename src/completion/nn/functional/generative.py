@@ -54,14 +54,19 @@ def generative_conv_transpose(
     target = x.coord_map.generated(size, factor, phase, box, dilation=spread, region=region)
     if not children_are_consecutive(kernel_axes(size, spread, fine, phase), factor, fine, region):
         return conv_transpose(x, weight, bias, size, factor, spread, phase, target=target, region=region)
-    children = _children(x.features, weight, bias, child_order(size[0]))
+    children = _children(x.features, _by_child(weight, size[0]), bias)
     return take(SparseTensor(children, x.coord_map.generated(size, factor, phase)), target)
 
 
-def _children(features: Tensor, weight: Tensor, bias: Tensor | None, order: list[int]) -> Tensor:
-    """Rows [N·K, Cout] of all children, parent by parent in canonical order."""
-    if order != sorted(order):
-        weight = weight[torch.tensor(order, device=weight.device)]
+def _by_child(weight: Tensor, size: int) -> Tensor:
+    """Weight of a size³ kernel, its offsets in the canonical order of the children that they lead to."""
+    if size <= 2:  # there the first axis is fastest in both orders
+        return weight
+    return torch.stack([weight[k] for k in child_order(size)])
+
+
+def _children(features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Rows [N·K, Cout] of all children, parent by parent in the order of the weight."""
     wide = weight.transpose(0, 1).reshape(weight.shape[1], -1)
     out = dense_product("generative_conv_transpose", features, wide)
     return add_bias("generative_conv_transpose", out.view(-1, weight.shape[2]), bias)

@@ -1,0 +1,355 @@
+// The convolution on tensor cores: a block owns a tile of output rows and channels and walks the offsets that any of
+// its rows has, 64 bytes of input channels at a time. Rows are gathered by asynchronous copies, several stages ahead;
+// each output is written once: no atomics, one order of summation (offset, then channel) whatever the grid.
+#include "completion/offsets.h"
+#include "convolution_tensor_core.cuh"
+#include "launch.cuh"
+#include "tensor_core.cuh"
+
+namespace completion::cuda {
+
+namespace {
+
+constexpr int kStages = 4;
+constexpr int kDepthBytes = 64;    // of input channels in a stage
+constexpr int kGroupOffsets = 32;  // offsets whose table entries are in shared memory at a time
+
+/// Sizes of a block's tile of the output and of a warp's part of it.
+template <class Scalar_, int kRows_, int kColumns_, int kWarpRows_, int kWarpColumns_, bool kTransposed_>
+struct ConvolutionTile {
+  using Scalar = Scalar_;
+  static constexpr bool kTransposed = kTransposed_;  // the weight lies as [K, Cout, Cin]
+  static constexpr int kSize = sizeof(Scalar);
+  static constexpr int kRows = kRows_, kColumns = kColumns_, kWarpRows = kWarpRows_, kWarpColumns = kWarpColumns_;
+  static constexpr int kDepth = kDepthBytes / kSize;  // input channels of a stage
+  static constexpr int kPack = kPackBytes / kSize;    // elements of one copy
+  static constexpr int kWarpsAcross = kColumns / kWarpColumns;
+  static constexpr int kThreads = kRows / kWarpRows * kWarpsAcross * kWarpThreads;
+  static constexpr int kInputPitch = pitch_of<Scalar>(kDepthBytes, false);
+  static constexpr int kWeightRows = kTransposed ? kColumns : kDepth;
+  static constexpr int kWeightRowBytes = kTransposed ? kDepthBytes : kColumns * kSize;
+  static constexpr int kWeightPitch = pitch_of<Scalar>(kWeightRowBytes, !kTransposed);
+  static constexpr int kOutputPitch = kColumns * kSize + kPackBytes;
+
+  struct Stage {
+    alignas(16) char input[kRows * kInputPitch];
+    alignas(16) char weight[kWeightRows * kWeightPitch];
+  };
+  union Panels {
+    Stage stages[kStages];
+    alignas(16) char output[kRows * kOutputPitch];  // after the last stage
+  };
+  struct Shared {
+    Panels panels;
+    int32_t sources[kGroupOffsets][kRows + 1];  // the + 1 spreads the stores over the banks
+    int32_t targets[kRows];                     // −1 beyond the last row
+    uint32_t used[kRows / kWarpThreads];        // bit k: one of 32 rows has offset k of the group
+  };
+};
+
+/// Walks the depth of a tile: the offsets of a group that are set in `bits`, each with all its input channels.
+struct Cursor {
+  uint32_t bits;
+  int64_t channel;
+
+  __device__ bool at_end() const { return bits == 0; }
+  __device__ int offset() const { return __ffs(static_cast<int>(bits)) - 1; }
+  __device__ void advance(int depth, int64_t channels) {
+    channel += depth;
+    if (channel < channels) return;
+    channel = 0;
+    bits &= bits - 1;
+  }
+};
+
+template <class Tile>
+__device__ void load_targets(const ConvolutionParams& params, int64_t first_row, typename Tile::Shared& shared) {
+  for (int r = threadIdx.x; r < Tile::kRows; r += Tile::kThreads) {
+    const int64_t row = first_row + r;
+    const bool inside = row < params.num_target;
+    shared.targets[r] = !inside ? -1 : params.order == nullptr ? static_cast<int32_t>(row) : params.order[row];
+  }
+  __syncthreads();
+}
+
+/// Table entries of the tile's rows for one group of offsets; returns the offsets that any row has. A warp reads rows,
+/// a lane for each offset, many rows at a time so that their latencies overlap.
+template <class Tile>
+__device__ uint32_t load_sources(const ConvolutionParams& params, int first_offset, int count,
+                                 typename Tile::Shared& shared) {
+  constexpr int kAtOnce = 16;
+  constexpr int kParts = Tile::kRows / kWarpThreads;
+  const int lane = threadIdx.x % kWarpThreads;
+  const int32_t* const column = params.table + first_offset + lane;
+  for (int part = threadIdx.x / kWarpThreads; part < kParts; part += Tile::kThreads / kWarpThreads) {
+    uint32_t used = 0;
+    for (int first = part * kWarpThreads; first < (part + 1) * kWarpThreads; first += kAtOnce) {
+      int32_t sources[kAtOnce];
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i) {
+        const int64_t target = shared.targets[first + i];
+        sources[i] = target >= 0 && lane < count ? column[target * params.num_offsets] : -1;
+      }
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i) {
+        shared.sources[lane][first + i] = sources[i];
+        used |= __ballot_sync(kFullWarp, sources[i] >= 0);
+      }
+    }
+    if (lane == 0) shared.used[part] = used;
+  }
+  __syncthreads();
+  uint32_t any = 0;
+  for (int part = 0; part < kParts; ++part) any |= shared.used[part];
+  return any;
+}
+
+/// Where a thread's copies of the weight begin, relative to the weight of an offset and a depth: the same in all
+/// stages.
+template <class Tile>
+struct WeightCopies {
+  static constexpr int kRowPacks = Tile::kWeightRowBytes / kPackBytes;
+  static constexpr int kCount = Tile::kWeightRows * kRowPacks / Tile::kThreads;
+  static_assert(kCount * Tile::kThreads == Tile::kWeightRows * kRowPacks, "each thread copies as much");
+
+  int32_t place[kCount];  // elements; −1 beyond the columns
+  int32_t depth[kCount];  // input channels from the stage's first
+
+  __device__ WeightCopies(const ConvolutionParams& params, int64_t first_column) {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) {
+      const int entry = i * Tile::kThreads + threadIdx.x;
+      const int r = entry / kRowPacks;
+      const int pack = entry % kRowPacks * Tile::kPack;
+      const int64_t column = first_column + (Tile::kTransposed ? r : pack);
+      depth[i] = Tile::kTransposed ? pack : r;
+      place[i] = column < params.out_channels
+                     ? static_cast<int32_t>(depth[i] * params.weight_strides[1] + column * params.weight_strides[2])
+                     : -1;
+    }
+  }
+};
+
+/// Begins to fill a stage with the gathered input rows and the weight at the cursor.
+template <class Tile>
+__device__ __forceinline__ void load_stage(const ConvolutionParams& params, const WeightCopies<Tile>& copies,
+                                           const typename Tile::Shared& shared, int first_offset, const Cursor& at,
+                                           typename Tile::Stage& stage) {
+  using Scalar = typename Tile::Scalar;
+  constexpr int kDepthPacks = kDepthBytes / kPackBytes;
+  const int k = at.offset();
+  const int pack = threadIdx.x % kDepthPacks;
+  const int64_t channel = at.channel + pack * Tile::kPack;
+  const bool inside = channel < params.in_channels;
+  const Scalar* const features = static_cast<const Scalar*>(params.features) + (inside ? channel : 0);
+  char* const input = stage.input + pack * kPackBytes;
+#pragma unroll
+  for (int i = 0; i < Tile::kRows * kDepthPacks / Tile::kThreads; ++i) {
+    const int r = (i * Tile::kThreads + threadIdx.x) / kDepthPacks;
+    const int64_t source = shared.sources[k][r];
+    const bool present = inside && source >= 0;
+    copy_async(input + r * Tile::kInputPitch, features + (present ? source * params.in_channels : 0), present);
+  }
+  const Scalar* const weight = static_cast<const Scalar*>(params.weight) +
+                               (first_offset + k) * params.weight_strides[0] + at.channel * params.weight_strides[1];
+  const int rest = static_cast<int>(params.in_channels - at.channel);
+#pragma unroll
+  for (int i = 0; i < WeightCopies<Tile>::kCount; ++i) {
+    const int entry = i * Tile::kThreads + threadIdx.x;
+    const bool present = copies.place[i] >= 0 && copies.depth[i] < rest;
+    char* const target = stage.weight + entry / WeightCopies<Tile>::kRowPacks * Tile::kWeightPitch +
+                         entry % WeightCopies<Tile>::kRowPacks * kPackBytes;
+    copy_async(target, weight + (present ? copies.place[i] : 0), present);
+  }
+}
+
+/// Sums of a warp's part of the tile, as the multiply-add leaves them.
+template <class Tile>
+using Sums = float[Tile::kWarpRows / kFragmentRows][Tile::kWarpColumns / kFragmentColumns][4];
+
+/// Fragments of a warp's part of the tile for one step.
+template <class Tile>
+struct Fragments {
+  uint32_t left[Tile::kWarpRows / kFragmentRows][4];
+  uint32_t right[Tile::kWarpColumns / kFragmentColumns][2];
+
+  __device__ __forceinline__ void load(const typename Tile::Stage& stage, int warp_row, int warp_column, int step) {
+    using Scalar = typename Tile::Scalar;
+    const int lane = threadIdx.x % kWarpThreads;
+#pragma unroll
+    for (int i = 0; i < Tile::kWarpRows / kFragmentRows; ++i) {
+      const int row = warp_row + i * kFragmentRows;
+      load_left<Scalar>(stage.input + row * Tile::kInputPitch + step * kStepBytes, Tile::kInputPitch, lane, left[i]);
+    }
+#pragma unroll
+    for (int j = 0; j < Tile::kWarpColumns / kFragmentColumns; j += 2) {
+      const int column = warp_column + j * kFragmentColumns;
+      if constexpr (Tile::kTransposed) {
+        load_right_transposed<Scalar>(stage.weight + column * Tile::kWeightPitch + step * kStepBytes,
+                                      Tile::kWeightPitch, lane, right[j], right[j + 1]);
+      } else {
+        const int depth = step * kStepBytes / Tile::kSize;
+        load_right<Scalar>(stage.weight + depth * Tile::kWeightPitch + column * Tile::kSize, Tile::kWeightPitch, lane,
+                           right[j], right[j + 1]);
+      }
+    }
+  }
+};
+
+/// All fragments of a stage are asked for before the first is used, so that their latencies overlap.
+template <class Tile>
+__device__ __forceinline__ void multiply_stage(const typename Tile::Stage& stage, int warp_row, int warp_column,
+                                               Sums<Tile>& sums) {
+  Fragments<Tile> fragments[kDepthBytes / kStepBytes];
+#pragma unroll
+  for (int step = 0; step < kDepthBytes / kStepBytes; ++step) {
+    fragments[step].load(stage, warp_row, warp_column, step);
+  }
+#pragma unroll
+  for (int step = 0; step < kDepthBytes / kStepBytes; ++step) {
+    multiply_step<typename Tile::Scalar>(fragments[step].left, fragments[step].right, sums);
+  }
+}
+
+/// Narrows the sums into shared memory and writes whole rows from there.
+template <class Tile>
+__device__ void store_tile(const ConvolutionParams& params, const Sums<Tile>& sums, int warp_row, int warp_column,
+                           int64_t first_column, typename Tile::Shared& shared) {
+  using Scalar = typename Tile::Scalar;
+  char* const panel = shared.panels.output;
+  const int lane = threadIdx.x % kWarpThreads;
+#pragma unroll
+  for (int i = 0; i < Tile::kWarpRows / kFragmentRows; ++i) {
+#pragma unroll
+    for (int j = 0; j < Tile::kWarpColumns / kFragmentColumns; ++j) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const int row = warp_row + i * kFragmentRows + half * 8 + lane / 4;
+        const int column = warp_column + j * kFragmentColumns + lane % 4 * 2;
+        Scalar* const place = reinterpret_cast<Scalar*>(panel + row * Tile::kOutputPitch) + column;
+        narrow(sums[i][j][2 * half], place);
+        narrow(sums[i][j][2 * half + 1], place + 1);
+      }
+    }
+  }
+  __syncthreads();
+  constexpr int kRowPacks = Tile::kColumns * Tile::kSize / kPackBytes;
+  Scalar* const output = static_cast<Scalar*>(params.output);
+  for (int entry = threadIdx.x; entry < Tile::kRows * kRowPacks; entry += Tile::kThreads) {
+    const int r = entry / kRowPacks;
+    const int pack = entry % kRowPacks;
+    const int64_t target = shared.targets[r];
+    const int64_t column = first_column + pack * Tile::kPack;
+    if (target < 0 || column >= params.out_channels) continue;
+    *reinterpret_cast<uint4*>(output + target * params.out_channels + column) =
+        *reinterpret_cast<const uint4*>(panel + r * Tile::kOutputPitch + pack * kPackBytes);
+  }
+}
+
+template <class Tile>
+__global__ void __launch_bounds__(Tile::kThreads) convolve_tile(ConvolutionParams params) {
+  typename Tile::Shared& shared = dynamic_shared<typename Tile::Shared>();
+  // Tiles of the same rows are neighbours in the grid, so that the second finds the rows in the cache.
+  const int64_t tiles_across = ceil_div(params.out_channels, Tile::kColumns);
+  const int64_t first_row = blockIdx.x / tiles_across * Tile::kRows;
+  const int64_t first_column = blockIdx.x % tiles_across * Tile::kColumns;
+  const int warp = threadIdx.x / kWarpThreads;
+  const int warp_row = warp / Tile::kWarpsAcross * Tile::kWarpRows;
+  const int warp_column = warp % Tile::kWarpsAcross * Tile::kWarpColumns;
+  const WeightCopies<Tile> copies(params, first_column);
+  Sums<Tile> sums = {};
+  load_targets<Tile>(params, first_row, shared);
+  for (int first_offset = 0; first_offset < params.num_offsets; first_offset += kGroupOffsets) {
+    const int count = min(kGroupOffsets, params.num_offsets - first_offset);
+    Cursor load = {load_sources<Tile>(params, first_offset, count, shared), 0};
+    Cursor use = load;
+    uint32_t used = 0;  // offsets that this warp's rows have
+    for (int r = 0; r < Tile::kWarpRows; r += kWarpThreads) used |= shared.used[(warp_row + r) / kWarpThreads];
+    int stage = 0;
+    for (int i = 0; i < kStages - 1; ++i) {
+      if (!load.at_end()) {
+        load_stage<Tile>(params, copies, shared, first_offset, load, shared.panels.stages[i]);
+        load.advance(Tile::kDepth, params.in_channels);
+      }
+      commit_copies();
+    }
+    while (!use.at_end()) {
+      wait_for_copies<kStages - 2>();
+      __syncthreads();  // the stage has arrived for all, and all are done with the one that is filled next
+      if (!load.at_end()) {
+        load_stage<Tile>(params, copies, shared, first_offset, load,
+                         shared.panels.stages[(stage + kStages - 1) % kStages]);
+        load.advance(Tile::kDepth, params.in_channels);
+      }
+      commit_copies();
+      if (used >> use.offset() & 1u) {
+        multiply_stage<Tile>(shared.panels.stages[stage], warp_row, warp_column, sums);
+      }
+      use.advance(Tile::kDepth, params.in_channels);
+      stage = (stage + 1) % kStages;
+    }
+    wait_for_copies<0>();
+    __syncthreads();
+  }
+  store_tile<Tile>(params, sums, warp_row, warp_column, first_column, shared);
+}
+
+template <class Tile>
+void launch_tile(const ConvolutionParams& params, void* stream) {
+  const int64_t blocks = ceil_div(params.num_target, Tile::kRows) * ceil_div(params.out_channels, Tile::kColumns);
+  launch_shared(convolve_tile<Tile>, blocks, 1, Tile::kThreads, sizeof(typename Tile::Shared), stream, params);
+}
+
+/// Large tiles where there are enough of them for all multiprocessors. The order of a sum is the same in every tile.
+///
+/// The widest tile would not fit the registers with products in parts.
+template <class Scalar, bool kTransposed>
+void choose_tile(const ConvolutionParams& params, void* stream) {
+  const int64_t few_tiles = 2 * num_multiprocessors();
+  const int64_t tiles = ceil_div(params.num_target, 128) * ceil_div(params.out_channels, 128);
+  if (params.out_channels <= 32) {
+    launch_tile<ConvolutionTile<Scalar, 128, 32, 32, 32, kTransposed>>(params, stream);
+  } else if (tiles < few_tiles) {
+    launch_tile<ConvolutionTile<Scalar, 64, 64, 32, 32, kTransposed>>(params, stream);
+  } else if (params.out_channels <= 64 || kInParts<Scalar>) {
+    launch_tile<ConvolutionTile<Scalar, 128, 64, 32, 64, kTransposed>>(params, stream);
+  } else if constexpr (!kInParts<Scalar>) {
+    launch_tile<ConvolutionTile<Scalar, 128, 128, 64, 64, kTransposed>>(params, stream);
+  }
+}
+
+template <class Scalar>
+void choose_weight(const ConvolutionParams& params, void* stream) {
+  if (params.weight_strides[2] == 1) {
+    choose_tile<Scalar, false>(params, stream);
+  } else {
+    choose_tile<Scalar, true>(params, stream);
+  }
+}
+
+}  // namespace
+
+bool takes_tensor_cores(const ConvolutionParams& params) {
+  const int64_t pack = kPackBytes / element_bytes(params.dtype);
+  const auto aligned = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer) % kPackBytes == 0; };
+  const int64_t* const strides = params.weight_strides;
+  const bool by_columns = strides[2] == 1 && strides[1] % pack == 0;
+  const bool by_channels = strides[1] == 1 && strides[2] % pack == 0;
+  return params.dtype != DType::float64 && params.in_channels % pack == 0 && params.out_channels % pack == 0 &&
+         strides[0] % pack == 0 && (by_columns || by_channels) && aligned(params.features) && aligned(params.weight) &&
+         aligned(params.output);
+}
+
+void convolve_on_tensor_cores(const ConvolutionParams& params, void* stream) {
+  if (params.dtype == DType::bfloat16) {
+    choose_weight<BFloat16>(params, stream);
+  } else if (params.dtype == DType::float16) {
+    choose_weight<Float16>(params, stream);
+  } else if (params.allow_tf32) {
+    choose_weight<float>(params, stream);
+  } else {
+    choose_weight<FullFloat>(params, stream);
+  }
+}
+
+}  // namespace completion::cuda

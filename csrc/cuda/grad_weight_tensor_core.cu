@@ -1,0 +1,210 @@
+// The weight gradient on tensor cores: a block owns a square tile of one offset's gradient and one range of rows. It
+// lists the range's pairs and sums over them, a stage of pairs at a time gathered by asynchronous copies.
+#include "grad_weight_tensor_core.cuh"
+#include "pair_list.cuh"
+#include "tensor_core.cuh"
+
+namespace completion::cuda {
+
+namespace {
+
+constexpr int kGradStages = 4;
+constexpr int kListRows = 2048;  // rows listed at a time
+
+template <class Scalar_, int kSide_>
+struct GradWeightTile {
+  using Scalar = Scalar_;
+  static constexpr int kSide = kSide_;
+  static constexpr int kThreads = 128;
+  static constexpr int kWarpSide = kSide / 2;  // of a warp's part: two by two warps
+  static constexpr int kSize = sizeof(Scalar);
+  static constexpr int kPack = kPackBytes / kSize;
+  static constexpr int kStepDepth = kStepBytes / kSize;  // pairs of one multiply-add
+  static constexpr int kSteps = 2;
+  static constexpr int kDepth = kSteps * kStepDepth;  // pairs of a stage
+  static constexpr int kPitch = pitch_of<Scalar>(kSide * kSize, true);
+
+  struct Stage {
+    alignas(16) char input[kDepth * kPitch];
+    alignas(16) char grad[kDepth * kPitch];
+  };
+  struct Shared {
+    Stage stages[kGradStages];
+    PairList<kListRows> pairs;
+  };
+};
+
+/// Begins to copy channels first_channel … of the listed rows; zero beyond the list and beyond the channels.
+template <class Tile>
+__device__ __forceinline__ void load_rows_async(const void* values, int64_t channels, int64_t first_channel,
+                                                const int32_t* rows, int num_rows, char* panel) {
+  using Scalar = typename Tile::Scalar;
+  constexpr int kRowPacks = Tile::kSide / Tile::kPack;
+  const Scalar* const features = static_cast<const Scalar*>(values);
+#pragma unroll
+  for (int entry = threadIdx.x; entry < Tile::kDepth * kRowPacks; entry += Tile::kThreads) {
+    const int d = entry / kRowPacks;
+    const int pack = entry % kRowPacks;
+    const int64_t channel = first_channel + pack * Tile::kPack;
+    const bool present = d < num_rows && channel < channels;
+    copy_async(panel + d * Tile::kPitch + pack * kPackBytes, features + (present ? rows[d] * channels + channel : 0),
+               present);
+  }
+}
+
+template <class Tile>
+using GradSums = float[Tile::kWarpSide / kFragmentRows][Tile::kWarpSide / kFragmentColumns][4];
+
+/// All fragments of a stage are asked for before the first is used, so that their latencies overlap.
+template <class Tile>
+__device__ __forceinline__ void multiply_grad_stage(const typename Tile::Stage& stage, int warp_in, int warp_out,
+                                                    GradSums<Tile>& sums) {
+  using Scalar = typename Tile::Scalar;
+  constexpr int kLeft = Tile::kWarpSide / kFragmentRows;
+  constexpr int kRight = Tile::kWarpSide / kFragmentColumns;
+  const int lane = threadIdx.x % kWarpThreads;
+  uint32_t left[Tile::kSteps][kLeft][4];
+  uint32_t right[Tile::kSteps][kRight][2];
+#pragma unroll
+  for (int step = 0; step < Tile::kSteps; ++step) {
+    const int depth = step * Tile::kStepDepth * Tile::kPitch;
+#pragma unroll
+    for (int i = 0; i < kLeft; ++i) {
+      const int column = (warp_in + i * kFragmentRows) * Tile::kSize;
+      load_left_transposed<Scalar>(stage.input + depth + column, Tile::kPitch, lane, left[step][i]);
+    }
+#pragma unroll
+    for (int j = 0; j < kRight; j += 2) {
+      const int column = (warp_out + j * kFragmentColumns) * Tile::kSize;
+      load_right<Scalar>(stage.grad + depth + column, Tile::kPitch, lane, right[step][j], right[step][j + 1]);
+    }
+  }
+#pragma unroll
+  for (int step = 0; step < Tile::kSteps; ++step) multiply_step<Scalar>(left[step], right[step], sums);
+}
+
+/// Adds the products of a list's pairs to the sums.
+template <class Tile>
+__device__ void sum_list(const ConvolutionGradWeightParams& params, int num_pairs, int64_t first_in, int64_t first_out,
+                         int warp_in, int warp_out, typename Tile::Shared& shared, GradSums<Tile>& sums) {
+  const auto load = [&](int pair, int stage) {
+    if (pair < num_pairs) {
+      load_rows_async<Tile>(params.features, params.in_channels, first_in, shared.pairs.source + pair, num_pairs - pair,
+                            shared.stages[stage].input);
+      load_rows_async<Tile>(params.grad, params.out_channels, first_out, shared.pairs.target + pair, num_pairs - pair,
+                            shared.stages[stage].grad);
+    }
+    commit_copies();
+  };
+  for (int i = 0; i < kGradStages - 1; ++i) load(i * Tile::kDepth, i);
+  int stage = 0;
+  for (int pair = 0; pair < num_pairs; pair += Tile::kDepth) {
+    wait_for_copies<kGradStages - 2>();
+    __syncthreads();  // the stage has arrived for all, and all are done with the one that is filled next
+    load(pair + (kGradStages - 1) * Tile::kDepth, (stage + kGradStages - 1) % kGradStages);
+    multiply_grad_stage<Tile>(shared.stages[stage], warp_in, warp_out, sums);
+    stage = (stage + 1) % kGradStages;
+  }
+  wait_for_copies<0>();
+  __syncthreads();
+}
+
+template <class Tile>
+__global__ void __launch_bounds__(Tile::kThreads)
+    sum_pairs_tile(ConvolutionGradWeightParams params, PairSide side, Ranges ranges, float* partials) {
+  typename Tile::Shared& shared = dynamic_shared<typename Tile::Shared>();
+  const int64_t tiles_out = ceil_div(params.out_channels, Tile::kSide);
+  const int64_t tiles = tiles_out * ceil_div(params.in_channels, Tile::kSide);
+  const int64_t tile = blockIdx.x % tiles;
+  const int k = static_cast<int>(blockIdx.x / tiles);
+  const int64_t first_in = tile / tiles_out * Tile::kSide;
+  const int64_t first_out = tile % tiles_out * Tile::kSide;
+  const int warp = threadIdx.x / kWarpThreads;
+  const int warp_in = warp / 2 * Tile::kWarpSide;
+  const int warp_out = warp % 2 * Tile::kWarpSide;
+  const int64_t begin = blockIdx.y * ranges.rows_per_range;
+  const int64_t end = min(begin + ranges.rows_per_range, side.num_rows);
+  GradSums<Tile> sums = {};
+  for (int64_t row = begin; row < end; row += kListRows) {
+    const int num_pairs = list_pairs<kListRows, Tile::kThreads>(side, params.num_offsets, k, row, end, shared.pairs);
+    sum_list<Tile>(params, num_pairs, first_in, first_out, warp_in, warp_out, shared, sums);
+  }
+  float* const output =
+      partials + (static_cast<int64_t>(blockIdx.y) * params.num_offsets + k) * params.in_channels * params.out_channels;
+  const int lane = threadIdx.x % kWarpThreads;
+#pragma unroll
+  for (int i = 0; i < Tile::kWarpSide / kFragmentRows; ++i) {
+#pragma unroll
+    for (int j = 0; j < Tile::kWarpSide / kFragmentColumns; ++j) {
+#pragma unroll
+      for (int value = 0; value < 4; ++value) {
+        const int64_t in = first_in + warp_in + i * kFragmentRows + value / 2 * 8 + lane / 4;
+        const int64_t out = first_out + warp_out + j * kFragmentColumns + lane % 4 * 2 + value % 2;
+        if (in < params.in_channels && out < params.out_channels) {
+          output[in * params.out_channels + out] = sums[i][j][value];
+        }
+      }
+    }
+  }
+}
+
+int grad_tile_side(const ConvolutionGradWeightParams& params) {
+  const int64_t widest = params.in_channels > params.out_channels ? params.in_channels : params.out_channels;
+  const bool in_parts = params.dtype == DType::float32 && !params.allow_tf32;  // needs the registers of the widest tile
+  return widest > 64 && !in_parts ? 128 : widest > 32 ? 64 : 32;
+}
+
+Ranges ranges_of(const ConvolutionGradWeightParams& params) {
+  constexpr int64_t kTargetBlocks = 2048;  // enough for every GPU; bounds the workspace
+  const int side = grad_tile_side(params);
+  const int64_t tiles = ceil_div(params.in_channels, side) * ceil_div(params.out_channels, side);
+  return cut_into_ranges(shorter_side(params).num_rows, kListRows, tiles * params.num_offsets, kTargetBlocks, 1);
+}
+
+template <class Scalar, int kSide>
+void launch_grad_tile(const ConvolutionGradWeightParams& params, const Ranges& ranges, void* partials, void* stream) {
+  using Tile = GradWeightTile<Scalar, kSide>;
+  const int64_t tiles = ceil_div(params.in_channels, kSide) * ceil_div(params.out_channels, kSide);
+  launch_shared(sum_pairs_tile<Tile>, params.num_offsets * tiles, ranges.count, Tile::kThreads,
+                sizeof(typename Tile::Shared), stream, params, shorter_side(params), ranges,
+                static_cast<float*>(partials));
+}
+
+template <class Scalar>
+void choose_tile(const ConvolutionGradWeightParams& params, const Ranges& ranges, void* partials, void* stream) {
+  const int side = grad_tile_side(params);
+  if constexpr (!kInParts<Scalar>) {
+    if (side == 128) return launch_grad_tile<Scalar, 128>(params, ranges, partials, stream);
+  }
+  if (side == 64) {
+    launch_grad_tile<Scalar, 64>(params, ranges, partials, stream);
+  } else {
+    launch_grad_tile<Scalar, 32>(params, ranges, partials, stream);
+  }
+}
+
+}  // namespace
+
+int64_t tensor_core_ranges(const ConvolutionGradWeightParams& params) { return ranges_of(params).count; }
+
+bool takes_tensor_cores(const ConvolutionGradWeightParams& params) {
+  const int64_t pack = kPackBytes / element_bytes(params.dtype);
+  const auto aligned = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer) % kPackBytes == 0; };
+  return params.dtype != DType::float64 && params.in_channels % pack == 0 && params.out_channels % pack == 0 &&
+         aligned(params.features) && aligned(params.grad);
+}
+
+void sum_pairs_on_tensor_cores(const ConvolutionGradWeightParams& params, void* partials, void* stream) {
+  const Ranges ranges = ranges_of(params);
+  if (params.dtype == DType::bfloat16) {
+    choose_tile<BFloat16>(params, ranges, partials, stream);
+  } else if (params.dtype == DType::float16) {
+    choose_tile<Float16>(params, ranges, partials, stream);
+  } else if (params.allow_tf32) {
+    choose_tile<float>(params, ranges, partials, stream);
+  } else {
+    choose_tile<FullFloat>(params, ranges, partials, stream);
+  }
+}
+
+}  // namespace completion::cuda

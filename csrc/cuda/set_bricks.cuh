@@ -1,0 +1,83 @@
+// The 4³ bricks of a canonical set in a hash, to look rows up by code. Two kernels make them.
+#pragma once
+
+#include "brick_hash.cuh"
+#include "completion/key.h"
+#include "launch.cuh"
+#include "unit.cuh"
+
+namespace completion::cuda {
+
+/// A canonical set as bricks: an occupancy word and the row of the first voxel. The others follow in Morton order.
+struct SetBricks {
+  const int64_t* keys;  // [N]
+  int32_t* slots;       // [num_slots] row of a brick's first voxel, or −1
+  uint64_t* occupancy;  // [N] at rows that are first in their brick: one bit for each cell
+  Partials partials;    // of scan_codes
+  int32_t* unit_bits;   // [1]
+  int32_t num_rows;     // N
+  uint32_t num_slots;   // > N, so that each search meets an empty slot
+};
+
+/// Row of the brick's first voxel, −1 where the set has none.
+__device__ __forceinline__ int32_t find_brick(const SetBricks& set, uint64_t brick, int unit_bits) {
+  uint32_t slot = first_slot(brick, set.num_slots);
+  while (true) {
+    const int32_t row = set.slots[slot];
+    if (row < 0 || brick_of(key_to_code(set.keys[row]), unit_bits) == brick) return row;
+    slot = next_slot(slot, set.num_slots);
+  }
+}
+
+/// Row of a cell in a brick, −1 where it is empty.
+__device__ __forceinline__ int32_t row_of_cell(uint64_t occupancy, int32_t first_row, int cell) {
+  const int32_t row = first_row + __popcll(occupancy & ((1ull << cell) - 1));
+  return (occupancy >> cell & 1u) != 0 ? row : -1;
+}
+
+/// Row of a code, −1 where it is absent.
+__device__ __forceinline__ int32_t find_code(const SetBricks& set, uint64_t code, int unit_bits) {
+  if (!on_unit(code, unit_bits)) return -1;
+  const int32_t first_row = find_brick(set, brick_of(code, unit_bits), unit_bits);
+  return first_row < 0 ? -1 : row_of_cell(set.occupancy[first_row], first_row, cell_of(code, unit_bits));
+}
+
+/// The first row of each brick reads the rest of it and takes a slot; one thread a row.
+static __global__ void __launch_bounds__(kBlockThreads) insert_bricks(SetBricks set) {
+  const int unit_bits = unit_bits_of_partials(set.partials);
+  const int64_t first = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
+  if (first == 0) *set.unit_bits = unit_bits;
+  if (first >= set.num_rows) return;
+  const uint64_t brick = brick_of(key_to_code(set.keys[first]), unit_bits);
+  if (first > 0 && brick_of(key_to_code(set.keys[first - 1]), unit_bits) == brick) return;
+  uint64_t occupancy = 0;
+  for (int64_t row = first; row < set.num_rows; ++row) {
+    const uint64_t code = key_to_code(set.keys[row]);
+    if (brick_of(code, unit_bits) != brick) break;
+    occupancy |= 1ull << cell_of(code, unit_bits);
+  }
+  set.occupancy[first] = occupancy;
+  uint32_t slot = first_slot(brick, set.num_slots);
+  while (atomicCAS(&set.slots[slot], -1, static_cast<int32_t>(first)) != -1) slot = next_slot(slot, set.num_slots);
+}
+
+inline SetBricks take_set_bricks(const int64_t* keys, int64_t num_rows, Workspace* workspace) {
+  SetBricks set = {};
+  set.keys = keys;
+  set.num_rows = static_cast<int32_t>(num_rows);
+  set.num_slots = static_cast<uint32_t>(2 * num_rows + 1);  // N < 2³¹
+  set.slots = workspace->take<int32_t>(set.num_slots);
+  set.occupancy = workspace->take<uint64_t>(num_rows);
+  set.partials = take_partials(num_rows, workspace);
+  set.unit_bits = workspace->take<int32_t>(1);
+  return set;
+}
+
+/// Two launches.
+static void build_set_bricks(const SetBricks& set, void* stream) {
+  const int64_t slot_bytes = static_cast<int64_t>(set.num_slots) * 4;
+  launch_scan_codes(set.keys, set.num_rows, {set.slots, slot_bytes, nullptr, 0, nullptr, 0}, set.partials, stream);
+  launch_items(insert_bricks, set.num_rows + int64_t{1}, stream, set);  // one thread even where the set is empty
+}
+
+}  // namespace completion::cuda

@@ -1,0 +1,243 @@
+// Warp-level pieces of a pipelined tile product: asynchronous copies into shared memory, fragments out of it, and the
+// tensor cores' multiply-add. Owns no tile and no loop.
+//
+// Shapes in bytes, so that one text serves all types: a step is 32 bytes deep (16 half or 8 float elements), a row of a
+// fragment 16 bytes. Fragments lie in the lanes as PTX states for mma.m16n8k16 and mma.m16n8k8.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <type_traits>
+
+#include "scalar.cuh"
+#ifndef __CUDACC__
+#include <tensor_core_on_host.h>  // of the tests, which run the kernels without a GPU
+#endif
+
+namespace completion::cuda {
+
+constexpr int kPackBytes = 16;              // of one asynchronous copy, of one row of a fragment
+constexpr int kStepBytes = 2 * kPackBytes;  // depth of one multiply-add
+constexpr int kFragmentRows = 16;           // of the left operand and the sums
+constexpr int kFragmentColumns = 8;         // of the right operand and the sums
+
+#ifdef __CUDACC__
+
+/// Begins to copy 16 bytes, or to write 16 zeros where nothing is present.
+__device__ __forceinline__ void copy_async(void* shared, const void* global, bool present) {
+  const unsigned target = static_cast<unsigned>(__cvta_generic_to_shared(shared));
+  const int bytes = present ? kPackBytes : 0;
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(target), "l"(global), "r"(bytes) : "memory");
+}
+
+/// Ends a group of copies.
+__device__ __forceinline__ void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+
+/// Waits until all but the last kPending groups of this thread have arrived.
+template <int kPending>
+__device__ __forceinline__ void wait_for_copies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
+}
+
+/// Four 8 × 16-byte matrices; lane l gives the address of row l % 8 of matrix l / 8.
+__device__ __forceinline__ void load_matrices(const void* row, uint32_t (&fragment)[4]) {
+  const unsigned source = static_cast<unsigned>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(fragment[0]), "=r"(fragment[1]), "=r"(fragment[2]), "=r"(fragment[3])
+               : "r"(source)
+               : "memory");
+}
+
+/// The same, each matrix of 8 × 8 half elements transposed.
+__device__ __forceinline__ void load_matrices_transposed(const void* row, uint32_t (&fragment)[4]) {
+  const unsigned source = static_cast<unsigned>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(fragment[0]), "=r"(fragment[1]), "=r"(fragment[2]), "=r"(fragment[3])
+               : "r"(source)
+               : "memory");
+}
+
+#define COMPLETION_MULTIPLY_ADD(shape_and_types)                   \
+  asm("mma.sync.aligned." shape_and_types                          \
+      " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "            \
+      "{%0, %1, %2, %3};"                                          \
+      : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3]) \
+      : "r"(left[0]), "r"(left[1]), "r"(left[2]), "r"(left[3]), "r"(right[0]), "r"(right[1]))
+
+__device__ __forceinline__ void multiply_add(BFloat16, const uint32_t (&left)[4], const uint32_t (&right)[2],
+                                             float (&sums)[4]) {
+  COMPLETION_MULTIPLY_ADD("m16n8k16.row.col.f32.bf16.bf16.f32");
+}
+
+__device__ __forceinline__ void multiply_add(Float16, const uint32_t (&left)[4], const uint32_t (&right)[2],
+                                             float (&sums)[4]) {
+  COMPLETION_MULTIPLY_ADD("m16n8k16.row.col.f32.f16.f16.f32");
+}
+
+/// float32 elements, rounded to TF32 before.
+__device__ __forceinline__ void multiply_add(float, const uint32_t (&left)[4], const uint32_t (&right)[2],
+                                             float (&sums)[4]) {
+  COMPLETION_MULTIPLY_ADD("m16n8k8.row.col.f32.tf32.tf32.f32");
+}
+
+#undef COMPLETION_MULTIPLY_ADD
+
+/// The bits of a float32 rounded to the nearest TF32.
+__device__ __forceinline__ uint32_t round_to_tf32(uint32_t bits) {
+  uint32_t rounded;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(__uint_as_float(bits)));
+  return rounded;
+}
+
+#endif
+
+/// float32 features whose products keep float32's accuracy; a plain float stands for products in TF32.
+struct FullFloat {
+  float value;
+};
+
+template <class Scalar>
+constexpr bool kInParts = std::is_same_v<Scalar, FullFloat>;
+
+COMPLETION_HD void narrow(float value, FullFloat* narrowed) { narrowed->value = value; }
+
+/// Rounds what fragments of TF32 hold; other types are multiplied as they are, or in parts.
+template <class Scalar, int kCount>
+__device__ __forceinline__ void round_fragment(uint32_t (&fragment)[kCount]) {
+  if constexpr (std::is_same_v<Scalar, float>) {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) fragment[i] = round_to_tf32(fragment[i]);
+  }
+}
+
+/// A float32 as the sum of two TF32 numbers, good to 23 bits, in integer arithmetic; the tensor cores drop the bits
+/// that TF32 lacks. What is not finite, or would round to infinity, stays in `large`.
+__device__ __forceinline__ void split(uint32_t bits, uint32_t* large, uint32_t* small) {
+  constexpr uint32_t kInfinity = 0x7f800000u, kNotANumber = 0x7fffffffu;
+  constexpr uint32_t kHalfUnit = 0x1000u, kKept = 0xffffe000u;
+  const uint32_t magnitude = bits & 0x7fffffffu;
+  const uint32_t cut = magnitude > kInfinity ? kNotANumber : bits & kKept;
+  *large = magnitude < kInfinity - kHalfUnit ? (bits + kHalfUnit) & kKept : cut;
+  const float rest = bits_float(bits) - bits_float(*large);
+  *small = magnitude < kInfinity ? float_bits(rest) + kHalfUnit : 0;
+}
+
+/// sums[i][j] += left[i] · right[j] for all fragments of one step.
+template <class Scalar, int kLeft, int kRight>
+__device__ __forceinline__ void multiply_fragments(const uint32_t (&left)[kLeft][4], const uint32_t (&right)[kRight][2],
+                                                   float (&sums)[kLeft][kRight][4]) {
+#pragma unroll
+  for (int i = 0; i < kLeft; ++i) {
+#pragma unroll
+    for (int j = 0; j < kRight; ++j) multiply_add(Scalar{}, left[i], right[j], sums[i][j]);
+  }
+}
+
+template <int kCount, int kWords>
+__device__ __forceinline__ void split_fragments(const uint32_t (&fragments)[kCount][kWords],
+                                                uint32_t (&large)[kCount][kWords], uint32_t (&small)[kCount][kWords]) {
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) {
+#pragma unroll
+    for (int word = 0; word < kWords; ++word) split(fragments[i][word], &large[i][word], &small[i][word]);
+  }
+}
+
+/// The same to float32's accuracy: three products of parts; that of both small parts is below the last bit. They are
+/// summed apart and added in float32, because the tensor cores round sums toward zero (Ootomo and Yokota 2022,
+/// arXiv 2203.03341). One part of all products before the next part of any: neighbours do not wait for each other.
+template <int kLeft, int kRight>
+__device__ __forceinline__ void multiply_in_parts(const uint32_t (&left)[kLeft][4], const uint32_t (&right)[kRight][2],
+                                                  float (&sums)[kLeft][kRight][4]) {
+  uint32_t large_left[kLeft][4], small_left[kLeft][4], large_right[kRight][2], small_right[kRight][2];
+  split_fragments(left, large_left, small_left);
+  split_fragments(right, large_right, small_right);
+  float products[kLeft][kRight][4] = {};
+  multiply_fragments<float>(small_left, large_right, products);
+  multiply_fragments<float>(large_left, small_right, products);
+  multiply_fragments<float>(large_left, large_right, products);
+#pragma unroll
+  for (int i = 0; i < kLeft; ++i) {
+#pragma unroll
+    for (int j = 0; j < kRight; ++j) {
+#pragma unroll
+      for (int value = 0; value < 4; ++value) sums[i][j][value] += products[i][j][value];
+    }
+  }
+}
+
+template <class Scalar, int kLeft, int kRight>
+__device__ __forceinline__ void multiply_step(const uint32_t (&left)[kLeft][4], const uint32_t (&right)[kRight][2],
+                                              float (&sums)[kLeft][kRight][4]) {
+  if constexpr (kInParts<Scalar>) {
+    multiply_in_parts(left, right, sums);
+  } else {
+    multiply_fragments<Scalar>(left, right, sums);
+  }
+}
+
+/// Bytes from one row of a tile in shared memory to the next, so that the rows of a fragment fall on different banks.
+/// Rows along which a fragment is transposed, element by element for float32, need a step of 8 words.
+template <class Scalar>
+constexpr int pitch_of(int row_bytes, bool transposed) {
+  return row_bytes + (transposed && sizeof(Scalar) == 4 ? 2 : 1) * kPackBytes;
+}
+
+__device__ __forceinline__ const uint32_t& word_at(const char* tile, int pitch, int row, int column) {
+  return *reinterpret_cast<const uint32_t*>(tile + row * pitch + column * 4);
+}
+
+/// Left operand, 16 rows × one step, of a tile [rows, depth].
+template <class Scalar>
+__device__ __forceinline__ void load_left(const char* tile, int pitch, int lane, uint32_t (&left)[4]) {
+  load_matrices(tile + lane % 16 * pitch + lane / 16 * kPackBytes, left);
+  round_fragment<Scalar>(left);
+}
+
+/// Left operand, 16 rows × one step, of a tile that lies transposed, [depth, rows].
+template <class Scalar>
+__device__ __forceinline__ void load_left_transposed(const char* tile, int pitch, int lane, uint32_t (&left)[4]) {
+  if constexpr (sizeof(Scalar) == 2) {
+    const int matrix = lane / 8;
+    load_matrices_transposed(tile + (matrix / 2 * 8 + lane % 8) * pitch + matrix % 2 * kPackBytes, left);
+  } else {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) left[i] = word_at(tile, pitch, lane % 4 + i / 2 * 4, lane / 4 + i % 2 * 8);
+    round_fragment<Scalar>(left);
+  }
+}
+
+/// Right operand, one step × 16 columns, of a tile that lies transposed, [columns, depth].
+template <class Scalar>
+__device__ __forceinline__ void load_right_transposed(const char* tile, int pitch, int lane, uint32_t (&first)[2],
+                                                      uint32_t (&second)[2]) {
+  const int matrix = lane / 8;
+  uint32_t loaded[4];
+  load_matrices(tile + (matrix / 2 * 8 + lane % 8) * pitch + matrix % 2 * kPackBytes, loaded);
+  round_fragment<Scalar>(loaded);
+  first[0] = loaded[0];
+  first[1] = loaded[1];
+  second[0] = loaded[2];
+  second[1] = loaded[3];
+}
+
+/// Right operand, one step × 16 columns, of a tile [depth, columns].
+template <class Scalar>
+__device__ __forceinline__ void load_right(const char* tile, int pitch, int lane, uint32_t (&first)[2],
+                                           uint32_t (&second)[2]) {
+  uint32_t loaded[4];
+  if constexpr (sizeof(Scalar) == 2) {
+    const int matrix = lane / 8;
+    load_matrices_transposed(tile + (matrix % 2 * 8 + lane % 8) * pitch + matrix / 2 * kPackBytes, loaded);
+  } else {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) loaded[i] = word_at(tile, pitch, lane % 4 + i % 2 * 4, lane / 4 + i / 2 * 8);
+    round_fragment<Scalar>(loaded);
+  }
+  first[0] = loaded[0];
+  first[1] = loaded[1];
+  second[0] = loaded[2];
+  second[1] = loaded[3];
+}
+
+}  // namespace completion::cuda

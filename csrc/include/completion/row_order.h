@@ -1,0 +1,50 @@
+// row_order: the rows of a neighbour table so that rows which have the same neighbours lie side by side.
+//
+// Tiles of rows in this order walk few offsets that only some of their rows have. Rows move within windows alone, so
+// that neighbours in space, whose features are read together, stay close.
+#pragma once
+
+#include <cstdint>
+
+#include "completion/key.h"
+#include "completion/parallel_for.h"
+#include "completion/status.h"
+
+namespace completion {
+
+struct RowOrderParams {
+  const int32_t* table;     // [M, K] source row or −1
+  int64_t num_target;       // M < 2³¹
+  int32_t num_offsets;      // K
+  int32_t* order;           // [M] out: each row once; by window, then by rank of the mask, then by row
+  void* workspace;          // scratch
+  int64_t workspace_bytes;  // at least row_order_workspace_bytes(params)
+};
+
+constexpr int32_t kSmallWindow = 4096;   // rows that one block sorts in shared memory
+constexpr int32_t kLargeWindow = 65536;  // whose features a large cache holds
+constexpr int32_t kRankBits = 48;        // of a mask's rank
+
+/// Rows of a window. Few rows are sorted in small windows, by one launch.
+COMPLETION_HD int32_t window_of(int64_t num_target) {
+  return num_target <= 4 * kSmallWindow ? kSmallWindow : kLargeWindow;
+}
+
+/// Place of a mask, one bit an offset, among all masks when each differs from the next in one bit (the Gray code): rows
+/// with like masks come close. Offsets beyond 64 share the bits of the first; of more than 48, the last 48 count.
+COMPLETION_HD uint64_t rank_of_mask(uint64_t mask, int32_t num_offsets) {
+  for (int shift = 1; shift < 64; shift *= 2) mask ^= mask >> shift;
+  return num_offsets <= kRankBits ? mask : mask >> (num_offsets < 64 ? num_offsets - kRankBits : 64 - kRankBits);
+}
+
+namespace cpu {
+int64_t row_order_workspace_bytes(const RowOrderParams& params);
+void row_order(const RowOrderParams& params, ParallelFor parallel_for);
+}  // namespace cpu
+
+namespace cuda {
+int64_t row_order_workspace_bytes(const RowOrderParams& params);
+Status row_order(const RowOrderParams& params, void* stream);
+}  // namespace cuda
+
+}  // namespace completion

@@ -1,0 +1,27 @@
+"""Order of a table's rows by the Gray code of their masks within windows."""
+
+import torch
+from torch import Tensor
+
+FEW, SMALL_WINDOW, LARGE_WINDOW = 16384, 4096, 65536
+RANK_BITS = 48
+
+
+def row_order(table: Tensor) -> Tensor:
+    """Each row of the table once, int32 [M]; arguments as of the operator."""
+    rows, offsets = table.shape
+    window = SMALL_WINDOW if rows <= FEW else LARGE_WINDOW
+    masks = [0] * rows
+    for row, k in (table >= 0).nonzero().tolist():
+        masks[row] |= 1 << k % 64
+    ranks = [_gray_rank(mask) >> max(0, min(offsets, 64) - RANK_BITS) for mask in masks]
+    order = sorted(range(rows), key=lambda row: (row // window, ranks[row], row))
+    return torch.tensor(order, dtype=torch.int32, device=table.device)
+
+
+def _gray_rank(mask: int) -> int:
+    """Place of a mask in the Gray code: each bit of the place is the parity of the bits from there up."""
+    rank = 0
+    for bit in range(63, -1, -1):
+        rank = rank << 1 | (rank & 1) ^ (mask >> bit & 1)
+    return rank
