@@ -2,19 +2,22 @@
 """Times the engine's operators beside other libraries, by turns in one process, and how far the limit is.
 
     scripts/bench_ops.py --device cpu --peers --threads 1 --json benchmarks/results/ops_cpu.json
+    scripts/bench_ops.py --device cuda --peers --json benchmarks/results/ops_gpu.json
 
-Peers: plain torch (gather, product, scatter-add per offset) and, where it is installed and one thread is
-asked for, spconv's CPU path. Inputs are voxelised surfaces; values are random. The limit of a case is the
+CPU: peers are plain torch (gather, product, scatter-add per offset) and, where it is installed and one thread
+is asked for, spconv's CPU path. Inputs are voxelised surfaces; values are random. The limit of a case is the
 larger of its operations at the cores' multiply-add rate, measured before each case, and its bytes at the copy
 rate, measured once.
+
+GPU: the cases that its goals name (bench/cases.py), each compared with float64 and then timed by events;
+kernels, host reads and memory are counted. Peers are the same plain torch and, where it is installed,
+spconv's CUDA kernels. The record is written after each case.
 """
 
 import argparse
 import gc
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,9 +26,12 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from bench import machine, minkowski_table
+from bench import gpu_run, machine, minkowski_table
+from bench.cases import Case, cpu_cases
 from bench.inputs import Surfaces, surfaces
 from bench.libraries import dense, gather_mm, ours, spconv_cpu
+from bench.precision import PRECISIONS
+from bench.records import write
 from bench.timing import Run, by_turns
 from bench.work import work_of
 from completion.ops.host_memory import keep_freed_memory
@@ -33,42 +39,19 @@ from completion.ops.host_memory import keep_freed_memory
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-@dataclass(frozen=True)
-class Case:
-    """One line of the table.
-
-    Attributes:
-        operation: function of each library, and its arguments in words.
-        call: name of that function.
-        arguments: its arguments after the data.
-    """
-
-    operation: str
-    call: str
-    arguments: tuple[object, ...]
-
-
-def cases(channels: list[int], dtype: torch.dtype) -> Iterator[Case]:
-    """Everything that is timed on one data set."""
-    yield Case("coordinates + map 3³, cold", "map3", ())
-    yield Case("target look-up", "target", ())
-    for c in channels:
-        for backward in (False, True):
-            what = "forward+backward" if backward else "forward"
-            yield Case(f"sub-manifold 3³ {what}, map cached", "subm3", (c, dtype, backward, False))
-        yield Case("sub-manifold 3³ forward, cold", "subm3", (c, dtype, False, True))
-        if c <= 64:
-            yield Case("k2 s2 down + generative k2 s2, cold, forward+backward", "down_up", (c, dtype))
-            for size in (4, 3):
-                operation = f"generative k{size} s2, cold, forward+backward"
-                yield Case(operation, "generative", (size, c, dtype))
-            yield Case("prune 30 %", "prune", (c, dtype))
-            yield Case("union", "union", (c, dtype))
-
-
 def main() -> None:
     """Runs what the command line asks for and prints a table."""
     arguments = parse()
+    if arguments.device == "cpu":
+        run_on_cpu(arguments)
+    elif torch.cuda.is_available():
+        gpu_run.run(arguments)
+    else:
+        raise SystemExit("bench_ops: torch must see an NVIDIA GPU for --device cuda, got none")
+
+
+def run_on_cpu(arguments: argparse.Namespace) -> None:
+    """Every case on every data set, type and channels asked for."""
     torch.set_num_threads(arguments.threads)
     kept = not arguments.default_allocator and keep_freed_memory()
     rates, bandwidth = machine.MultiplyAddRates(), machine.copy_bandwidth()
@@ -82,7 +65,7 @@ def main() -> None:
     for resolution in arguments.resolutions:
         data = surfaces(resolution, 4)
         for dtype in arguments.dtypes:
-            for case in cases(arguments.channels, DTYPES[dtype]):
+            for case in cpu_cases(arguments.channels, DTYPES[dtype]):
                 if arguments.only not in case.operation:
                     continue
                 rate = rates.measure()[DTYPES[dtype]]
@@ -94,7 +77,7 @@ def main() -> None:
                 records.append(record | {"dtype": dtype, "minkowski": related})
                 show(records[-1])
     if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": about, "cases": records}, indent=1) + "\n")
+        write({"machine": about, "cases": records}, arguments.json)
 
 
 def parse() -> argparse.Namespace:
@@ -102,19 +85,31 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--device", default="cpu", choices=["cpu"])
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--peers", action="store_true", help="also time what else is installed")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--resolutions", type=int, nargs="+", default=[64, 128])
-    parser.add_argument("--channels", type=int, nargs="+", default=[16, 32, 64, 128])
-    parser.add_argument("--dtypes", nargs="+", default=["float32"], choices=list(DTYPES))
-    parser.add_argument("--seconds", type=float, default=3.0, help="for each case")
+    parser.add_argument("--channels", type=int, nargs="+", help="without it 16 to 128; on a GPU all cases")
+    parser.add_argument("--dtypes", nargs="+", choices=list(PRECISIONS), help="float32; on a GPU all")
+    parser.add_argument("--seconds", type=float, help="for each case: 3; on a GPU for each library: 0.15")
     parser.add_argument("--only", default="", help="part of the operation's name")
-    parser.add_argument(
+    parser.add_argument("--json", type=Path, help="file for the record")
+    cpu = parser.add_argument_group("CPU")
+    cpu.add_argument("--threads", type=int, default=1)
+    cpu.add_argument("--resolutions", type=int, nargs="+", default=[64, 128])
+    cpu.add_argument(
         "--default-allocator", action="store_true", help="leave the C library's allocator as it is"
     )
-    parser.add_argument("--json", type=Path, help="file for the record")
-    return parser.parse_args()
+    gpu = parser.add_argument_group("GPU")
+    gpu.add_argument("--budget", type=float, default=95.0, help="seconds after which no further case begins")
+    gpu.add_argument("--commit", default="", help="for the record, where the checkout has no history")
+    arguments = parser.parse_args()
+    if arguments.seconds is None:
+        arguments.seconds = 3.0 if arguments.device == "cpu" else 0.15
+    if arguments.device == "cpu":
+        arguments.channels = arguments.channels or [16, 32, 64, 128]
+        arguments.dtypes = arguments.dtypes or ["float32"]
+        if missing := set(arguments.dtypes) - set(DTYPES):
+            parser.error(f"--dtypes on a CPU must be of {list(DTYPES)}, got {sorted(missing)}")
+    return arguments
 
 
 def available_peers() -> list[ModuleType]:
@@ -138,12 +133,11 @@ def measure(
     own = times.pop(ours.__name__)
     threads = torch.get_num_threads()
     floor = work_of(case.call, data, case.arguments).floor_ms(rate * threads, bandwidth)
-    numbers = [value for value in case.arguments if isinstance(value, int) and not isinstance(value, bool)]
     return {
         "operation": case.operation,
         "data": data.name,
         "voxels": len(data.coords),
-        "channels": numbers[-1] if numbers else None,
+        "channels": case.channels,
         "threads": threads,
         "gflops_per_core": rate / 1e9,
         "median_ms": own.median_ms,

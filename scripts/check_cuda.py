@@ -1,33 +1,82 @@
 #!/usr/bin/env python3
-"""The one command for a machine with an NVIDIA GPU: builds the CUDA library, runs the tests on the GPU and
-the operators under compute-sanitizer, and keeps a JSON record and a log under benchmarks/results/.
+"""The one command for a machine with an NVIDIA GPU: builds or finds the CUDA library, runs the operators, the
+tests on the GPU and the operators under compute-sanitizer; on demand it profiles and times.
 
-Needs torch with CUDA, pytest, nvcc and g++; compute-sanitizer is recorded as missing when it is not there.
-Exit status: 0 when everything that ran passed, 1 when something failed, 2 when the machine has no usable GPU.
+    scripts/check_cuda.py --budget 540
+    scripts/check_cuda.py --only build bench_ops bench_step
+
+Each step has a limit, and all together have a budget. The record (JSON) is written anew after every step and
+the log as it comes, so that a run that is cut off leaves both. The record names the commit in
+$COMPLETION_COMMIT, else git's. Exit status: 0 when everything that ran passed, 1 when something failed, 2
+when the machine has no usable GPU.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TextIO
 
 import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-EXERCISE = [sys.executable, str(ROOT / "scripts" / "exercise_operators.py")]
+PYTHON = sys.executable
 BUILD = "from completion.ops import build; build.load_library(); print(build.describe())"
-SANITIZER_SECONDS = 400
+
+# Each tensor in its own allocation: only then does memcheck see a step over its end.
+ALONE = {"PYTORCH_NO_CUDA_MEMORY_CACHING": "1"}
+# torch's deterministic mode, which some tests switch on, wants this of cuBLAS.
+CUBLAS = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+
+EXERCISE = [PYTHON, "scripts/exercise_operators.py"]
+FEW_CASES = [*EXERCISE, "--radii", "0", "1", "3", "--channels", "17x32", "64x64"]
+ONE_CASE = [*EXERCISE, "--radii", "60", "--dtypes", "bfloat16", "--channels", "64x64"]
+PYTEST = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--durations=10"]
+# Several processes share the GPU well; the tests are short and wait for the host most of the time.
+WORKERS = ["-n", "8"] if importlib.util.find_spec("xdist") else []
+TESTS = ["tests/ops", "tests/sparse", "tests/nn", "tests/models", "tests/cuda"]
+NOT_THE_BUILD = ["--ignore", "tests/ops/test_cuda_build.py"]  # compiles everything; it needs no GPU
+SANITIZER = ["compute-sanitizer", "--error-exitcode", "1", "--report-api-errors", "no"]
+# torch's kernels need no look, but for initcheck: they write our inputs.
+OURS = ["--kernel-name", "kns=completion"]
+NCU = ["ncu", "--clock-control", "none", "--set", "basic", "--csv", "--launch-count", "40"]
+KERNELS = ("convolve", "sum_pairs", "add_partials", "find_neighbours", "copy_rows", "sum_rows", "max_rows")
+PROFILED = ["--kernel-name", f"regex:^({'|'.join(KERNELS)})"]
+RECORD = ["--device", "cuda", "--commit", "{commit}", "--json"]
+BENCH_OPS = [PYTHON, "scripts/bench_ops.py", *RECORD, "{results}/ops_gpu.json"]
+BENCH_STEP = [PYTHON, "scripts/bench_step.py", *RECORD, "{results}/step_gpu.json"]
 
 
 @dataclass(frozen=True)
 class Step:
-    """Outcome of one step (passed, failed, timed out, missing), its seconds, the end of its output."""
+    """One step of the plan.
+
+    Attributes:
+        name: as `--only` has it.
+        command: run in the root of the repository, {results} and {commit} filled in.
+        limit: seconds.
+        environment: variables set for this step alone.
+        on_demand: runs only when it is named.
+    """
+
+    name: str
+    command: list[str]
+    limit: float
+    environment: dict[str, str] = field(default_factory=dict)
+    on_demand: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a step (passed, failed, timed out, missing, left out), its seconds, its output's end."""
 
     name: str
     outcome: str
@@ -35,17 +84,24 @@ class Step:
     output: str
 
 
+PLAN = [
+    Step("build", [PYTHON, "-c", BUILD], 600),
+    Step("operators", [*EXERCISE, "--large"], 120, ALONE),
+    Step("tests", [*PYTEST, *WORKERS, *NOT_THE_BUILD, "-k", "cuda", "-m", "not slow", *TESTS], 300, CUBLAS),
+    Step("large", [*PYTEST, "-m", "slow", "tests/cuda"], 90, CUBLAS),
+    Step("memcheck", [*SANITIZER, "--tool", "memcheck", *OURS, *FEW_CASES], 90, ALONE),
+    Step("racecheck", [*SANITIZER, "--tool", "racecheck", *OURS, *FEW_CASES], 120, ALONE),
+    Step("synccheck", [*SANITIZER, "--tool", "synccheck", *OURS, *FEW_CASES], 90, ALONE, on_demand=True),
+    Step("initcheck", [*SANITIZER, "--tool", "initcheck", *FEW_CASES], 300, ALONE, on_demand=True),
+    Step("ncu", [*NCU, *PROFILED, *ONE_CASE], 90, on_demand=True),
+    Step("bench_ops", BENCH_OPS, 150, on_demand=True),
+    Step("bench_step", BENCH_STEP, 150, on_demand=True),
+]
+
+
 def main() -> None:
-    """Runs all steps, prints each outcome and writes the record."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the record and the log")
-    parser.add_argument(
-        "--tests", nargs="*", default=["tests/ops", "tests/sparse", "tests/nn", "tests/models"]
-    )
-    parser.add_argument("--tools", nargs="*", default=["memcheck", "racecheck", "initcheck", "synccheck"])
-    arguments = parser.parse_args()
+    """Runs the chosen steps, prints each outcome and keeps the record up to date."""
+    arguments = parse()
     if not torch.cuda.is_available():
         print(
             "check_cuda: torch must see an NVIDIA GPU, got none; run it on a machine with one",
@@ -53,90 +109,121 @@ def main() -> None:
         )
         sys.exit(2)
     arguments.results.mkdir(parents=True, exist_ok=True)
-    stem = f"check_cuda_{torch.cuda.get_device_name().replace(' ', '_')}_{time.strftime('%Y-%m-%d_%H-%M-%S')}"
+    gpu = torch.cuda.get_device_name().replace(" ", "_")
+    stem = f"check_cuda_{gpu}_{time.strftime('%Y-%m-%d_%H-%M-%S')}"
+    record = arguments.results / f"{stem}.json"
+    about, end = machine(), time.monotonic() + arguments.budget
+    known = {"{results}": str(arguments.results.resolve()), "{commit}": about["commit"]}
+    outcomes: list[Outcome] = []
     with (arguments.results / f"{stem}.log").open("w") as log:
-        steps = [run(name, command, limit, log) for name, command, limit in plan(arguments)]
-    record = {"machine": machine(), "steps": [asdict(step) for step in steps]}
-    target = arguments.results / f"{stem}.json"
-    target.with_suffix(".part").write_text(json.dumps(record, indent=2) + "\n")
-    os.replace(target.with_suffix(".part"), target)
-    print(f"record: {target}")
-    sys.exit(int(any(step.outcome in ("failed", "timed out") for step in steps)))
+        for step in chosen(arguments.only):
+            outcomes.append(run(filled(step, known), min(step.limit, end - time.monotonic()), log))
+            write(record, about, outcomes)
+    print(f"record: {record}")
+    sys.exit(int(any(one.outcome in ("failed", "timed out") for one in outcomes)))
 
 
-def plan(arguments: argparse.Namespace) -> list[tuple[str, list[str], float]]:
-    """Name, command and time limit in seconds of each step, in order."""
-    steps = [
-        ("build", [sys.executable, "-c", BUILD], 600.0),
-        ("operators", [*EXERCISE, "--large"], 300.0),
-        ("tests", [sys.executable, "-m", "pytest", "-q", "-k", "cuda", *arguments.tests], 900.0),
-    ]
-    for tool in arguments.tools:
-        sanitizer = ["compute-sanitizer", "--tool", tool, "--error-exitcode", "1"]
-        if tool != "initcheck":  # it must see the writes of torch's kernels; the others need not look at them
-            sanitizer += ["--kernel-name", "kns=completion"]
-        steps.append((tool, [*sanitizer, *EXERCISE, "--radii", "0", "1", "5"], SANITIZER_SECONDS))
-    return steps
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the record and the log")
+    parser.add_argument("--only", nargs="+", metavar="STEP", choices=[step.name for step in PLAN], default=[])
+    parser.add_argument("--budget", type=float, default=3600, help="seconds for all steps together")
+    return parser.parse_args()
 
 
-def run(name: str, command: list[str], limit: float, log) -> Step:
-    """Runs one step, appends its whole output to the log and prints its outcome."""
-    started = time.monotonic()
-    if shutil.which(command[0]) is None:
-        outcome, output = "missing", f"{command[0]} is not on the PATH"
-    else:
-        outcome, output = finish(command, limit)
-    step = Step(name, outcome, round(time.monotonic() - started, 1), output[-2000:])
-    log.write(f"=== {name}: {outcome}\n$ {' '.join(command)}\n{output}\n")
+def chosen(names: list[str]) -> list[Step]:
+    """The named steps in the order of the plan; without names all that are not on demand."""
+    return [step for step in PLAN if (step.name in names if names else not step.on_demand)]
+
+
+def filled(step: Step, known: dict[str, str]) -> Step:
+    """The step with what is known only now in its command."""
+    command = step.command
+    for name, value in known.items():
+        command = [part.replace(name, value) for part in command]
+    return replace(step, command=command)
+
+
+def run(step: Step, limit: float, log: TextIO) -> Outcome:
+    """Runs one step within the limit, its output going to the log, and prints its outcome."""
+    log.write(f"=== {step.name}\n$ {' '.join(step.command)}\n")
     log.flush()
-    print(f"{name}: {outcome} ({step.seconds} s)", flush=True)
+    start, started = log.tell(), time.monotonic()
+    if limit < 1:
+        outcome = "left out"
+    elif shutil.which(step.command[0]) is None:
+        outcome = "missing"
+        log.write(f"{step.command[0]} is not on the PATH\n")
+    else:
+        outcome = finish(step, limit, log)
+    seconds = round(time.monotonic() - started, 1)
+    log.flush()
+    output = tail(Path(log.name), start)
+    log.seek(0, os.SEEK_END)
+    log.write(f"=== {step.name}: {outcome} ({seconds} s)\n\n")
+    log.flush()
+    print(f"{step.name}: {outcome} ({seconds} s)", flush=True)
     if outcome in ("failed", "timed out"):
-        print(step.output, file=sys.stderr)
-    return step
+        print(output, file=sys.stderr, flush=True)
+    return Outcome(step.name, outcome, seconds, output)
 
 
-def finish(command: list[str], limit: float) -> tuple[str, str]:
-    """Outcome and output of a command within its time limit."""
-    # Each tensor in its own allocation: only then does memcheck see a step over its end.
-    environment = os.environ | {"COMPLETION_CUDA": "1", "PYTORCH_NO_CUDA_MEMORY_CACHING": "1"}
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [str(ROOT / "src"), str(ROOT), environment.get("PYTHONPATH", "")]
+def finish(step: Step, limit: float, log: TextIO) -> str:
+    """Runs the command to its end or to the limit; then it ends with everything that it has started."""
+    environment = os.environ | {"COMPLETION_CUDA": "1", "PYTHONUNBUFFERED": "1"} | step.environment
+    folders = [str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
+    process = subprocess.Popen(
+        step.command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, process_group=0
     )
     try:
-        result = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=environment,
-            timeout=limit,
-            text=True,
-            check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-    except subprocess.TimeoutExpired as error:
-        return "timed out", (error.stdout or b"").decode(errors="replace")
-    return ("passed" if result.returncode == 0 else "failed"), result.stdout
+        return "passed" if process.wait(limit) == 0 else "failed"
+    except subprocess.TimeoutExpired:
+        return "timed out"
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def tail(path: Path, start: int, length: int = 3000) -> str:
+    """The end of what has been written to the file since `start`."""
+    written = path.read_bytes()[start:]
+    return written[-length:].decode(errors="replace")
+
+
+def write(target: Path, about: dict[str, str], outcomes: list[Outcome]) -> None:
+    """Writes the record in one go."""
+    record = {"machine": about, "steps": [asdict(one) for one in outcomes]}
+    target.with_suffix(".part").write_text(json.dumps(record, indent=2) + "\n")
+    os.replace(target.with_suffix(".part"), target)
 
 
 def machine() -> dict[str, str]:
     """What the record is about: GPU, driver, versions, commit."""
+    commit = os.environ.get("COMPLETION_COMMIT")
     return {
         "gpu": torch.cuda.get_device_name(),
-        "driver": first_line(["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]),
+        "gpus": str(torch.cuda.device_count()),
+        "driver": line_of(["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]),
+        "python": sys.version.split()[0],
         "torch": torch.__version__,
-        "nvcc": first_line(["nvcc", "--version"], line=-1),
-        "commit": first_line(["git", "-C", str(ROOT), "rev-parse", "HEAD"]),
+        "nvcc": line_of(["nvcc", "--version"], line=-1),
+        "commit": commit or line_of(["git", "-C", str(ROOT), "rev-parse", "HEAD"]),
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 
 
-def first_line(command: list[str], line: int = 0) -> str:
-    """One line that a command prints, "unknown" when it cannot run."""
+def line_of(command: list[str], line: int = 0) -> str:
+    """One line that a command prints, "unknown" when it cannot run or prints nothing."""
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
+        return result.stdout.strip().splitlines()[line]
+    except (OSError, subprocess.CalledProcessError, IndexError):
         return "unknown"
-    return result.stdout.strip().splitlines()[line]
 
 
 if __name__ == "__main__":

@@ -14,10 +14,12 @@ from torch import Tensor
 from completion import ops
 from completion.ops import reference
 
-CHANNELS = ((1, 16), (17, 32), (33, 70))
+CHANNELS = ("1x16", "17x32", "33x70", "64x64", "32x128")
 # Largest error relative to the largest value: sums of some hundred products in float32 or float64, and for
 # half types one rounding of the result.
 BOUNDS = {torch.float64: 1e-12, torch.float32: 2e-5, torch.bfloat16: 8e-3, torch.float16: 1e-3}
+TF32_BOUND = 2e-3  # each factor rounded to 11 bits
+DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in BOUNDS}
 
 
 def main() -> None:
@@ -25,11 +27,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--radii", type=int, nargs="*", default=[0, 1, 6, 40], help="of the voxel shells")
+    parser.add_argument("--dtypes", nargs="*", default=list(DTYPES), choices=list(DTYPES))
+    parser.add_argument("--channels", nargs="*", default=CHANNELS, help="in and out, as 17x32")
     parser.add_argument("--large", action="store_true", help="also more than 2^31 elements (12 GB)")
     arguments = parser.parse_args()
+    channels = [(int(one), int(other)) for one, other in (pair.split("x") for pair in arguments.channels)]
     for radius in arguments.radii:
         keys = check_sets(radius, torch.device(arguments.device))
-        check_features(radius, keys)
+        for dtype in arguments.dtypes:
+            check_features(keys, DTYPES[dtype], channels)
+        print(f"radius {radius}: {len(keys)} voxels", flush=True)
     if arguments.large:
         check_large(torch.device(arguments.device))
     print("all operators agree with the reference")
@@ -69,30 +76,45 @@ def check_sets(radius: int, device: torch.device) -> Tensor:
     for offsets in (cube(0, 1, 1), cube(-1, 3, 1), cube(-2, 5, 2)):
         table = agree("kernel_map", canonical, canonical, offsets)
         agree("reverse_map", table, len(canonical))
+        agree("row_order", table)
     return canonical
 
 
-def check_features(radius: int, keys: Tensor) -> None:
-    """All operators on features, for every dtype and every tile of channels."""
+def check_features(keys: Tensor, dtype: torch.dtype, channels: list[tuple[int, int]]) -> None:
+    """All operators on features of one dtype, for every tile of channels."""
     coarse, _ = ops.strided_set(keys, (2, 2, 2))
     offsets = cube(-1, 3, 1)
     table = ops.kernel_map(keys, coarse, offsets)
     reverse = ops.reverse_map(table, len(keys))
-    for dtype in BOUNDS:
-        for in_channels, out_channels in CHANNELS:
-            features = values((len(keys), in_channels), dtype, keys.device)
-            grad = values((len(coarse), out_channels), dtype, keys.device)
-            weight = values((len(offsets) // 3, in_channels, out_channels), dtype, keys.device)
-            near("convolution", dtype, features, weight, table, reverse)
-            near("convolution", dtype, grad, weight.transpose(1, 2).contiguous(), reverse, table)
-            near("convolution_grad_weight", dtype, features, grad, table, reverse)
-            near("pool_sum", dtype, features, table, reverse)
-            middle = (table[:, 13].contiguous(), reverse[:, 13].contiguous())
-            near("take_rows", dtype, features, *middle)
-            near("add_rows", dtype, features, *middle, features.flip(0), *middle)
-            agree("pool_max", features, table)
-        check_pool_max_gradient(dtype, values((len(keys), 5), dtype, keys.device), table)
-    print(f"radius {radius}: {len(keys)} voxels")
+    for in_channels, out_channels in channels:
+        features = values((len(keys), in_channels), dtype, keys.device)
+        grad = values((len(coarse), out_channels), dtype, keys.device)
+        weight = values((len(offsets) // 3, in_channels, out_channels), dtype, keys.device)
+        check_products(dtype, features, grad, weight, table, reverse)
+        near("pool_sum", dtype, features, table, reverse)
+        middle = (table[:, 13].contiguous(), reverse[:, 13].contiguous())
+        near("take_rows", dtype, features, *middle)
+        near("add_rows", dtype, features, *middle, features.flip(0), *middle)
+        agree("pool_max", features, table)
+    check_pool_max_gradient(dtype, values((len(keys), 5), dtype, keys.device), table)
+
+
+def check_products(
+    dtype: torch.dtype, features: Tensor, grad: Tensor, weight: Tensor, table: Tensor, reverse: Tensor
+) -> None:
+    """The convolutions; float32 on a GPU in both of its modes."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    for allow_tf32 in (False, True) if features.is_cuda and dtype == torch.float32 else (before,):
+        torch.backends.cuda.matmul.allow_tf32 = allow_tf32
+        bound = TF32_BOUND if allow_tf32 and dtype == torch.float32 else BOUNDS[dtype]
+        near("convolution", dtype, features, weight, table, reverse, bound=bound)
+        plain = ops.convolution(features, weight, table, reverse)
+        ordered = ops.convolution(features, weight, table, reverse, None, ops.row_order(table))
+        require(torch.equal(plain, ordered), f"convolution {dtype}: an order of rows must change no bit")
+        back = weight.transpose(1, 2).contiguous()
+        near("convolution", dtype, grad, back, reverse, table, bound=bound)
+        near("convolution_grad_weight", dtype, features, grad, table, reverse, bound=bound)
+    torch.backends.cuda.matmul.allow_tf32 = before
 
 
 def check_pool_max_gradient(dtype: torch.dtype, features: Tensor, table: Tensor) -> None:
@@ -103,7 +125,7 @@ def check_pool_max_gradient(dtype: torch.dtype, features: Tensor, table: Tensor)
         pooled, _ = module.pool_max(leaf, table)
         pooled.backward(values(tuple(pooled.shape), dtype, features.device))
         gradients.append(leaf.grad)
-    compare("gradient of pool_max", dtype, gradients[0], gradients[1])
+    compare("gradient of pool_max", gradients[0], gradients[1], BOUNDS[dtype])
 
 
 def check_large(device: torch.device) -> None:
@@ -137,21 +159,22 @@ def agree(name: str, *arguments: object) -> Tensor:
     return outputs[0][0]
 
 
-def near(name: str, dtype: torch.dtype, *arguments: Tensor) -> None:
+def near(name: str, dtype: torch.dtype, *arguments: Tensor, bound: float | None = None) -> None:
     """Runs the operator twice, which must be equal, and the reference in float64, which must be near."""
     first, second = getattr(ops, name)(*arguments), getattr(ops, name)(*arguments)
     require(torch.equal(first, second), f"{name}{describe(arguments)} differs from run to run")
     wide = [a.double() if a.is_floating_point() else a for a in arguments]
-    compare(f"{name}{describe(arguments)}", dtype, first, getattr(reference, name)(*wide))
+    expected = getattr(reference, name)(*wide)
+    compare(f"{name}{describe(arguments)}", first, expected, BOUNDS[dtype] if bound is None else bound)
 
 
-def compare(what: str, dtype: torch.dtype, actual: Tensor, expected: Tensor) -> None:
-    """Requires equal shapes and errors within the bound of the dtype."""
+def compare(what: str, actual: Tensor, expected: Tensor, bound: float) -> None:
+    """Requires equal shapes and errors within the bound, relative to the largest value."""
     require(actual.shape == expected.shape, f"{what}: shape {list(actual.shape)}, not {list(expected.shape)}")
     if actual.numel():
         error = (actual.double() - expected.double()).abs().max().item()
         scale = max(1.0, expected.double().abs().max().item())
-        require(error <= BOUNDS[dtype] * scale, f"{what}: error {error:.2e} at values up to {scale:.2e}")
+        require(error <= bound * scale, f"{what}: error {error:.2e} at values up to {scale:.2e}")
 
 
 def functions(name: str) -> Iterator[Callable]:

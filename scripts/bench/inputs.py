@@ -24,6 +24,15 @@ class Surfaces(NamedTuple):
     resolution: int
     batch_size: int
 
+    @property
+    def device(self) -> torch.device:
+        """Where the coordinates, and so all operands of a case, live."""
+        return self.coords.device
+
+    def to(self, device: torch.device | str) -> "Surfaces":
+        """The same voxels on a device."""
+        return self._replace(coords=self.coords.to(device))
+
 
 def surfaces(resolution: int, batch_size: int, seed: int = 0) -> Surfaces:
     """Randomly sized and turned surfaces; the same arguments give the same voxels."""
@@ -32,11 +41,18 @@ def surfaces(resolution: int, batch_size: int, seed: int = 0) -> Surfaces:
     for item in range(batch_size):
         points = _points(random, KINDS[item % 3], 40 * resolution**2)
         cells = np.clip(np.floor((points + 0.5) * resolution), 0, resolution - 1).astype(np.int32)
-        cells = np.unique(cells, axis=0)
+        cells = _unique(cells, resolution)
         cells = cells[random.permutation(len(cells))]
         items.append(np.concatenate([np.full((len(cells), 1), item, np.int32), cells], axis=1))
     coords = torch.from_numpy(np.concatenate(items))
     return Surfaces(f"{resolution}³ × {batch_size}", coords, resolution, batch_size)
+
+
+def _unique(cells: np.ndarray, resolution: int) -> np.ndarray:
+    """The distinct rows in lexicographic order; by one number a row, which sorts many times faster."""
+    shape = (resolution,) * 3
+    numbers = np.unique(np.ravel_multi_index(tuple(cells.T), shape))
+    return np.stack(np.unravel_index(numbers, shape), axis=1).astype(np.int32)
 
 
 def _points(random: np.random.Generator, kind: str, count: int) -> np.ndarray:

@@ -1,6 +1,7 @@
-"""Reads the records of bench_ops.py: which baseline was the fastest, and a case by its name."""
+"""Writes the records of the benches and reads them: the fastest baseline, a case by its name."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +36,11 @@ def find(cases: list[Case], resolution: int, operation: str, channels: int | Non
         if same and case["data"].startswith(f"{resolution}³"):
             return case
     return None
+
+
+def write(record: dict[str, Any], path: Path) -> None:
+    """Writes a record aside and renames it, so that a run that is cut off leaves the last whole one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".part")
+    aside.write_text(json.dumps(record, indent=1) + "\n")
+    os.replace(aside, path)

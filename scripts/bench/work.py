@@ -55,7 +55,18 @@ def work_of(call: str, data: Surfaces, arguments: tuple) -> Work:
         size, channels, dtype = arguments
         pairs, rows = size**3 * coarse.num_rows, coarse.generated(size, 2).num_rows
         return _convolution(pairs, coarse.num_rows, rows, size**3, channels, channels, dtype, True)
+    if call == "grown":
+        return _grown(coarse, *arguments)
     return Work(0.0, _moved(call, fine.num_rows, coarse.generated(2, 2).num_rows, arguments))
+
+
+def _grown(parents: CoordMap, size: int, channels: int, dtype: torch.dtype, backward: bool = True) -> Work:
+    """A generative layer's: keys once, features, the smaller side of the map; k2 s2 needs no map."""
+    pairs, rows = size**3 * parents.num_rows, parents.generated(size, 2).num_rows
+    shape = (channels, channels, dtype, backward)
+    layer = _convolution(pairs, parents.num_rows, rows, size**3, *shape, map_rows=0)
+    table = 0 if size == 2 else ROW * pairs * (3 if backward else 1)
+    return Work(layer.operations, layer.bytes + KEY * (parents.num_rows + rows) + table)
 
 
 def _moved(call: str, truth: int, grown: int, arguments: tuple) -> float:
@@ -87,8 +98,11 @@ def _convolution(
     cout: int,
     dtype: torch.dtype,
     backward: bool,
+    map_rows: int | None = None,
 ) -> Work:
+    """Of a convolution whose map has as many rows as the result, unless it is said otherwise."""
     times = 3 if backward else 1
     width = torch.finfo(dtype).bits // 8
-    moved = (rows_in * cin + rows_out * cout + offsets * cin * cout) * width + rows_out * offsets * 4
+    table = ROW * offsets * (rows_out if map_rows is None else map_rows)
+    moved = (rows_in * cin + rows_out * cout + offsets * cin * cout) * width + table
     return Work(times * 2.0 * pairs * cin * cout, times * float(moved))

@@ -18,6 +18,7 @@ PROGRAMS = sorted(path.stem for path in FOLDER.glob("check_*.cpp"))
 FLAGS = (
     "-std=c++17",
     "-g1",
+    "-O1",
     "-fsanitize=address,undefined",
     "-fno-sanitize-recover=all",
     "-Wno-unknown-pragmas",

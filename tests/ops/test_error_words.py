@@ -13,6 +13,7 @@ KEYS = ops.encode(torch.tensor([[0, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0]], dtype
 TABLE = ops.kernel_map(KEYS, KEYS, [0, 0, 0, 1, 0, 0])
 REVERSE = ops.reverse_map(TABLE, 3)
 ROWS = torch.tensor([2, -1, 0], dtype=torch.int32)
+ORDER = torch.tensor([2, 0, 1], dtype=torch.int32)
 X, G = torch.randn(3, 4), torch.randn(3, 5)
 
 GOOD = {
@@ -25,7 +26,11 @@ GOOD = {
     "lookup": {"keys": KEYS, "queries": KEYS.flip(0)},
     "kernel_map": {"source_keys": KEYS, "target_keys": KEYS, "offsets": [0, 0, 0]},
     "reverse_map": {"table": TABLE, "num_source": 3},
-    "convolution": {"features": X, "weight": torch.randn(2, 4, 5), "table": TABLE, "reverse": REVERSE},
+    "row_order": {"table": TABLE},
+    "convolution": {
+        **{"features": X, "weight": torch.randn(2, 4, 5), "table": TABLE, "reverse": REVERSE},
+        **{"order": ORDER, "reverse_order": ORDER},
+    },
     "convolution_grad_weight": {"features": X, "grad": G, "table": TABLE, "reverse": REVERSE},
     "pool_sum": {"features": X, "table": TABLE, "reverse": REVERSE},
     "pool_max": {"features": X, "table": TABLE},
@@ -35,7 +40,10 @@ GOOD = {
         **{"second": X, "second_rows": ROWS, "second_inverse": ROWS},
     },
 }
-ONE_IS_ENOUGH = {"convolution": ("table", "reverse"), "convolution_grad_weight": ("table", "reverse")}
+MAY_BE_NONE = {
+    "convolution": ("table", "reverse", "order", "reverse_order"),
+    "convolution_grad_weight": ("table", "reverse"),
+}
 SIZED_BY_VALUES = {"coordinate_set", "strided_set", "generative_set", "union_set"}
 TENSORS = [
     (name, key) for name, good in GOOD.items() for key, value in good.items() if torch.is_tensor(value)
@@ -73,7 +81,7 @@ def test_every_operator_is_in_the_table() -> None:
 @pytest.mark.parametrize(("name", "argument"), TENSORS)
 def test_a_wrong_tensor_is_refused(name, argument) -> None:
     for kind, value in wrong_tensors(name, GOOD[name][argument]).items():
-        if kind == "None" and argument in ONE_IS_ENOUGH.get(name, ()):
+        if kind == "None" and argument in MAY_BE_NONE.get(name, ()):
             continue
         named = refusal(name, **{argument: value})["argument"]
         # Where devices differ, the argument named is the one that does not follow the first.
@@ -93,6 +101,8 @@ def test_a_wrong_tensor_is_refused(name, argument) -> None:
         ("convolution", {"features": X.int()}, "features"),
         ("convolution", {"reverse": REVERSE[:2]}, "reverse"),
         ("convolution", {"table": None, "reverse": None}, "table"),
+        ("convolution", {"order": ORDER[:2]}, "order"),
+        ("convolution", {"reverse_order": ORDER[:2]}, "reverse_order"),
         ("convolution", {"table": None}, "table"),
         ("convolution", {"table": None, "num_target": -1}, "num_target"),
         ("convolution_grad_weight", {"table": None, "reverse": None}, "table"),

@@ -1,8 +1,10 @@
 """The scripts for a machine with a GPU, as far as a machine without one can run them."""
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -12,6 +14,16 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def check_cuda() -> ModuleType:
+    """The script as a module."""
+    spec = importlib.util.spec_from_file_location("check_cuda", SCRIPTS / "check_cuda.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_exercise_runs_every_operator_on_the_cpu():
@@ -28,3 +40,32 @@ def test_check_cuda_without_a_gpu_says_so(tmp_path: Path):
     assert result.returncode == 2
     assert "must see an NVIDIA GPU" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("command", "limit", "outcome", "output"),
+    [
+        ([sys.executable, "-c", "print('done')"], 60, "passed", "done"),
+        ([sys.executable, "-c", "raise SystemExit('wrong')"], 60, "failed", "wrong"),
+        ([sys.executable, "-c", "import time; print('begun'); time.sleep(60)"], 3, "timed out", "begun"),
+        (["no-such-command"], 60, "missing", "not on the PATH"),
+        ([sys.executable, "-c", "print('done')"], 0, "left out", ""),
+    ],
+)
+def test_a_step_of_check_cuda(
+    check_cuda: ModuleType, tmp_path: Path, command: list[str], limit: float, outcome: str, output: str
+):
+    with (tmp_path / "a.log").open("w") as log:
+        log.write("an earlier step\n")
+        found = check_cuda.run(check_cuda.Step("a", command, limit), limit, log)
+    assert found.outcome == outcome and output in found.output and "earlier" not in found.output
+    assert f"a: {outcome}" in (tmp_path / "a.log").read_text()
+
+
+def test_steps_of_check_cuda_are_chosen_by_name_or_run_without_demand(check_cuda: ModuleType):
+    names = [step.name for step in check_cuda.chosen([])]
+    assert names == ["build", "operators", "tests", "large", "memcheck", "racecheck"]
+    assert [step.name for step in check_cuda.chosen(["ncu", "build"])] == ["build", "ncu"]
+    (bench,) = check_cuda.chosen(["bench_ops"])
+    command = check_cuda.filled(bench, {"{results}": "here", "{commit}": "abc"}).command
+    assert "here/ops_gpu.json" in command and "abc" in command

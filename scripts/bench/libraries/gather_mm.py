@@ -38,7 +38,7 @@ class Convolution(torch.autograd.Function):
 
 def packed(coords: Tensor) -> Tensor:
     """int64 key of each coordinate, 12 bits an axis."""
-    b, x, y, z = (coords.long() + torch.tensor([0, 1024, 1024, 1024])).unbind(1)
+    b, x, y, z = (coords.long() + torch.tensor([0, 1024, 1024, 1024], device=coords.device)).unbind(1)
     return ((b * 4096 + x) * 4096 + y) * 4096 + z
 
 
@@ -77,7 +77,7 @@ def map3(data: Surfaces) -> Run:
 def subm3(data: Surfaces, channels: int, dtype: torch.dtype, backward: bool, cold: bool) -> Run:
     """Sub-manifold 3³ convolution."""
     rows = len(data.coords)
-    features, weight, grad = operands(rows, channels, channels, 27, dtype)
+    features, weight, grad = operands(rows, channels, channels, 27, dtype, data.device)
     make = map3(data)
     cached = make()
 
@@ -90,8 +90,8 @@ def subm3(data: Surfaces, channels: int, dtype: torch.dtype, backward: bool, col
 
 def down_up(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
     """k2 s2 down to twice the channels and generative k2 s2 up again, cold, forward and backward."""
-    features, down, _ = operands(len(data.coords), channels, 2 * channels, 8, dtype)
-    _, up, _ = operands(1, 2 * channels, channels, 8, dtype)
+    features, down, _ = operands(len(data.coords), channels, 2 * channels, 8, dtype, data.device)
+    _, up, _ = operands(1, 2 * channels, channels, 8, dtype, data.device)
     offsets = offset_keys(2, centred=False)
 
     def run() -> object:
@@ -107,10 +107,9 @@ def down_up(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
 
 def generative(data: Surfaces, size: int, channels: int, dtype: torch.dtype) -> Run:
     """Overlapping generative convolution size³ s2 from the surfaces' stride-2 cells, forward and backward."""
-    coords = data.coords.long()
-    parents = torch.cat([coords[:, :1], coords[:, 1:] // 2 * 2], dim=1).unique(dim=0)
-    parents = parents[torch.randperm(len(parents))]
-    features, weight, _ = operands(len(parents), channels, channels, size**3, dtype)
+    parents = stride_2_cells(data)
+    parents = parents[torch.randperm(len(parents), device=data.device)]
+    features, weight, _ = operands(len(parents), channels, channels, size**3, dtype, data.device)
     offsets = offset_keys(size, centred=size % 2 == 1)
 
     def run() -> object:
@@ -120,18 +119,35 @@ def generative(data: Surfaces, size: int, channels: int, dtype: torch.dtype) -> 
     return run
 
 
+def grown(data: Surfaces, size: int, channels: int, dtype: torch.dtype, backward: bool = True) -> Run:
+    """Generative convolution size³ s2 from the stride-2 cells, the set and pairs fresh."""
+    parents = packed(stride_2_cells(data))
+    features, weight, _ = operands(len(parents), channels, channels, size**3, dtype, data.device)
+    offsets = offset_keys(size, centred=size % 2 == 1)
+    grad = torch.randn_like(_grow(features, weight, parents, offsets))
+
+    def run() -> object:
+        out = _grow(features, weight, parents, offsets)
+        return torch.autograd.grad(out, (features, weight), grad) if backward else out
+
+    return run
+
+
 def prune(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
     """Rows and keys of 70 % of a grown level."""
     keys = _grown_keys(data)
-    features, mask = torch.randn(len(keys), channels, dtype=dtype), torch.rand(len(keys)) > 0.3
+    features = torch.randn(len(keys), channels, dtype=dtype, device=data.device)
+    mask = torch.rand(len(keys), device=data.device) > 0.3
     return lambda: (keys[mask], features[mask])
 
 
 def union(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
     """Sum of the surfaces and a grown level pruned to 70 %, on the union of their keys."""
     grown, surface = _grown_keys(data), packed(data.coords)
-    grown = grown[torch.rand(len(grown)) > 0.3]
-    first, second = (torch.randn(len(keys), channels, dtype=dtype) for keys in (surface, grown))
+    grown = grown[torch.rand(len(grown), device=data.device) > 0.3]
+    first, second = (
+        torch.randn(len(keys), channels, dtype=dtype, device=data.device) for keys in (surface, grown)
+    )
 
     def run() -> Tensor:
         keys, rows = torch.unique(torch.cat([surface, grown]), return_inverse=True)
@@ -152,11 +168,17 @@ def _grow(features: Tensor, weight: Tensor, parents: Tensor, offsets: list[int])
     """All sites that the kernel reaches, summed where parents share one."""
     reached = torch.stack([parents + offset for offset in offsets])
     keys, rows = torch.unique(reached, return_inverse=True)
-    here = torch.arange(len(parents))
+    here = torch.arange(len(parents), device=parents.device)
     return Convolution.apply(features, weight, [(here, row) for row in rows], len(keys))
 
 
-def _grown_keys(data: Surfaces) -> Tensor:
+def stride_2_cells(data: Surfaces) -> Tensor:
+    """int64 [M, 4]: the cells of stride 2 that hold voxels."""
     coords = data.coords.long()
-    cells = torch.cat([coords[:, :1], coords[:, 1:] // 2 * 2], dim=1).unique(dim=0)
-    return torch.stack([packed(cells) + offset for offset in offset_keys(2, centred=False)]).flatten()
+    return torch.cat([coords[:, :1], coords[:, 1:] // 2 * 2], dim=1).unique(dim=0)
+
+
+def _grown_keys(data: Surfaces) -> Tensor:
+    return torch.stack(
+        [packed(stride_2_cells(data)) + offset for offset in offset_keys(2, centred=False)]
+    ).flatten()

@@ -23,7 +23,7 @@ def map3(data: Surfaces) -> Run:
 
 def subm3(data: Surfaces, channels: int, dtype: torch.dtype, backward: bool, cold: bool) -> Run:
     """Sub-manifold 3³ convolution, its map cached or all made from unsorted coordinates."""
-    features, weight, grad = operands(len(data.coords), channels, channels, 27, dtype)
+    features, weight, grad = operands(len(data.coords), channels, channels, 27, dtype, data.device)
     coord_map = CoordMap.from_coords(data.coords, batch_size=data.batch_size)
 
     def run() -> object:
@@ -38,8 +38,8 @@ def subm3(data: Surfaces, channels: int, dtype: torch.dtype, backward: bool, col
 
 def down_up(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
     """k2 s2 down to twice the channels and generative k2 s2 up again, cold, forward and backward."""
-    features, down, _ = operands(len(data.coords), channels, 2 * channels, 8, dtype)
-    _, up, _ = operands(1, 2 * channels, channels, 8, dtype)
+    features, down, _ = operands(len(data.coords), channels, 2 * channels, 8, dtype, data.device)
+    _, up, _ = operands(1, 2 * channels, channels, 8, dtype, data.device)
 
     def run() -> object:
         x = SparseTensor.from_coords(features, data.coords, batch_size=data.batch_size)
@@ -52,8 +52,8 @@ def down_up(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
 def generative(data: Surfaces, size: int, channels: int, dtype: torch.dtype) -> Run:
     """Overlapping generative convolution size³ s2 from the surfaces' stride-2 cells, forward and backward."""
     parents = CoordMap.from_coords(data.coords, batch_size=data.batch_size).strided(2)
-    coords = parents.coords[torch.randperm(parents.num_rows)]
-    features, weight, _ = operands(len(coords), channels, channels, size**3, dtype)
+    coords = parents.coords[torch.randperm(parents.num_rows, device=data.device)]
+    features, weight, _ = operands(len(coords), channels, channels, size**3, dtype, data.device)
 
     def run() -> object:
         x = SparseTensor.from_coords(features, coords, 2, batch_size=data.batch_size)
@@ -63,19 +63,32 @@ def generative(data: Surfaces, size: int, channels: int, dtype: torch.dtype) -> 
     return run
 
 
+def grown(data: Surfaces, size: int, channels: int, dtype: torch.dtype, backward: bool = True) -> Run:
+    """Generative convolution size³ s2 from the stride-2 cells as a network has them, set and map fresh."""
+    parents = CoordMap.from_coords(data.coords, batch_size=data.batch_size).strided(2)
+    features, weight, _ = operands(parents.num_rows, channels, channels, size**3, dtype, data.device)
+
+    def forward() -> Tensor:
+        x = SparseTensor(features, CoordMap(parents.keys, parents.stride, parents.batch_size))
+        return F.generative_conv_transpose(x, weight, None, size, 2).features
+
+    grad = torch.randn_like(forward())
+    return lambda: _finish(forward(), (features, weight), grad, backward)
+
+
 def prune(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
     """Keeps 70 % of the rows of a grown level."""
     x = _grown(data, channels, dtype)
-    mask = torch.rand(x.num_rows) > 0.3
+    mask = torch.rand(x.num_rows, device=data.device) > 0.3
     return lambda: F.prune(x, mask).features
 
 
 def union(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
     """Sum of the surfaces and a grown level pruned to 70 %, on the union of their sets, from fresh sets."""
     grown = _grown(data, channels, dtype)
-    kept = F.prune(grown, torch.rand(grown.num_rows) > 0.3)
+    kept = F.prune(grown, torch.rand(grown.num_rows, device=data.device) > 0.3)
     surface = CoordMap.from_coords(data.coords, batch_size=data.batch_size)
-    features = torch.randn(surface.num_rows, channels, dtype=dtype)
+    features = torch.randn(surface.num_rows, channels, dtype=dtype, device=data.device)
 
     def run() -> Tensor:
         first = SparseTensor(features, CoordMap(surface.keys, (1, 1, 1), data.batch_size))
@@ -94,7 +107,8 @@ def target(data: Surfaces) -> Run:
 
 def _grown(data: Surfaces, channels: int, dtype: torch.dtype) -> SparseTensor:
     coord_map = CoordMap.from_coords(data.coords, batch_size=data.batch_size).strided(2).generated(2, 2)
-    return SparseTensor(torch.randn(coord_map.num_rows, channels, dtype=dtype), coord_map)
+    features = torch.randn(coord_map.num_rows, channels, dtype=dtype, device=data.device)
+    return SparseTensor(features, coord_map)
 
 
 def _finish(out: Tensor, leaves: tuple[Tensor, ...], grad: Tensor, backward: bool) -> object:

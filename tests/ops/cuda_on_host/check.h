@@ -73,7 +73,19 @@ inline VoxelSet random_set(Random& random, int count, int stride) {
     set[slow_key(v)] = v;
   }
   if (count > 2) {
-    for (const Voxel v : {Voxel{65535, 32767, 32767, 32767}, Voxel{0, -32768, -32768, -32768}}) set[slow_key(v)] = v;
+    const int32_t last = 32768 - stride;
+    for (const Voxel v : {Voxel{65535, last, last, last}, Voxel{0, -32768, -32768, -32768}}) set[slow_key(v)] = v;
+  }
+  return set;
+}
+
+/// Random voxels of the whole range on the given stride, nearly all without neighbours.
+inline VoxelSet lone_set(Random& random, int count, int stride) {
+  VoxelSet set;
+  for (int i = 0; i < count; ++i) {
+    const auto axis = [&] { return random.below(65536 / stride) * stride - 32768; };
+    const Voxel v = {random.below(3), axis(), axis(), axis()};
+    set[slow_key(v)] = v;
   }
   return set;
 }
@@ -90,7 +102,7 @@ const std::vector<int> kCounts = {0, 1, 37, 3000};
 /// Gives params a workspace of exactly the bytes asked for.
 template <class Params>
 std::vector<char> workspace(Params& params, int64_t bytes) {
-  std::vector<char> memory(bytes + 1);
+  std::vector<char> memory(bytes + 1, 0x5a);  // a kernel that counts on zeros fails
   params.workspace = memory.data();
   params.workspace_bytes = bytes;
   return memory;
@@ -104,6 +116,17 @@ inline completion::KernelOffsets cube(int first, int size, int step) {
     for (int axis = 0; axis < 3; ++axis) offsets.xyz[3 * i + axis] = (first + axes[axis]) * step;
   }
   offsets.count = size * size * size;
+  return offsets;
+}
+
+/// Offsets of different sizes on each axis, of both signs.
+inline completion::KernelOffsets slab(int step) {
+  completion::KernelOffsets offsets = {};
+  for (int i = 0; i < 12; ++i) {
+    const int axes[3] = {i % 2 - 1, i / 2 % 3 - 2, i / 6 * 5};
+    for (int axis = 0; axis < 3; ++axis) offsets.xyz[3 * i + axis] = axes[axis] * step;
+  }
+  offsets.count = 12;
   return offsets;
 }
 

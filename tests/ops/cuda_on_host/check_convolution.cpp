@@ -7,29 +7,50 @@ namespace {
 
 using namespace completion;
 
+/// How a case is given to the kernels: what they must give does not depend on it, but for the rounding of TF32.
+struct Manner {
+  bool transposed_weight, ordered, tf32;
+};
+
+/// Every target row once, in a random order.
+std::vector<int32_t> random_order(Random& random, int64_t count) {
+  std::vector<int32_t> order(count);
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t j = random.below(static_cast<int>(i + 1));
+    order[i] = order[j];
+    order[j] = static_cast<int32_t>(i);
+  }
+  return order;
+}
+
 template <class Scalar>
-void check_convolution(Random& random, const Shape& s) {
+void check_convolution(Random& random, const Shape& s, const Manner& manner) {
   const Table table(random, s.sources, s.targets, s.offsets, s.percent);
-  const auto x = random_values<Scalar>(random, table.num_source * s.in_channels);
-  const auto w = random_values<Scalar>(random, static_cast<int64_t>(s.offsets) * s.in_channels * s.out_channels);
+  const std::vector<int32_t> order = random_order(random, s.targets);
+  const bool coarse = manner.tf32 || sizeof(Scalar) == 2;  // so that both hold them exactly
+  const auto x = random_values<Scalar>(random, table.num_source * s.in_channels, coarse);
+  const auto w =
+      random_values<Scalar>(random, static_cast<int64_t>(s.offsets) * s.in_channels * s.out_channels, coarse);
   std::vector<Scalar> y(table.num_target * s.out_channels, scalar<Scalar>(7));
-  const ConvolutionParams params = {x.data(),
-                                    w.data(),
-                                    table.rows.data(),
-                                    nullptr,
-                                    y.data(),
-                                    s.sources,
-                                    s.targets,
-                                    s.in_channels,
-                                    s.out_channels,
-                                    {int64_t{s.in_channels} * s.out_channels, s.out_channels, 1},
-                                    s.offsets,
-                                    dtype_of<Scalar>(),
-                                    false,
-                                    nullptr,
-                                    0};
+  ConvolutionParams params = {};
+  params.features = x.data();
+  params.weight = w.data();
+  params.table = table.rows.data();
+  params.order = manner.ordered ? order.data() : nullptr;
+  params.output = y.data();
+  params.num_source = s.sources;
+  params.num_target = s.targets;
+  params.in_channels = s.in_channels;
+  params.out_channels = s.out_channels;
+  params.weight_strides[0] = int64_t{s.in_channels} * s.out_channels;
+  params.weight_strides[1] = manner.transposed_weight ? 1 : s.out_channels;
+  params.weight_strides[2] = manner.transposed_weight ? s.in_channels : 1;
+  params.num_offsets = s.offsets;
+  params.dtype = dtype_of<Scalar>();
+  params.allow_tf32 = manner.tf32;
   CHECK(cuda::convolution_workspace_bytes(params) == 0, "workspace");
   CHECK(cuda::convolution(params, nullptr) == 0, "convolution");
+  const int64_t* const strides = params.weight_strides;
   for (int m = 0; m < s.targets; ++m) {
     for (int j = 0; j < s.out_channels; ++j) {
       double sum = 0;
@@ -37,7 +58,7 @@ void check_convolution(Random& random, const Shape& s) {
         const int n = table.rows[m * s.offsets + k];
         for (int i = 0; n >= 0 && i < s.in_channels; ++i) {
           sum += static_cast<double>(cuda::widen(x[n * s.in_channels + i])) *
-                 cuda::widen(w[(k * s.in_channels + i) * s.out_channels + j]);
+                 cuda::widen(w[k * strides[0] + i * strides[1] + j * strides[2]]);
         }
       }
       const double got = cuda::widen(y[m * s.out_channels + j]);
@@ -48,15 +69,16 @@ void check_convolution(Random& random, const Shape& s) {
 }
 
 template <class Scalar>
-void check_grad_weight(Random& random, const Shape& s) {
+void check_grad_weight(Random& random, const Shape& s, bool tf32) {
   using Sum = cuda::Accumulator<Scalar>;
   const Table table(random, s.sources, s.targets, s.offsets, s.percent);
-  const auto x = random_values<Scalar>(random, table.num_source * s.in_channels);
-  const auto g = random_values<Scalar>(random, table.num_target * s.out_channels);
+  const bool coarse = tf32 || sizeof(Scalar) == 2;
+  const auto x = random_values<Scalar>(random, table.num_source * s.in_channels, coarse);
+  const auto g = random_values<Scalar>(random, table.num_target * s.out_channels, coarse);
   std::vector<Sum> grad(static_cast<size_t>(s.offsets) * s.in_channels * s.out_channels, 7);
   ConvolutionGradWeightParams params = {
       x.data(),      g.data(),       table.rows.data(), table.reverse.data(), grad.data(), s.sources, s.targets,
-      s.in_channels, s.out_channels, s.offsets,         dtype_of<Scalar>(),   false,       nullptr,   0};
+      s.in_channels, s.out_channels, s.offsets,         dtype_of<Scalar>(),   tf32,        nullptr,   0};
   std::vector<double> memory(cuda::convolution_grad_weight_workspace_bytes(params) / sizeof(double) + 1);
   params.workspace = memory.data();
   CHECK(cuda::convolution_grad_weight(params, nullptr) == 0, "convolution_grad_weight");
@@ -84,7 +106,16 @@ int main(int count, char** arguments) {
   check::Random random(3);
   check::for_types_and_shapes([&](auto tag, const check::Shape& shape) {
     using Scalar = typename decltype(tag)::type;
-    check::check_convolution<Scalar>(random, shape);
-    check::check_grad_weight<Scalar>(random, shape);
+    for (const bool tf32 : {false, true}) {
+      if (tf32 && !std::is_same_v<Scalar, float>) continue;
+      for (const bool transposed_weight : {false, true}) {
+        for (const bool ordered : {false, true}) {
+          // Few make one tile fill the GPU: then tiles are large.
+          cuda_on_host::multiprocessors = ordered ? 1 : 132;
+          check::check_convolution<Scalar>(random, shape, {transposed_weight, ordered, tf32});
+        }
+      }
+      check::check_grad_weight<Scalar>(random, shape, tf32);
+    }
   });
 }

@@ -1,9 +1,13 @@
 // Runs the kernels that look keys up (encode, decode, lookup, kernel maps) on the host against dictionaries of voxels.
+#include <algorithm>
+#include <tuple>
+
 #include "check.h"
 #include "completion/coords.h"
 #include "completion/kernel_map.h"
 #include "completion/key.h"
 #include "completion/lookup.h"
+#include "completion/row_order.h"
 
 namespace check {
 namespace {
@@ -61,34 +65,113 @@ void check_lookup(Random& random) {
   }
 }
 
+/// Both maps of two sets against a dictionary.
+void check_maps(const VoxelSet& sources, const VoxelSet& targets, const KernelOffsets& offsets) {
+  const std::vector<int64_t> source_keys = keys_of(sources), target_keys = keys_of(targets);
+  std::map<int64_t, int32_t> row_of;
+  for (const int64_t key : source_keys) row_of.emplace(key, static_cast<int32_t>(row_of.size()));
+  const int64_t num_source = source_keys.size(), num_target = target_keys.size(), k_count = offsets.count;
+  std::vector<int32_t> table(num_target * k_count, -7), reverse(num_source * k_count, -7), expected;
+  std::vector<int32_t> expected_reverse(reverse.size(), -1);
+  for (const auto& [key, v] : targets) {
+    for (int k = 0; k < k_count; ++k) {
+      const int32_t* d = offsets.xyz + 3 * k;
+      const bool inside = holds(v.x + d[0], v.y + d[1], v.z + d[2]);
+      const auto found = row_of.find(inside ? slow_key({v.batch, v.x + d[0], v.y + d[1], v.z + d[2]}) : 0);
+      expected.push_back(inside && found != row_of.end() ? found->second : -1);
+      if (expected.back() < 0) continue;
+      expected_reverse[expected.back() * k_count + k] = static_cast<int32_t>((expected.size() - 1) / k_count);
+    }
+  }
+  KernelMapParams params = {source_keys.data(), target_keys.data(), num_source, num_target, offsets, table.data()};
+  const auto memory = workspace(params, cuda::kernel_map_workspace_bytes(params));
+  CHECK(cuda::kernel_map(params, nullptr) == 0, "kernel_map");
+  const int32_t* d = offsets.xyz;
+  CHECK(table == expected, "%ld and %ld, %ld offsets from %d %d %d", num_source, num_target, k_count, d[0], d[1], d[2]);
+  const ReverseMapParams back = {table.data(), num_target, num_source, offsets.count, reverse.data()};
+  CHECK(cuda::reverse_map(back, nullptr) == 0, "reverse_map");
+  CHECK(reverse == expected_reverse, "%ld offsets", k_count);
+}
+
+/// Sources on one stride, targets on the same, a coarser and a finer one, and offsets that are multiples of it, share
+/// only a smaller unit with it, or none.
 void check_kernel_map(Random& random) {
   for (const int count : {0, 1, 300}) {
-    for (const KernelOffsets& offsets :
-         {cube(0, 1, 1), cube(-1, 3, 1), cube(0, 2, 2), cube(-2, 5, 1), cube(-3, 7, 1)}) {
-      const VoxelSet sources = random_set(random, count, 1), targets = random_set(random, count, 2);
-      const std::vector<int64_t> source_keys = keys_of(sources), target_keys = keys_of(targets);
-      std::map<int64_t, int32_t> row_of;
-      for (const int64_t key : source_keys) row_of.emplace(key, static_cast<int32_t>(row_of.size()));
-      const int64_t num_source = source_keys.size(), num_target = target_keys.size(), k_count = offsets.count;
-      std::vector<int32_t> table(num_target * k_count, -7), reverse(num_source * k_count, -7), expected;
-      std::vector<int32_t> expected_reverse(reverse.size(), -1);
-      for (const auto& [key, v] : targets) {
-        for (int k = 0; k < k_count; ++k) {
-          const int32_t* d = offsets.xyz + 3 * k;
-          const bool inside = holds(v.x + d[0], v.y + d[1], v.z + d[2]);
-          const auto found = row_of.find(inside ? slow_key({v.batch, v.x + d[0], v.y + d[1], v.z + d[2]}) : 0);
-          expected.push_back(inside && found != row_of.end() ? found->second : -1);
-          if (expected.back() < 0) continue;
-          expected_reverse[expected.back() * k_count + k] = static_cast<int32_t>((expected.size() - 1) / k_count);
-        }
+    for (const int stride : {1, 2, 4, 16}) {
+      const VoxelSet sources = random_set(random, count, stride);
+      for (const KernelOffsets& offsets :
+           {cube(0, 1, 1), cube(-1, 3, stride), cube(0, 2, stride), cube(-1, 3, 2 * stride), slab(stride)}) {
+        check_maps(sources, sources, offsets);
+        check_maps(sources, random_set(random, count, 2 * stride), offsets);
+        check_maps(random_set(random, count, 2 * stride), sources, offsets);
       }
-      KernelMapParams params = {source_keys.data(), target_keys.data(), num_source, num_target, offsets, table.data()};
-      const auto memory = workspace(params, cuda::kernel_map_workspace_bytes(params));
-      CHECK(cuda::kernel_map(params, nullptr) == 0, "kernel_map");
-      CHECK(table == expected, "%ld offsets", k_count);
-      const ReverseMapParams back = {table.data(), num_target, num_source, offsets.count, reverse.data()};
-      CHECK(cuda::reverse_map(back, nullptr) == 0, "reverse_map");
-      CHECK(reverse == expected_reverse, "%ld offsets", k_count);
+    }
+  }
+}
+
+/// Kernels of many offsets, and those that reach further than the next brick or out of the range.
+void check_wide_kernels(Random& random) {
+  const VoxelSet set = random_set(random, 300, 1), coarse = random_set(random, 100, 8);
+  for (const KernelOffsets& offsets : {cube(-2, 5, 1), cube(-3, 7, 1), cube(0, 4, 1), cube(-1, 3, 4), cube(-1, 3, 5),
+                                       cube(-1, 3, 8), cube(-1, 2, 65535), cube(1, 1, 70000), cube(-1, 1, 70000)}) {
+    check_maps(set, set, offsets);
+    check_maps(coarse, set, offsets);
+    check_maps(set, coarse, offsets);
+  }
+}
+
+/// Full bricks, a hash of nothing but lone voxels, coordinates that share no unit, and more than one batch at one
+/// place.
+void check_densities(Random& random) {
+  VoxelSet dense, mixed = random_set(random, 200, 16);
+  for (int i = 0; i < 3 * 9 * 9 * 9; ++i) {
+    const Voxel v = {i % 3, i / 3 % 9 - 5, i / 27 % 9 - 5, i / 243 - 5};
+    dense[slow_key(v)] = v;
+  }
+  mixed[slow_key({1, 3, 0, 16})] = {1, 3, 0, 16};
+  const VoxelSet lone = lone_set(random, 2000, 1), lone_coarse = lone_set(random, 500, 8192);
+  for (const VoxelSet& set : {dense, mixed, lone}) {
+    check_maps(set, set, cube(-1, 3, 1));
+    check_maps(set, set, cube(0, 2, 16));
+  }
+  // Of thousands of multiples of 16, the last rows alone say that the unit is 1.
+  VoxelSet odd_end = lone_set(random, 5000, 16);
+  for (const Voxel& v : {Voxel{9, 1, 2, 3}, Voxel{9, 1, 2, 4}}) odd_end[slow_key(v)] = v;
+  check_maps(odd_end, odd_end, cube(-1, 3, 1));
+  check_maps(lone_coarse, lone_coarse, cube(-1, 3, 8192));
+  check_maps(lone_coarse, dense, cube(-1, 2, 32768));
+  check_maps({{slow_key({0, -32768, -32768, -32768}), {0, -32768, -32768, -32768}}}, dense, cube(-1, 2, 32763));
+}
+
+/// More targets than the largest grid has tiles.
+void check_many_targets(Random& random) {
+  const VoxelSet targets = lone_set(random, 264000, 1);
+  check_maps(random_set(random, 50, 1), targets, cube(0, 1, 1));
+}
+
+/// Against a sort by window, mask in the Gray code's order and row.
+void check_row_order(Random& random) {
+  for (const int count : {0, 1, 37, 5000, 70000}) {
+    for (const int offsets : {1, 27, 64}) {
+      if (count > 5000 && offsets != 27) continue;
+      std::vector<int32_t> table(static_cast<size_t>(count) * offsets), order(count, -7);
+      for (int32_t& entry : table) entry = random.below(4) - 2;
+      RowOrderParams params = {table.data(), count, offsets, order.data()};
+      const auto memory = workspace(params, cuda::row_order_workspace_bytes(params));
+      CHECK(cuda::row_order(params, nullptr) == 0, "row_order");
+      const int window = count <= 16384 ? 4096 : 65536;
+      std::vector<std::tuple<int, uint64_t, int>> expected;
+      for (int row = 0; row < count; ++row) {
+        uint64_t rank = 0;
+        bool parity = false;  // of the mask's bits from the highest down to this one
+        for (int k = offsets - 1; k >= 0; --k) {
+          parity ^= table[static_cast<size_t>(row) * offsets + k] >= 0;
+          rank = rank << 1 | parity;
+        }
+        expected.emplace_back(row / window, offsets > 48 ? rank >> (offsets - 48) : rank, row);
+      }
+      std::sort(expected.begin(), expected.end());
+      for (int i = 0; i < count; ++i) CHECK(order[i] == std::get<2>(expected[i]), "place %d of %d", i, count);
     }
   }
 }
@@ -103,4 +186,8 @@ int main(int count, char** arguments) {
   check::check_add_offset(random);
   check::check_lookup(random);
   check::check_kernel_map(random);
+  check::check_row_order(random);
+  check::check_wide_kernels(random);
+  check::check_densities(random);
+  check::check_many_targets(random);
 }

@@ -59,7 +59,8 @@ int64_t floor_to(int64_t value, int64_t step) {
 
 void check_strided_set(Random& random) {
   for (const int count : kCounts) {
-    const std::vector<Voxel> strides = {{0, 2, 2, 2}, {0, 4, 4, 4}, {0, 1, 2, 4}, {0, 3, 3, 3}, {0, 5, 1, 6}};
+    const std::vector<Voxel> strides = {{0, 1, 1, 1}, {0, 2, 2, 2}, {0, 64, 64, 64},
+                                        {0, 1, 2, 4}, {0, 3, 3, 3}, {0, 5, 1, 6}};
     for (const Voxel& s : strides) {
       const VoxelSet set = random_set(random, count, 1);
       const std::vector<int64_t> keys = keys_of(set);
@@ -90,34 +91,62 @@ void check_strided_set(Random& random) {
   }
 }
 
+void check_children(const VoxelSet& set, const KernelOffsets& offsets) {
+  const std::vector<int64_t> keys = keys_of(set);
+  std::set<int64_t> children;
+  int64_t refused = 0;
+  for (const auto& [key, v] : set) {
+    for (int k = 0; k < offsets.count; ++k) {
+      const int32_t* d = offsets.xyz + 3 * k;
+      const bool inside = holds(v.x + d[0], v.y + d[1], v.z + d[2]);
+      refused += !inside;
+      if (inside) children.insert(slow_key({v.batch, v.x + d[0], v.y + d[1], v.z + d[2]}));
+    }
+  }
+  int64_t counts[3] = {-1, -1, -1};
+  GenerativeSetParams params = {keys.data(), static_cast<int64_t>(keys.size()), offsets, counts};
+  const auto memory = workspace(params, cuda::generative_set_workspace_bytes(params));
+  CHECK(cuda::generative_set_count(params, nullptr) == 0, "count");
+  const int32_t* d = offsets.xyz;
+  CHECK(counts[0] == static_cast<int64_t>(children.size()) && counts[1] == refused,
+        "%ld and %ld of %zu and %ld, %d offsets from %d %d %d", counts[0], counts[1], children.size(), refused,
+        offsets.count, d[0], d[1], d[2]);
+  std::vector<int64_t> child_keys(counts[0]);
+  params.child_keys = child_keys.data();
+  params.num_bricks = counts[2];
+  CHECK(cuda::generative_set_fill(params, nullptr) == 0, "fill");
+  CHECK(child_keys == std::vector<int64_t>(children.begin(), children.end()), "%d offsets from %d %d %d", offsets.count,
+        d[0], d[1], d[2]);
+}
+
+/// Disjoint and overlapping children, at the finest and at coarser strides.
 void check_generative_set(Random& random) {
   for (const int count : {0, 1, 150}) {
-    for (const KernelOffsets& offsets : {cube(0, 2, 1), cube(0, 2, 2), cube(-1, 3, 2), cube(0, 4, 1)}) {
-      const VoxelSet set = random_set(random, count, 2);
-      const std::vector<int64_t> keys = keys_of(set);
-      std::set<int64_t> children;
-      int64_t refused = 0;
-      for (const auto& [key, v] : set) {
-        for (int k = 0; k < offsets.count; ++k) {
-          const int32_t* d = offsets.xyz + 3 * k;
-          const bool inside = holds(v.x + d[0], v.y + d[1], v.z + d[2]);
-          refused += !inside;
-          children.insert(inside ? slow_key({v.batch, v.x + d[0], v.y + d[1], v.z + d[2]}) : key);
-        }
+    for (const int step : {1, 2, 8}) {
+      const VoxelSet set = random_set(random, count, 2 * step);
+      for (const KernelOffsets& offsets : {cube(0, 1, step), cube(0, 2, step), cube(-1, 3, step), cube(0, 4, step),
+                                           cube(-1, 4, step), cube(-3, 7, step), slab(step)}) {
+        check_children(set, offsets);
       }
-      int64_t counts[2] = {-1, -1};
-      GenerativeSetParams params = {keys.data(), static_cast<int64_t>(keys.size()), offsets, counts};
-      const auto memory = workspace(params, cuda::generative_set_workspace_bytes(params));
-      CHECK(cuda::generative_set_count(params, nullptr) == 0, "count");
-      CHECK(counts[0] == static_cast<int64_t>(children.size()) && counts[1] == refused, "%ld %ld", counts[0],
-            counts[1]);
-      std::vector<int64_t> child_keys(counts[0]);
-      params.child_keys = child_keys.data();
-      CHECK(cuda::generative_set_fill(params, nullptr) == 0, "fill");
-      CHECK(child_keys == std::vector<int64_t>(children.begin(), children.end()), "%d offsets", offsets.count);
     }
   }
 }
+
+/// Parents off the unit of the offsets, children further than the next brick or out of the range, many bricks.
+void check_odd_children(Random& random) {
+  const VoxelSet set = random_set(random, 150, 1);
+  for (const KernelOffsets& offsets : {cube(0, 2, 1), cube(0, 2, 2), cube(-1, 3, 2), cube(-1, 3, 4), cube(-1, 3, 8),
+                                       cube(0, 2, 16384), cube(-1, 2, 32768), cube(1, 1, 70000), cube(-1, 3, 3)}) {
+    check_children(set, offsets);
+    check_children(random_set(random, 150, 32), offsets);
+  }
+  check_children(lone_set(random, 2000, 2), cube(0, 4, 1));
+  check_children(lone_set(random, 300, 1), cube(-1, 3, 64));
+  check_children(lone_set(random, 300, 32768), cube(0, 2, 16384));
+}
+
+/// More parents than the largest grid takes at once.
+void check_many_parents(Random& random) { check_children(lone_set(random, 132000, 1), cube(0, 1, 1)); }
 
 void check_union_set(Random& random) {
   for (const int count_a : kCounts) {
@@ -153,5 +182,7 @@ int main(int count, char** arguments) {
   check::check_coordinate_set(random);
   check::check_strided_set(random);
   check::check_generative_set(random);
+  check::check_odd_children(random);
+  check::check_many_parents(random);
   check::check_union_set(random);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -14,6 +15,7 @@ dim3 threadIdx, blockIdx, blockDim, gridDim;
 namespace cuda_on_host {
 
 bool backward = false;
+int multiprocessors = 132;
 
 namespace {
 
@@ -41,6 +43,17 @@ class Block {
 
   void wait() { wait(all_, fibers_.size()); }
 
+  void exchange(const void* own, size_t bytes, void* all) {
+    const size_t warp = current_ / 32;
+    const size_t lanes = std::min<size_t>(32, fibers_.size() - 32 * warp);
+    fibers_[current_].own = own;
+    wait(warps_[warp], lanes);
+    for (size_t lane = 0; lane < lanes; ++lane) {
+      std::memcpy(static_cast<char*>(all) + lane * bytes, fibers_[32 * warp + lane].own, bytes);
+    }
+    wait(warps_[warp], lanes);
+  }
+
   unsigned ballot(bool vote) {
     const size_t warp = current_ / 32;
     const size_t lanes = std::min<size_t>(32, fibers_.size() - 32 * warp);
@@ -53,13 +66,14 @@ class Block {
   }
 
  private:
-  static constexpr size_t kStackBytes = 1 << 16;
+  static constexpr size_t kStackBytes = 1 << 18;
 
   struct Fiber {
     ucontext_t context;
     std::unique_ptr<char[]> stack{new char[kStackBytes]};
     bool finished;
     bool vote;
+    const void* own;
   };
 
   struct Barrier {
@@ -106,6 +120,7 @@ class Block {
 Block* running_block = nullptr;
 void (*running_body)(const void*) = nullptr;
 const void* running_kernel = nullptr;
+void* running_shared = nullptr;
 
 void Block::run_thread() {
   running_body(running_kernel);
@@ -114,8 +129,11 @@ void Block::run_thread() {
 
 }  // namespace
 
-void run_grid(dim3 grid, dim3 size, void (*body)(const void*), const void* kernel) {
+void run_grid(dim3 grid, dim3 size, size_t shared_bytes, void (*body)(const void*), const void* kernel) {
   Block block(size);
+  // Of the exact size, so that the address sanitizer sees a step over its end.
+  const std::unique_ptr<void, void (*)(void*)> shared(std::aligned_alloc(16, (shared_bytes + 15) / 16 * 16), std::free);
+  running_shared = shared.get();
   running_block = &block;
   running_body = body;
   running_kernel = kernel;
@@ -125,6 +143,7 @@ void run_grid(dim3 grid, dim3 size, void (*body)(const void*), const void* kerne
   for (int64_t i = 0; i < count; ++i) {
     const int64_t b = backward ? count - 1 - i : i;
     blockIdx = dim3(static_cast<unsigned>(b % grid.x), static_cast<unsigned>(b / grid.x), 0);
+    std::memset(running_shared, 0xff, shared_bytes);  // not a number in every type
     block.run();
   }
 }
@@ -132,5 +151,9 @@ void run_grid(dim3 grid, dim3 size, void (*body)(const void*), const void* kerne
 void wait_for_block() { running_block->wait(); }
 
 unsigned ballot(bool vote) { return running_block->ballot(vote); }
+
+void exchange(const void* own, size_t bytes, void* all) { running_block->exchange(own, bytes, all); }
+
+void* shared_memory() { return running_shared; }
 
 }  // namespace cuda_on_host

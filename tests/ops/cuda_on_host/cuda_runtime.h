@@ -43,12 +43,21 @@ namespace cuda_on_host {
 /// Whether the highest block and thread run first.
 extern bool backward;
 
-/// Runs body(kernel) for every thread of every block, one block at a time.
-void run_grid(dim3 grid, dim3 size, void (*body)(const void*), const void* kernel);
+/// Of the pretended GPU.
+extern int multiprocessors;
+
+/// Runs body(kernel) for every thread of every block, one block at a time, each with fresh dynamic shared memory.
+void run_grid(dim3 grid, dim3 size, size_t shared_bytes, void (*body)(const void*), const void* kernel);
+
+/// Dynamic shared memory of the running block.
+void* shared_memory();
 
 /// Barriers of the block and of the calling thread's warp.
 void wait_for_block();
 unsigned ballot(bool vote);
+
+/// Every lane's bytes, lane after lane in `all`: what shuffles and warp-wide instructions are made of.
+void exchange(const void* own, size_t bytes, void* all);
 
 }  // namespace cuda_on_host
 
@@ -57,18 +66,60 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
                                Arguments&&... arguments) {
   const auto call = [&] { kernel(arguments...); };
   const auto body = [](const void* target) { (*static_cast<const decltype(call)*>(target))(); };
-  cuda_on_host::run_grid(config->gridDim, config->blockDim, body, &call);
+  cuda_on_host::run_grid(config->gridDim, config->blockDim, config->dynamicSmemBytes, body, &call);
   return 0;
 }
 
+template <class T>
+T& dynamic_shared() {
+  return *static_cast<T*>(cuda_on_host::shared_memory());
+}
+
+enum { cudaFuncAttributeMaxDynamicSharedMemorySize, cudaDevAttrMultiProcessorCount };
+inline cudaError_t cudaGetDevice(int* device) { return *device = 0; }
+inline cudaError_t cudaDeviceGetAttribute(int* value, int, int) {
+  *value = cuda_on_host::multiprocessors;
+  return 0;
+}
+inline cudaError_t cudaFuncSetAttribute(const void*, int, int) { return 0; }
+
 inline void __syncthreads() { cuda_on_host::wait_for_block(); }
 inline unsigned __ballot_sync(unsigned, bool vote) { return cuda_on_host::ballot(vote); }
+inline int __ffs(int bits) { return __builtin_ffs(bits); }
 inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
+inline int __popcll(unsigned long long bits) { return __builtin_popcountll(bits); }
+
+template <class T>
+T __shfl_sync(unsigned, T value, int lane) {
+  T all[32];
+  cuda_on_host::exchange(&value, sizeof(T), all);
+  return all[lane];
+}
+
+template <class T>
+T __shfl_xor_sync(unsigned mask, T value, int lanes) {
+  const unsigned thread = threadIdx.y * blockDim.x + threadIdx.x;
+  return __shfl_sync(mask, value, static_cast<int>(thread % 32) ^ lanes);
+}
 
 template <class T>
 T atomicAdd(T* target, T value) {
   *target += value;
   return *target - value;
+}
+
+template <class T>
+T atomicOr(T* target, T bits) {
+  const T before = *target;
+  *target |= bits;
+  return before;
+}
+
+template <class T>
+T atomicCAS(T* target, T expected, T value) {
+  const T before = *target;
+  if (before == expected) *target = value;
+  return before;
 }
 
 inline cudaError_t cudaMemsetAsync(void* target, int value, size_t bytes, cudaStream_t) {
