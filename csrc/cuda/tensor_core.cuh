@@ -143,9 +143,29 @@ __device__ __forceinline__ void split_fragments(const uint32_t (&fragments)[kCou
   }
 }
 
+/// visit(value, other) for each pair of values.
+template <class Visit, int kLeft, int kRight>
+__device__ __forceinline__ void visit_sums(float (&values)[kLeft][kRight][4], const Visit& visit,
+                                           const float (&others)[kLeft][kRight][4]) {
+#pragma unroll
+  for (int i = 0; i < kLeft; ++i) {
+#pragma unroll
+    for (int j = 0; j < kRight; ++j) {
+#pragma unroll
+      for (int value = 0; value < 4; ++value) visit(values[i][j][value], others[i][j][value]);
+    }
+  }
+}
+
+/// The value, or 0 where it is not finite.
+__device__ __forceinline__ float finite_or_zero(float value) {
+  return (float_bits(value) & 0x7f800000u) == 0x7f800000u ? 0.0f : value;
+}
+
 /// The same to float32's accuracy: three products of parts; that of both small parts is below the last bit. They are
 /// summed apart and added in float32, because the tensor cores round sums toward zero (Ootomo and Yokota 2022,
 /// arXiv 2203.03341). One part of all products before the next part of any: neighbours do not wait for each other.
+/// Infinity times a small part that is 0 is not a number; the product of the large parts alone then says what it is.
 template <int kLeft, int kRight>
 __device__ __forceinline__ void multiply_in_parts(const uint32_t (&left)[kLeft][4], const uint32_t (&right)[kRight][2],
                                                   float (&sums)[kLeft][kRight][4]) {
@@ -155,15 +175,9 @@ __device__ __forceinline__ void multiply_in_parts(const uint32_t (&left)[kLeft][
   float products[kLeft][kRight][4] = {};
   multiply_fragments<float>(small_left, large_right, products);
   multiply_fragments<float>(large_left, small_right, products);
+  visit_sums(products, [](float& product, float) { product = finite_or_zero(product); }, sums);
   multiply_fragments<float>(large_left, large_right, products);
-#pragma unroll
-  for (int i = 0; i < kLeft; ++i) {
-#pragma unroll
-    for (int j = 0; j < kRight; ++j) {
-#pragma unroll
-      for (int value = 0; value < 4; ++value) sums[i][j][value] += products[i][j][value];
-    }
-  }
+  visit_sums(sums, [](float& sum, float product) { sum += product; }, products);
 }
 
 template <class Scalar, int kLeft, int kRight>

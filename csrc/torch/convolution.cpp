@@ -33,6 +33,16 @@ Tensor operand(const char* function, const Tensor& tensor, int64_t in_channels) 
   return as_it_is ? torch::stable::contiguous(tensor) : kernel_features(tensor);
 }
 
+/// The weight as it is where tensor cores could load it, with Cin or Cout in packs of 16 bytes, else in memory order:
+/// the bits of a result depend on no layout.
+Tensor cuda_weight(const Tensor& weight) {
+  const int64_t pack = 16 / element_bytes(feature_dtype("convolution", weight));
+  const int64_t along_in = weight.stride(1), along_out = weight.stride(2);
+  const bool packed = (along_out == 1 && along_in % pack == 0) || (along_in == 1 && along_out % pack == 0);
+  const bool aligned = reinterpret_cast<uintptr_t>(weight.const_data_ptr()) % 16 == 0;
+  return packed && aligned && weight.stride(0) % pack == 0 ? weight : torch::stable::contiguous(weight);
+}
+
 Tensor convolution(const Tensor& features, const Tensor& weight, const Table& table, const Table& reverse,
                    int64_t num_target, bool allow_tf32, const Table& order, const Table& /*reverse_order*/) {
   check_sides("convolution", table.has_value() || (reverse.has_value() && !features.is_cuda()));
@@ -47,7 +57,8 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
   }
   const Tensor x = operand("convolution", features, features.size(1));
   const Table dense_table = contiguous(table), dense_reverse = contiguous(reverse), dense_order = contiguous(order);
-  const Tensor w = in_dtype_of(weight, x);
+  Tensor w = in_dtype_of(weight, x);
+  if (w.is_cuda()) w = cuda_weight(w);
   Tensor output = empty(features, sizes, x.scalar_type());
   ConvolutionParams params{};
   params.features = x.const_data_ptr();

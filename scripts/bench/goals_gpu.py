@@ -64,7 +64,7 @@ def holds(goal: GpuGoal, value: float | None) -> bool:
 def judged(record: dict[str, Any]) -> Iterator[str]:
     """A line for each goal that a record has cases of: how many reach it, and the worst."""
     for goal in GPU_GOALS:
-        cases = [case for case in record["cases"] if _belongs(goal, case)]
+        cases = [case for case in record["cases"] if belongs(goal, case)]
         values = [reached(goal, case) for case in cases]
         known = [value for value in values if value is not None]
         if cases:
@@ -84,6 +84,7 @@ def judged(record: dict[str, Any]) -> Iterator[str]:
         yield f"memory, {row['operation']}: {share:.2f} of what is allowed, goal ≤ 1"
 
 
-def _belongs(goal: GpuGoal, case: dict[str, Any]) -> bool:
+def belongs(goal: GpuGoal, case: dict[str, Any]) -> bool:
+    """Whether the goal is one of the case."""
     fits = not goal.channels or case["channels"] in goal.channels
     return fits and case["operation"].startswith(goal.operation) and case["precision"] in goal.precisions

@@ -131,6 +131,19 @@ def test_a_set_waits_once(gpu: torch.device, capfd: pytest.CaptureFixture[str], 
     assert count_syncs(lambda: make(one), capfd) == expected
 
 
+def test_entry_waits_once(gpu: torch.device, capfd: pytest.CaptureFixture[str]):
+    coords = sphere(12).to(gpu)
+    CoordMap.from_coords(coords, batch_size=1)
+    assert count_syncs(lambda: CoordMap.from_coords(coords, batch_size=1), capfd) == 1
+
+
+def test_a_prune_layer_waits_once(gpu: torch.device, capfd: pytest.CaptureFixture[str]):
+    layer = Prune(CHANNELS).to(gpu)
+    layer(on(surface(gpu)), surface(gpu))
+    x, truth = on(surface(gpu)), surface(gpu)
+    assert count_syncs(lambda: layer(x, truth), capfd) == 1
+
+
 def test_an_encoder_level_waits_once(gpu: torch.device, capfd: pytest.CaptureFixture[str]):
     layer = LAYERS["two convolutions and norms"](gpu)
     forward_backward(layer, on(surface(gpu)))

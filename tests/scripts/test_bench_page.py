@@ -1,16 +1,54 @@
-"""The page of the CPU benchmarks says what its records say."""
+"""The pages of the benchmarks say what their records say."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "scripts"
+NAMES = ("cpu.md", "gpu.md")
 
 
-def test_page_is_as_its_records_write_it():
-    page = ROOT / "benchmarks" / "cpu.md"
-    before = page.read_text()
-    command = [sys.executable, str(ROOT / "scripts" / "bench_page.py"), "--check"]
+@pytest.fixture
+def pages(monkeypatch):
+    """The tables of each page by its name."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    import bench_page
+
+    return bench_page.PAGES
+
+
+def test_pages_are_as_their_records_write_them():
+    before = {name: (ROOT / "benchmarks" / name).read_text() for name in NAMES}
+    command = [sys.executable, str(SCRIPTS / "bench_page.py"), "--check"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert page.read_text() == before and before.count("<!-- table: ") == 8
+    assert {name: (ROOT / "benchmarks" / name).read_text() for name in NAMES} == before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_table_of_a_page_is_written_from_a_record(name, pages):
+    tables = re.findall(r"^<!-- table: (.+) -->$", (ROOT / "benchmarks" / name).read_text(), re.MULTILINE)
+    assert sorted(tables) == sorted(pages[name])
+
+
+def test_other_figures_are_refused(pages, monkeypatch, tmp_path):
+    import bench_page
+
+    for name in NAMES:
+        (tmp_path / name).write_text((ROOT / "benchmarks" / name).read_text().replace("| yes |", "| no |", 1))
+    monkeypatch.setattr(bench_page, "BENCHMARKS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["bench_page.py", "--check"])
+    for name in NAMES:
+        monkeypatch.setattr(bench_page, "PAGES", {name: pages[name]})
+        with pytest.raises(SystemExit, match=name):
+            bench_page.main()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_of_a_page_lead_somewhere(name):
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", (ROOT / "benchmarks" / name).read_text())
+    assert [link for link in links if not (ROOT / "benchmarks" / link).exists()] == []

@@ -153,6 +153,7 @@ def test_pruned_keeps_order_and_links_rows(device) -> None:
     assert torch.equal(full.rows_of(kept).long(), mask.nonzero()[:, 0])
     assert torch.equal(kept.contains(full), mask)
     assert kept.batch_size == full.batch_size
+    assert torch.equal(full.pruned(mask, num_kept=int(mask.sum())).keys, kept.keys)
     with pytest.raises(ValueError, match=r"pruned: mask must be bool \[\d+\], got torch.float32 \[3\]"):
         full.pruned(torch.ones(3, device=device))
 

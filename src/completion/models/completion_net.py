@@ -83,7 +83,7 @@ class CompletionNet(CompletionModel):
         for block, skip in zip(self.decoder, reversed(skips[:-1]), strict=True):
             x, level = block(x, skip, truth, policy)
             levels.append(level)
-        return Completion(x.coord_map, level.logits[level.kept], levels)
+        return Completion(x.coord_map, level.logits_on(x.coord_map), levels)
 
     @property
     def prunes(self) -> list[Prune]:

@@ -72,7 +72,7 @@ class MinkowskiNet(CompletionModel):
         for block, skip in zip(self.decoder, reversed(skips), strict=True):
             x, level = block(x, skip, truth, finest if skip is skips[0] else coarse)
             levels.append(level)
-        return Completion(x.coord_map, level.logits[level.kept], levels)
+        return Completion(x.coord_map, level.logits_on(x.coord_map), levels)
 
     @property
     def prunes(self) -> list[Prune]:

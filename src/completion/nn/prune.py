@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from completion.nn.functional import prune, target_mask
+from completion.nn.functional import prune, take, target_mask
 from completion.nn.functional.checks import check_input
 from completion.nn.functional.products import linear
 from completion.ops.checks import check_count
@@ -52,6 +52,7 @@ class Level:
         num_dropped_by_budget: rows the policy kept and the row budget dropped.
         num_kept_by_minimum: rows kept only because their item would have had too few.
         num_outside: candidate rows outside the grid box, never kept.
+        num_kept: rows kept.
     """
 
     stride: int
@@ -62,6 +63,11 @@ class Level:
     num_dropped_by_budget: int = 0
     num_kept_by_minimum: int = 0
     num_outside: int = 0
+    num_kept: int = 0
+
+    def logits_on(self, kept: CoordMap) -> Tensor:
+        """float[M]: logits of the rows of the set that was kept."""
+        return take(SparseTensor(self.logits[:, None], self.coord_map), kept).features[:, 0]
 
 
 def predicted_only(candidates: Candidates) -> Tensor:
@@ -124,7 +130,7 @@ class Prune(nn.Module):
             truth: the occupied voxels of the whole shapes, any finer or equal stride; None gives no target.
             policy: what to keep where there is a target; without one the predicted rows are kept.
 
-        Syncs: once for the guards and once for the number of kept rows.
+        Syncs: once, for what the guards found and the number of kept rows; again where a guard acts.
         """
         weight = self.classifier.weight
         check_input("Prune", x, self.classifier.in_features, weight, half=False)
@@ -136,7 +142,7 @@ class Prune(nn.Module):
         logits = linear("Prune", x.features, self.classifier.weight, self.classifier.bias).squeeze(1)
         target = None if truth is None else target_mask(x.coord_map, truth)
         level = self.decide(x.coord_map, logits, target, policy)
-        return prune(x, level.kept), level
+        return prune(x, level.kept, level.num_kept), level
 
     @eager
     def decide(self, coord_map: CoordMap, logits: Tensor, target: Tensor | None, policy: Policy) -> Level:
@@ -149,20 +155,24 @@ class Prune(nn.Module):
             check_mask("Prune", "policy's result", kept, coord_map)
         stride = coord_map.stride[0]
         level = Level(stride, coord_map, logits, target, kept)
+        outside = torch.zeros_like(kept)
         if self.box is not None:
-            inside = coord_map.inside(self.box)
-            level.kept = kept & inside
-            level.num_outside = int((~inside).sum())
-            scores = scores.masked_fill(~inside, -math.inf)
-        self._guard(level, scores, batch)
+            outside = ~coord_map.inside(self.box)
+            level.kept = kept & ~outside
+            scores = scores.masked_fill(outside, -math.inf)
+        self._guard(level, scores, batch, outside)
         return level
 
-    def _guard(self, level: Level, scores: Tensor, batch: Tensor) -> None:
+    def _guard(self, level: Level, scores: Tensor, batch: Tensor, outside: Tensor) -> None:
         """Applies minimum and budget per item to `level.kept`; ranks rows only if some item needs it."""
         kept, batch_size = level.kept, level.coord_map.batch_size
-        counts = torch.bincount(batch[kept], minlength=batch_size)
+        # Not bincount, which waits for the device twice. All that the host must know is read at once.
+        counts = batch.new_zeros(batch_size).scatter_add_(0, batch, kept.long())
         budget = self.row_budget if self.row_budget is not None else kept.numel()
-        if bool(((counts >= self.min_keep) & (counts <= budget)).all()):
+        wrong = ((counts < self.min_keep) | (counts > budget)).any()
+        found = torch.stack((wrong.long(), outside.sum(), counts.sum())).tolist()
+        acts, level.num_outside, level.num_kept = found
+        if not acts:
             return
         rank = rank_within_items(scores, kept, batch, batch_size)
         within_budget = kept & (rank < budget)
@@ -170,6 +180,7 @@ class Prune(nn.Module):
         level.num_dropped_by_budget = int((kept & ~within_budget).sum())
         level.num_kept_by_minimum = int(added.sum())
         level.kept = within_budget | added
+        level.num_kept = int(level.kept.sum())
 
 
 def rank_within_items(scores: Tensor, first: Tensor, batch: Tensor, batch_size: int) -> Tensor:

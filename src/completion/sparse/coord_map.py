@@ -167,10 +167,15 @@ class CoordMap:
         axes = kernel_axes(size, spread, self.stride, phase)
         return derive.expanded(self, axes, region, coarser(self.stride, factor))
 
-    def pruned(self, mask: Tensor) -> "CoordMap":
-        """Set of the rows where mask, bool [N], is true; order and stride are kept. One host read."""
+    def pruned(self, mask: Tensor, num_kept: int | None = None) -> "CoordMap":
+        """Set of the rows where mask is true; order and stride are kept.
+
+        Args:
+            mask: bool [N].
+            num_kept: how many are true, for a caller who has read it already; then there is no host read.
+        """
         check_mask("CoordMap.pruned", "mask", mask, self)
-        return derive.selected(self, mask)
+        return derive.selected(self, mask, num_true=num_kept)
 
     def boxed(self, box: Box) -> "CoordMap":
         """Set of the rows inside the box, whose `num_dropped` says how many were not; itself if all are."""

@@ -118,9 +118,11 @@ def copied(one: "CoordMap", device: torch.device) -> "CoordMap":
 
 
 @eager
-def selected(one: "CoordMap", mask: Tensor, count_dropped: bool = False) -> "CoordMap":
+def selected(
+    one: "CoordMap", mask: Tensor, count_dropped: bool = False, num_true: int | None = None
+) -> "CoordMap":
     """Set of the rows where mask is true; itself when all are and the dropped ones are counted."""
-    kept = true_rows(mask)
+    kept = true_rows(mask, num_true)
     num_dropped = one.num_rows - kept.shape[0]
     if num_dropped == 0 and count_dropped:
         return one

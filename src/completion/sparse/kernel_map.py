@@ -37,10 +37,19 @@ class KernelMap:
         num_target: number of target rows M.
     """
 
-    def __init__(self, table: Tensor, num_source: int, mirror: tuple[int, ...] | None = None) -> None:
-        """Wraps a table; `mirror` is the opposite of each offset when source and target are one set."""
+    def __init__(
+        self, table: Tensor, num_source: int, mirror: tuple[int, ...] | None = None, full: bool = False
+    ) -> None:
+        """Wraps a table.
+
+        Args:
+            table: int32 [M, K].
+            num_source: N.
+            mirror: the opposite of each offset when source and target are one set.
+            full: each target row is known to have all offsets.
+        """
         self.num_source, self.num_target = num_source, table.shape[0]
-        self._mirror = mirror
+        self._mirror, self._full = mirror, full
         self._sides: list[Tensor | None] = [table, None]  # shared by both directions, as are the orders
         self._orders: list[Tensor | None] = [None, None]
         self._table_side = 0
@@ -84,18 +93,20 @@ class KernelMap:
         return self._order(self._table_side), self._order(1 - self._table_side)
 
     def _order(self, side: int) -> Tensor | None:
-        """Order of a side that is there."""
-        if self._sides[side] is None or self._orders[side] is not None:
-            return self._orders[side]
-        return self._make_order(side)
+        """Order of a side that is there, where one helps."""
+        rows, order = self._sides[side], self._orders[side]
+        if rows is None or order is not None:
+            return order
+        if (self._full and side == 0) or not 1 < rows.shape[1] <= LARGEST_ORDERED:
+            return None
+        return self._make_order(side, rows)
 
     @eager
-    def _make_order(self, side: int) -> Tensor | None:
-        rows = self._sides[side]
-        assert rows is not None
-        if 1 < rows.shape[1] <= LARGEST_ORDERED:
-            self._orders[side] = ops.row_order(rows)
-        return self._orders[side]
+    def _make_order(self, side: int, rows: Tensor) -> Tensor:
+        # Rows that are alike from one side of a set with itself are so from the other.
+        other = self._orders[1 - side] if self._mirror is not None else None
+        self._orders[side] = made = ops.row_order(rows) if other is None else other
+        return made
 
     @eager
     def _make_side(self, side: int) -> Tensor:
@@ -183,9 +194,12 @@ def _table_of(source: CoordMap, target: CoordMap, axes: Axes, region: Region) ->
 def _make_table(source: CoordMap, target: CoordMap, axes: Axes, region: Region) -> KernelMap:
     offsets = offsets_on(axes, region)
     mirror = mirrored_order(offsets) if source is target else None
+    # A set that was made from the target by this very kernel holds all its offsets.
+    factor = tuple(coarse // fine for coarse, fine in zip(target.stride, source.stride, strict=True))
+    full = target.derived.get(("generated", axes, region, factor)) is source
     table = ops.kernel_map(source.keys, target.keys, list(offsets))
     maps = source.kernel_maps.get(target)
     if maps is None:
         maps = {}
         source.kernel_maps.put(target, maps)
-    return maps.setdefault((axes, region), KernelMap(table, source.num_rows, mirror=mirror))
+    return maps.setdefault((axes, region), KernelMap(table, source.num_rows, mirror, full))

@@ -21,8 +21,16 @@ def invert_rows(rows: Tensor, num_rows: int) -> Tensor:
     return inverse.scatter_(0, torch.where(rows < 0, num_rows, rows).long(), here)[:num_rows]
 
 
-def true_rows(mask: Tensor) -> Tensor:
-    """int64 [M]: the rows where a mask, bool [N], is true, ascending. One host read."""
+def true_rows(mask: Tensor, num_true: int | None = None) -> Tensor:
+    """int64 [M]: rows where a mask, bool [N], is true, ascending. One host read, none where M is given."""
     if mask.is_cpu:  # numpy's search takes an eighth of torch's time
         return torch.from_numpy(np.flatnonzero(mask.numpy()))
-    return mask.nonzero()[:, 0]
+    return mask.nonzero()[:, 0] if num_true is None else _rows_of_known(mask, num_true)
+
+
+def _rows_of_known(mask: Tensor, num_true: int) -> Tensor:
+    here = torch.arange(mask.shape[0], device=mask.device)
+    place = torch.where(mask, mask.cumsum(0) - 1, num_true)
+    # Unwanted rows, and those beyond a count that is too small, write into one spare slot at the end.
+    rows = here.new_zeros(num_true + 1).scatter_(0, place.clamp(max=num_true), here)
+    return rows[:num_true]

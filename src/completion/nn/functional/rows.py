@@ -10,10 +10,16 @@ from completion.sparse.checks import check_set
 from completion.sparse.segments import gather_rows
 
 
-def prune(x: SparseTensor, mask: Tensor) -> SparseTensor:
-    """Rows of x where mask, bool [N], is true, on a new set; the gradient of dropped rows is zero."""
+def prune(x: SparseTensor, mask: Tensor, num_kept: int | None = None) -> SparseTensor:
+    """Rows of x where mask, bool [N], is true, on a new set; the gradient of dropped rows is zero.
+
+    Args:
+        x: features [N, C].
+        mask: bool [N].
+        num_kept: see `CoordMap.pruned`.
+    """
     check_sparse("prune", x)
-    return take(x, x.coord_map.pruned(mask))
+    return take(x, x.coord_map.pruned(mask, num_kept))
 
 
 def take(x: SparseTensor, coord_map: CoordMap, fill: float = 0.0) -> SparseTensor:

@@ -1,0 +1,165 @@
+// A tile of the convolution on tensor cores: its sizes, its shared memory, and how a stage of it is filled: rows
+// gathered by asynchronous copies. Owns no products and no kernel.
+#pragma once
+
+#include "completion/convolution.h"
+#include "completion/offsets.h"
+#include "launch.cuh"
+#include "tensor_core.cuh"
+
+namespace completion::cuda {
+
+constexpr int kStages = 4;
+constexpr int kDepthBytes = 64;    // of input channels in a stage
+constexpr int kGroupOffsets = 32;  // offsets whose table entries are in shared memory at a time
+
+/// Sizes of a block's tile of the output and of a warp's part of it.
+template <class Scalar_, int kRows_, int kColumns_, int kWarpRows_, int kWarpColumns_, bool kTransposed_>
+struct ConvolutionTile {
+  using Scalar = Scalar_;
+  static constexpr bool kTransposed = kTransposed_;  // the weight lies as [K, Cout, Cin]
+  static constexpr int kSize = sizeof(Scalar);
+  static constexpr int kRows = kRows_, kColumns = kColumns_, kWarpRows = kWarpRows_, kWarpColumns = kWarpColumns_;
+  static constexpr int kDepth = kDepthBytes / kSize;  // input channels of a stage
+  static constexpr int kPack = kPackBytes / kSize;    // elements of one copy
+  static constexpr int kWarpsAcross = kColumns / kWarpColumns;
+  static constexpr int kThreads = kRows / kWarpRows * kWarpsAcross * kWarpThreads;
+  static constexpr int kInputPitch = pitch_of<Scalar>(kDepthBytes, false);
+  static constexpr int kWeightRows = kTransposed ? kColumns : kDepth;
+  static constexpr int kWeightRowBytes = kTransposed ? kDepthBytes : kColumns * kSize;
+  static constexpr int kWeightPitch = pitch_of<Scalar>(kWeightRowBytes, !kTransposed);
+  static constexpr int kOutputPitch = kColumns * kSize + kPackBytes;
+
+  struct Stage {
+    alignas(16) char input[kRows * kInputPitch];
+    alignas(16) char weight[kWeightRows * kWeightPitch];
+  };
+  union Panels {
+    Stage stages[kStages];
+    alignas(16) char output[kRows * kOutputPitch];  // after the last stage
+  };
+  struct Shared {
+    Panels panels;
+    int32_t sources[kGroupOffsets][kRows + 1];  // the + 1 spreads the stores over the banks
+    int32_t targets[kRows];                     // −1 beyond the last row
+    uint32_t used[kRows / kWarpThreads];        // bit k: one of 32 rows has offset k of the group
+  };
+};
+
+/// Walks the depth of a tile: the offsets of a group that are set in `bits`, each with all its input channels.
+struct Cursor {
+  uint32_t bits;
+  int64_t channel;
+
+  __device__ bool at_end() const { return bits == 0; }
+  __device__ int offset() const { return __ffs(static_cast<int>(bits)) - 1; }
+  __device__ void advance(int depth, int64_t channels) {
+    channel += depth;
+    if (channel < channels) return;
+    channel = 0;
+    bits &= bits - 1;
+  }
+};
+
+template <class Tile>
+__device__ void load_targets(const ConvolutionParams& params, int64_t first_row, typename Tile::Shared& shared) {
+  for (int r = threadIdx.x; r < Tile::kRows; r += Tile::kThreads) {
+    const int64_t row = first_row + r;
+    const bool inside = row < params.num_target;
+    shared.targets[r] = !inside ? -1 : params.order == nullptr ? static_cast<int32_t>(row) : params.order[row];
+  }
+  __syncthreads();
+}
+
+/// Table entries of the tile's rows for one group of offsets; returns the offsets that any row has. A warp reads rows,
+/// a lane for each offset, many rows at a time so that their latencies overlap.
+template <class Tile>
+__device__ uint32_t load_sources(const ConvolutionParams& params, int first_offset, int count,
+                                 typename Tile::Shared& shared) {
+  constexpr int kAtOnce = 16;
+  constexpr int kParts = Tile::kRows / kWarpThreads;
+  const int lane = threadIdx.x % kWarpThreads;
+  const int32_t* const column = params.table + first_offset + lane;
+  for (int part = threadIdx.x / kWarpThreads; part < kParts; part += Tile::kThreads / kWarpThreads) {
+    uint32_t used = 0;
+    for (int first = part * kWarpThreads; first < (part + 1) * kWarpThreads; first += kAtOnce) {
+      int32_t sources[kAtOnce];
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i) {
+        const int64_t target = shared.targets[first + i];
+        sources[i] = target >= 0 && lane < count ? column[target * params.num_offsets] : -1;
+      }
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i) {
+        shared.sources[lane][first + i] = sources[i];
+        used |= __ballot_sync(kFullWarp, sources[i] >= 0);
+      }
+    }
+    if (lane == 0) shared.used[part] = used;
+  }
+  __syncthreads();
+  uint32_t any = 0;
+  for (int part = 0; part < kParts; ++part) any |= shared.used[part];
+  return any;
+}
+
+/// Where a thread's copies of the weight begin, relative to the weight of an offset and a depth: the same in all
+/// stages.
+template <class Tile>
+struct WeightCopies {
+  static constexpr int kRowPacks = Tile::kWeightRowBytes / kPackBytes;
+  static constexpr int kCount = Tile::kWeightRows * kRowPacks / Tile::kThreads;
+  static_assert(kCount * Tile::kThreads == Tile::kWeightRows * kRowPacks, "each thread copies as much");
+
+  int32_t place[kCount];  // elements; −1 beyond the columns
+  int32_t depth[kCount];  // input channels from the stage's first
+
+  __device__ WeightCopies(const ConvolutionParams& params, int64_t first_column) {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) {
+      const int entry = i * Tile::kThreads + threadIdx.x;
+      const int r = entry / kRowPacks;
+      const int pack = entry % kRowPacks * Tile::kPack;
+      const int64_t column = first_column + (Tile::kTransposed ? r : pack);
+      depth[i] = Tile::kTransposed ? pack : r;
+      place[i] = column < params.out_channels
+                     ? static_cast<int32_t>(depth[i] * params.weight_strides[1] + column * params.weight_strides[2])
+                     : -1;
+    }
+  }
+};
+
+/// Begins to fill a stage with the gathered input rows and the weight at the cursor.
+template <class Tile>
+__device__ __forceinline__ void load_stage(const ConvolutionParams& params, const WeightCopies<Tile>& copies,
+                                           const typename Tile::Shared& shared, int first_offset, const Cursor& at,
+                                           typename Tile::Stage& stage) {
+  using Scalar = typename Tile::Scalar;
+  constexpr int kDepthPacks = kDepthBytes / kPackBytes;
+  const int k = at.offset();
+  const int pack = threadIdx.x % kDepthPacks;
+  const int64_t channel = at.channel + pack * Tile::kPack;
+  const bool inside = channel < params.in_channels;
+  const Scalar* const features = static_cast<const Scalar*>(params.features) + (inside ? channel : 0);
+  char* const input = stage.input + pack * kPackBytes;
+#pragma unroll
+  for (int i = 0; i < Tile::kRows * kDepthPacks / Tile::kThreads; ++i) {
+    const int r = (i * Tile::kThreads + threadIdx.x) / kDepthPacks;
+    const int64_t source = shared.sources[k][r];
+    const bool present = inside && source >= 0;
+    copy_async(input + r * Tile::kInputPitch, features + (present ? source * params.in_channels : 0), present);
+  }
+  const Scalar* const weight = static_cast<const Scalar*>(params.weight) +
+                               (first_offset + k) * params.weight_strides[0] + at.channel * params.weight_strides[1];
+  const int rest = static_cast<int>(params.in_channels - at.channel);
+#pragma unroll
+  for (int i = 0; i < WeightCopies<Tile>::kCount; ++i) {
+    const int entry = i * Tile::kThreads + threadIdx.x;
+    const bool present = copies.place[i] >= 0 && copies.depth[i] < rest;
+    char* const target = stage.weight + entry / WeightCopies<Tile>::kRowPacks * Tile::kWeightPitch +
+                         entry % WeightCopies<Tile>::kRowPacks * kPackBytes;
+    copy_async(target, weight + (present ? copies.place[i] : 0), present);
+  }
+}
+
+}  // namespace completion::cuda
