@@ -1,4 +1,4 @@
-"""Section 5, lower half: bisection in the sorted keys, and a brick of the CPU's look-up."""
+"""Section 5, lower half: bisection in the sorted keys as in ops.lookup, and a brick as in ops.kernel_map."""
 
 from types import SimpleNamespace
 
@@ -21,7 +21,7 @@ def draw_bisection(drawing: Drawing, page: SimpleNamespace, codes: list[int]) ->
     """The search for the right neighbour of row 2, step by step, in the sorted keys."""
     query = morton(VOXEL[0] + 1, VOXEL[1])
     found = int(ops.lookup(page.shape.keys, torch.tensor([query + page.origin])))
-    drawing.text(208, 372, "CUDA: bisection in the sorted keys", 13, bold=True)
+    drawing.text(208, 372, "ops.lookup: bisection in the sorted keys", 13, bold=True)
     drawing.text(208, 391, f"right neighbour of row 2: which row has {query}?", 12)
     first, length, step = 0, len(codes), 0
     while length > 0:
@@ -67,8 +67,8 @@ def draw_brick(drawing: Drawing, page: SimpleNamespace, codes: list[int]) -> Non
     row = bin(word & ((1 << target) - 1)).count("1")
     assert codes.index(target) == row
 
-    drawing.text(602, 372, "CPU: the framed brick as one 64-bit word", 13, bold=True)
-    drawing.text(602, 391, "a bit for each of its 4×4×4 voxels; here z = 0", 12)
+    drawing.text(602, 372, "ops.kernel_map: the framed brick as one word", 13, bold=True)
+    drawing.text(602, 391, "64 bits, one for each of its 4×4×4 voxels; here z = 0", 12)
     board = Board(drawing, 470, 424, 4, 4, 34).lattice()
     for x in range(4):
         for y in range(4):
