@@ -71,7 +71,10 @@ class GradWeight {
         }
         const Pairing pairing{by_source_ ? table_rows : lists[k].sources, by_source_ ? lists[k].sources : table_rows,
                               lists[k].count, has_block(k)};
-        add(rows_of(k, first, last), offsets, pairing, packed, !begun[k]);
+        int64_t after = k + offsets;
+        while (after < last_offset && lists[after].count == 0) ++after;
+        add(rows_of(k, first, last), offsets, pairing, after < last_offset ? lists[after].sources : nullptr, packed,
+            !begun[k]);
         std::fill_n(begun + k, offsets, true);
       }
     }
@@ -117,21 +120,35 @@ class GradWeight {
   };
 
   /// Adds the products of a list to the sums of an offset and, with the lists after it, to those of the offsets after
-  /// it; `fresh`: they begin at zero.
-  void add(const Rows& rows, int64_t offsets, const Pairing& pairing, Packed& packed, bool fresh) const {
+  /// it. `next`: entries of the list that comes then, or null; `fresh`: the sums begin at zero.
+  void add(const Rows& rows, int64_t offsets, const Pairing& pairing, const int32_t* next, Packed& packed,
+           bool fresh) const {
     const TileKernels<T>& kernels = tile_kernels<T>();
     const Picked<T> x = x_rows(pairing, packed);
     const Picked<Stored<T>> grad = grad_rows(pairing, packed.grad.data());
     const int64_t padded = panels_.padded();
     for (int64_t start = 0; start < padded; start += panels_.width_at(start)) {
       // Features are fetched where the table names them; where they lie in order, they come by themselves.
-      const Fetch fetch{!kIsPaired && start == 0 && !by_source_ ? rows.count : 0, in_place(params_)};
+      const Fetch fetch{!kIsPaired && start == 0 && !by_source_ ? rows.count : 0, in_place(params_),
+                        offsets == 1 ? next_rows(start, grad, pairing, next) : NextRows{}};
       const auto outer = offsets > 1 ? kernels.outer_by_offset[offsets] : kernels.outer[panels_.vectors_at(start)];
       outer({x.data + rows.channel, x.stride, x.rows}, rows.count, {grad.data + start, grad.stride, grad.rows},
             PairLists::kCapacity, pairing.count,
             {row_sums(rows.first) + start, padded, offsets > 1 ? params_.in_channels * padded : panels_.lanes}, fetch,
             fresh);
     }
+  }
+
+  /// Where the table names rows of gradients, those that are met first after the panel at `start`: its neighbour of the
+  /// same rows, then the first of the next list. Rows of features are in the caches by then, or soon.
+  NextRows next_rows(int64_t start, const Picked<Stored<T>>& grad, const Pairing& pairing, const int32_t* next) const {
+    constexpr auto size = static_cast<int64_t>(sizeof(Stored<T>));
+    const int64_t end = start + panels_.width_at(start);
+    const bool last = end >= panels_.padded();
+    if (kIsPaired || !by_source_ || !in_place(params_) || (last && next == nullptr)) return {};
+    const int64_t column = last ? 0 : end;
+    return {reinterpret_cast<const char*>(grad.data + column), last ? next : pairing.targets, grad.stride * size,
+            panels_.width_at(column) * size};
   }
 
   /// Rows of the features where they lie; those of bfloat16 copied side by side, two by two.

@@ -2,6 +2,7 @@
 // offsets.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <type_traits>
@@ -91,11 +92,30 @@ struct OuterSums {
   int64_t row_stride, vector_stride;
 };
 
+/// Bytes of rows that the outer product after this one meets first: this one's tiles fetch them, each a part, so that
+/// they do not all come at once. As many rows are named as this product has pairs; any row will do beyond the next
+/// one's.
+struct NextRows {
+  const char* data = nullptr;
+  const int32_t* rows = nullptr;
+  int64_t stride = 0;  // bytes
+  int64_t bytes = 0;   // of each row; 0: nothing is fetched
+
+  /// Of the bytes, those of part i of `parts`, in whole cache lines.
+  NextRows part(int64_t i, int64_t parts) const {
+    constexpr int64_t line = 64;
+    const int64_t each = (bytes + line * parts - 1) / (line * parts) * line;
+    const int64_t begin = std::min(i * each, bytes);
+    return {data + begin, rows, stride, std::min(each, bytes - begin)};
+  }
+};
+
 /// What outer products meet for the first time and fetch ahead; kListSlack more rows of it are named beyond the count,
 /// those that come next.
 struct Fetch {
   int64_t x = 0;  // elements of each of its rows
   bool grad = false;
+  NextRows next = {};
 };
 
 /// One product for panels of one, two and four vectors of output channels; not every instruction set has the last.
@@ -121,7 +141,7 @@ struct TileKernels {
   /// side by side, the last one alone beside zeros: there is half of x. By offset, each vector has its own rows of grad
   /// for the same rows of x, listed `list_stride` further than those of the vector before.
   using Outer = void (*)(const Picked<T>& x, int64_t rows, const Picked<Stored<T>>& grad, int64_t list_stride,
-                         int64_t count, const OuterSums<T>& sums, Fetch fetch, bool fresh);
+                         int64_t count, const OuterSums<T>& sums, const Fetch& fetch, bool fresh);
   /// sums[r] = Σ_k x[entries[r][k]] · weight_k.
   using MultiplyWhole = void (*)(const WholeRows& rows, const T* features, int64_t in_channels,
                                  const OffsetWeights<T>& weights, Sum<T>* sums, int64_t sums_stride);
