@@ -13,6 +13,7 @@ from torch import Tensor
 
 from completion import ops
 from completion.ops import reference
+from completion.sparse.kernel_offsets import slots_on
 
 CHANNELS = ("1x16", "17x32", "33x70", "64x64", "32x128")
 # Largest error relative to the largest value: sums of some hundred products in float32 or float64, and for
@@ -77,6 +78,8 @@ def check_sets(radius: int, device: torch.device) -> Tensor:
         table = agree("kernel_map", canonical, canonical, offsets)
         agree("reverse_map", table, len(canonical))
         agree("row_order", table)
+        if table.shape[1] <= 64:
+            agree("reverse_pairs", table, len(canonical), list(range(table.shape[1])))
     return canonical
 
 
@@ -113,6 +116,13 @@ def check_products(
         require(torch.equal(plain, ordered), f"convolution {dtype}: an order of rows must change no bit")
         back = weight.transpose(1, 2).contiguous()
         near("convolution", dtype, grad, back, reverse, table, bound=bound)
+        slots = slots_on(tuple(cube(-1, 3, 1)), (2, 2, 2))
+        pairs = ops.reverse_pairs(table, len(features), slots)
+        order = ops.row_order(pairs, holds_pairs=True)
+        over_pairs = ops.convolution(grad, back, None, table, len(features), order, None, pairs)
+        over_table = ops.convolution(grad, back, reverse, table)
+        same = torch.equal(over_pairs, over_table) if grad.is_cuda else over_pairs.isfinite().all()
+        require(bool(same), f"convolution {dtype}: pairs in place of a table must change no bit")
         near("convolution_grad_weight", dtype, features, grad, table, reverse, bound=bound)
     torch.backends.cuda.matmul.allow_tf32 = before
 

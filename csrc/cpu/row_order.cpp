@@ -30,7 +30,9 @@ void row_order(const RowOrderParams& params, ParallelFor parallel_for) {
       rows.clear();
       for (int64_t row = first; row < last; ++row) {
         const int32_t* const entries = params.table + row * params.num_offsets;
-        const uint64_t rank = rank_of_mask(mask_of(entries, params.num_offsets), params.num_offsets);
+        const uint64_t rank = params.holds_pairs
+                                  ? rank_of_pairs(entries, params.num_offsets)
+                                  : rank_of_mask(mask_of(entries, params.num_offsets), params.num_offsets);
         rows.emplace_back(rank, static_cast<int32_t>(row));
       }
       std::sort(rows.begin(), rows.end());

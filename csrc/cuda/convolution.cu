@@ -3,6 +3,7 @@
 // and writes each output once: no atomics, and one order of summation (offset, then channel) whatever the grid.
 #include "completion/convolution.h"
 #include "completion/offsets.h"
+#include "completion/reverse_pairs.h"
 #include "convolution_tensor_core.cuh"
 #include "launch.cuh"
 #include "product_tile.cuh"
@@ -33,6 +34,20 @@ struct Tile {
   bool used[kGroupOffsets];
 };
 
+/// Puts in the sources that pairs name; ends with a barrier.
+template <int kRows, class Shared>
+__device__ void load_pairs(const ConvolutionParams& params, int64_t first_row, int first_offset, int count,
+                           Shared& tile) {
+  for (int entry = threadIdx.x; entry < kRows * params.num_slots; entry += kBlockThreads) {
+    const int r = entry / params.num_slots;
+    const int64_t target = target_at(params, first_row + r);
+    const int32_t pair = target < 0 ? -1 : params.pairs[target * params.num_slots + entry % params.num_slots];
+    const int k = pair < 0 ? -1 : offset_of_pair(pair) - first_offset;
+    if (k >= 0 && k < count) tile.rows[k][r] = row_of_pair(pair);
+  }
+  __syncthreads();
+}
+
 /// Table entries of the tile's rows for one group of offsets, and which offsets any row has.
 template <int kRows, class Shared>
 __device__ void load_rows(const ConvolutionParams& params, int64_t first_row, int first_offset, int count,
@@ -40,10 +55,11 @@ __device__ void load_rows(const ConvolutionParams& params, int64_t first_row, in
   for (int entry = threadIdx.x; entry < kRows * count; entry += kBlockThreads) {
     const int r = entry / count;
     const int k = entry % count;
-    const int64_t target = target_at(params, first_row + r);
+    const int64_t target = params.pairs == nullptr ? target_at(params, first_row + r) : -1;
     tile.rows[k][r] = target >= 0 ? params.table[target * params.num_offsets + first_offset + k] : -1;
   }
   __syncthreads();
+  if (params.pairs != nullptr) load_pairs<kRows>(params, first_row, first_offset, count, tile);
   const int lane = threadIdx.x % kWarpThreads;
   for (int k = threadIdx.x / kWarpThreads; k < count; k += kBlockWarps) {
     bool any = false;

@@ -4,6 +4,7 @@
 
 #include "completion/convolution.h"
 #include "completion/offsets.h"
+#include "completion/reverse_pairs.h"
 #include "launch.cuh"
 #include "tensor_core.cuh"
 
@@ -71,11 +72,11 @@ __device__ void load_targets(const ConvolutionParams& params, int64_t first_row,
   __syncthreads();
 }
 
-/// Table entries of the tile's rows for one group of offsets; returns the offsets that any row has. A warp reads rows,
-/// a lane for each offset, many rows at a time so that their latencies overlap.
+/// Fills the sources of one group of offsets from the table. A warp reads rows, a lane for each offset, many rows at a
+/// time so that their latencies overlap.
 template <class Tile>
-__device__ uint32_t load_sources(const ConvolutionParams& params, int first_offset, int count,
-                                 typename Tile::Shared& shared) {
+__device__ void load_from_table(const ConvolutionParams& params, int first_offset, int count,
+                                typename Tile::Shared& shared) {
   constexpr int kAtOnce = 16;
   constexpr int kParts = Tile::kRows / kWarpThreads;
   const int lane = threadIdx.x % kWarpThreads;
@@ -98,8 +99,52 @@ __device__ uint32_t load_sources(const ConvolutionParams& params, int first_offs
     if (lane == 0) shared.used[part] = used;
   }
   __syncthreads();
+}
+
+/// The same from pairs, which name few offsets a row: first all are absent, then the pairs of the group are put in.
+template <class Tile>
+__device__ void load_from_pairs(const ConvolutionParams& params, int first_offset, int count,
+                                typename Tile::Shared& shared) {
+  constexpr int kAtOnce = 8;
+  for (int i = threadIdx.x; i < count * Tile::kRows; i += Tile::kThreads) {
+    shared.sources[i / Tile::kRows][i % Tile::kRows] = -1;
+  }
+  if (threadIdx.x < Tile::kRows / kWarpThreads) shared.used[threadIdx.x] = 0;
+  __syncthreads();
+  const int lane = threadIdx.x % kWarpThreads;
+  const int num_pairs = Tile::kRows * params.num_slots;  // 32 neighbours in a warp lie in one part of the tile
+  for (int begin = threadIdx.x - lane; begin < num_pairs; begin += kAtOnce * Tile::kThreads) {
+    int32_t pairs[kAtOnce];
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      const int entry = begin + i * Tile::kThreads + lane;
+      const int64_t target = entry < num_pairs ? shared.targets[entry / params.num_slots] : -1;
+      pairs[i] = target < 0 ? -1 : params.pairs[target * params.num_slots + entry % params.num_slots];
+    }
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      const int row = (begin + i * Tile::kThreads + lane) / params.num_slots;
+      const int k = pairs[i] < 0 ? -1 : offset_of_pair(pairs[i]) - first_offset;
+      const bool present = k >= 0 && k < count;
+      if (present) shared.sources[k][row] = row_of_pair(pairs[i]);
+      const uint32_t used = __reduce_or_sync(kFullWarp, present ? 1u << k : 0u);
+      if (lane == 0 && used != 0) atomicOr(&shared.used[row / kWarpThreads], used);
+    }
+  }
+  __syncthreads();
+}
+
+/// Sources of the tile's rows for one group of offsets; returns the offsets that any row has.
+template <class Tile>
+__device__ uint32_t load_sources(const ConvolutionParams& params, int first_offset, int count,
+                                 typename Tile::Shared& shared) {
+  if (params.pairs != nullptr) {
+    load_from_pairs<Tile>(params, first_offset, count, shared);
+  } else {
+    load_from_table<Tile>(params, first_offset, count, shared);
+  }
   uint32_t any = 0;
-  for (int part = 0; part < kParts; ++part) any |= shared.used[part];
+  for (int part = 0; part < Tile::kRows / kWarpThreads; ++part) any |= shared.used[part];
   return any;
 }
 

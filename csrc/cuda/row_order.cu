@@ -10,10 +10,10 @@ namespace {
 constexpr int kOrderThreads = 512;
 constexpr int kRowsAtOnce = 16;  // of one warp
 
-/// Calls visit(row, rank) for 16 rows. The warp reads them together, a lane for each offset, so that their latencies
-/// overlap; rows beyond the last have rank 0.
+/// Calls visit(row, rank) for 16 rows of a table of offsets. The warp reads them together, a lane for each offset, so
+/// that their latencies overlap; rows beyond the last have rank 0.
 template <class Visit>
-__device__ __forceinline__ void visit_ranks(const RowOrderParams& params, int64_t first, const Visit& visit) {
+__device__ __forceinline__ void visit_masks(const RowOrderParams& params, int64_t first, const Visit& visit) {
   const int lane = threadIdx.x % kWarpThreads;
   uint64_t masks[kRowsAtOnce] = {};
   for (int k = 0; k < params.num_offsets; k += kWarpThreads) {
@@ -32,6 +32,17 @@ __device__ __forceinline__ void visit_ranks(const RowOrderParams& params, int64_
   for (int i = 0; i < kRowsAtOnce; ++i) {
     if (lane == i) visit(first + i, rank_of_mask(masks[i], params.num_offsets));
   }
+}
+
+/// Calls visit(row, rank) for 16 rows; rows beyond the last have any rank.
+template <class Visit>
+__device__ __forceinline__ void visit_ranks(const RowOrderParams& params, int64_t first, const Visit& visit) {
+  if (!params.holds_pairs) return visit_masks(params, first, visit);
+  const int lane = threadIdx.x % kWarpThreads;
+  if (lane >= kRowsAtOnce) return;
+  const int64_t row = first + lane;
+  const bool inside = row < params.num_target;
+  visit(row, inside ? rank_of_pairs(params.table + row * params.num_offsets, params.num_offsets) : 0);
 }
 
 /// Rows of a window with what they are sorted by.
@@ -122,7 +133,7 @@ int bits_of(int64_t value) {
 Status sort_all(const RowOrderParams& params, void* stream) {
   Layout layout = lay_out(params, params.workspace);
   layout.sorted.rows = params.order;
-  const int rank_bits = params.num_offsets < kRankBits ? params.num_offsets : kRankBits;
+  const int rank_bits = rank_bits_of(params);
   launch(make_keys, ceil_div(params.num_target, kBlockWarps * kRowsAtOnce), 1, dim3(kBlockThreads), stream, params,
          rank_bits, layout.keys);
   return sort_keys(layout.keys, params.num_target, layout.sorted, stream,

@@ -24,7 +24,7 @@ bool fits(const Table& table, int64_t rows, int64_t offsets) {
 }
 
 void check_sides(const char* function, bool enough) {
-  STD_TORCH_CHECK(enough, function, ": table or reverse must be given, for a convolution on CUDA the table");
+  STD_TORCH_CHECK(enough, function, ": table or reverse must be given, for a convolution on CUDA the table or pairs");
 }
 
 /// Features in memory order and of a type that the backend multiplies.
@@ -44,19 +44,23 @@ Tensor cuda_weight(const Tensor& weight) {
 }
 
 Tensor convolution(const Tensor& features, const Tensor& weight, const Table& table, const Table& reverse,
-                   int64_t num_target, bool allow_tf32, const Table& order, const Table& /*reverse_order*/) {
-  check_sides("convolution", table.has_value() || (reverse.has_value() && !features.is_cuda()));
+                   int64_t num_target, bool allow_tf32, const Table& order, const Table& /*reverse_order*/,
+                   const Table& pairs, const Table& /*reverse_pairs*/) {
+  check_sides("convolution", table.has_value() || (features.is_cuda() ? pairs : reverse).has_value());
   STD_TORCH_CHECK(features.dim() == 2 && weight.dim() == 3 && weight.size(1) == features.size(1) &&
                       fits(table, num_target, weight.size(0)) && fits(reverse, features.size(0), weight.size(0)),
                   "convolution: features must be [N, Cin], weight [K, Cin, Cout], table [M, K], reverse [N, K]");
   STD_TORCH_CHECK(!order.has_value() || (order->dim() == 1 && order->size(0) == num_target),
                   "convolution: order must be [M]");
+  STD_TORCH_CHECK(!pairs.has_value() || (pairs->dim() == 2 && pairs->size(0) == num_target && weight.size(0) <= 64),
+                  "convolution: pairs must be [M, S] of at most 64 offsets");
   const std::vector<int64_t> sizes{num_target, weight.size(2)};
   if (is_empty(features) || is_empty(weight) || num_target == 0) {
     return torch::stable::new_zeros(features, sizes);
   }
   const Tensor x = operand("convolution", features, features.size(1));
-  const Table dense_table = contiguous(table), dense_reverse = contiguous(reverse), dense_order = contiguous(order);
+  const Table dense_table = contiguous(table), dense_reverse = contiguous(reverse), dense_order = contiguous(order),
+              dense_pairs = contiguous(pairs);
   Tensor w = in_dtype_of(weight, x);
   if (w.is_cuda()) w = cuda_weight(w);
   Tensor output = empty(features, sizes, x.scalar_type());
@@ -65,6 +69,8 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
   params.weight = w.const_data_ptr();
   params.table = entries_of(dense_table);
   params.reverse = entries_of(dense_reverse);
+  params.pairs = entries_of(dense_pairs);
+  params.num_slots = pairs.has_value() ? static_cast<int32_t>(pairs->size(1)) : 0;
   params.order = entries_of(dense_order);
   params.output = output.mutable_data_ptr();
   params.num_source = features.size(0);
@@ -121,7 +127,8 @@ Tensor convolution_grad_weight(const Tensor& features, const Tensor& grad, const
 STABLE_TORCH_LIBRARY_FRAGMENT(completion, m) {
   m.def(
       "convolution(Tensor features, Tensor weight, Tensor? table, Tensor? reverse, SymInt num_target, "
-      "bool allow_tf32=False, Tensor? order=None, Tensor? reverse_order=None) -> Tensor");
+      "bool allow_tf32=False, Tensor? order=None, Tensor? reverse_order=None, Tensor? pairs=None, "
+      "Tensor? reverse_pairs=None) -> Tensor");
   m.def(
       "convolution_grad_weight(Tensor features, Tensor grad, Tensor? table, Tensor? reverse, bool allow_tf32=False) "
       "-> Tensor");

@@ -27,9 +27,10 @@ GOOD = {
     "kernel_map": {"source_keys": KEYS, "target_keys": KEYS, "offsets": [0, 0, 0]},
     "reverse_map": {"table": TABLE, "num_source": 3},
     "row_order": {"table": TABLE},
+    "reverse_pairs": {"table": TABLE, "num_source": 3, "slots": [0, 1]},
     "convolution": {
         **{"features": X, "weight": torch.randn(2, 4, 5), "table": TABLE, "reverse": REVERSE},
-        **{"order": ORDER, "reverse_order": ORDER},
+        **{"order": ORDER, "reverse_order": ORDER, "pairs": TABLE, "reverse_pairs": TABLE},
     },
     "convolution_grad_weight": {"features": X, "grad": G, "table": TABLE, "reverse": REVERSE},
     "pool_sum": {"features": X, "table": TABLE, "reverse": REVERSE},
@@ -41,7 +42,7 @@ GOOD = {
     },
 }
 MAY_BE_NONE = {
-    "convolution": ("table", "reverse", "order", "reverse_order"),
+    "convolution": ("table", "reverse", "order", "reverse_order", "pairs", "reverse_pairs"),
     "convolution_grad_weight": ("table", "reverse"),
 }
 SIZED_BY_VALUES = {"coordinate_set", "strided_set", "generative_set", "union_set"}
@@ -102,6 +103,13 @@ def test_a_wrong_tensor_is_refused(name, argument) -> None:
         ("convolution", {"reverse": REVERSE[:2]}, "reverse"),
         ("convolution", {"table": None, "reverse": None}, "table"),
         ("convolution", {"order": ORDER[:2]}, "order"),
+        ("convolution", {"pairs": TABLE[:2]}, "pairs"),
+        ("convolution", {"reverse_pairs": TABLE[:2]}, "reverse_pairs"),
+        ("reverse_pairs", {"slots": [0]}, "slots"),
+        ("reverse_pairs", {"slots": [0, 64]}, "slots"),
+        ("reverse_pairs", {"table": torch.full((2, 65), -1, dtype=torch.int32)}, "table"),
+        ("reverse_pairs", {"num_source": -1}, "num_source"),
+        ("row_order", {"table": torch.full((2, 33), -1, dtype=torch.int32), "holds_pairs": True}, "table"),
         ("convolution", {"reverse_order": ORDER[:2]}, "reverse_order"),
         ("convolution", {"table": None}, "table"),
         ("convolution", {"table": None, "num_target": -1}, "num_target"),

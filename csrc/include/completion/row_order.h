@@ -8,14 +8,16 @@
 
 #include "completion/key.h"
 #include "completion/parallel_for.h"
+#include "completion/reverse_pairs.h"
 #include "completion/status.h"
 
 namespace completion {
 
 struct RowOrderParams {
-  const int32_t* table;     // [M, K] source row or −1
+  const int32_t* table;     // [M, K] source row or −1; or [M, S] pairs of reverse_pairs
   int64_t num_target;       // M < 2³¹
-  int32_t num_offsets;      // K
+  int32_t num_offsets;      // K, or S ≤ 32
+  bool holds_pairs;         // the table does
   int32_t* order;           // [M] out: each row once; by window, then by rank of the mask, then by row
   void* workspace;          // scratch
   int64_t workspace_bytes;  // at least row_order_workspace_bytes(params)
@@ -23,7 +25,7 @@ struct RowOrderParams {
 
 constexpr int32_t kSmallWindow = 4096;   // rows that one block sorts in shared memory
 constexpr int32_t kLargeWindow = 65536;  // whose features a large cache holds
-constexpr int32_t kRankBits = 48;        // of a mask's rank
+constexpr int32_t kRankBits = 48;        // of a rank at most
 
 /// Rows of a window. Few rows are sorted in small windows, by one launch.
 COMPLETION_HD int32_t window_of(int64_t num_target) {
@@ -35,6 +37,24 @@ COMPLETION_HD int32_t window_of(int64_t num_target) {
 COMPLETION_HD uint64_t rank_of_mask(uint64_t mask, int32_t num_offsets) {
   for (int shift = 1; shift < 64; shift *= 2) mask ^= mask >> shift;
   return num_offsets <= kRankBits ? mask : mask >> (num_offsets < 64 ? num_offsets - kRankBits : 64 - kRankBits);
+}
+
+/// Rank of a row of pairs: its lowest offset, which says what others it can have, then which slots it fills.
+COMPLETION_HD uint64_t rank_of_pairs(const int32_t* pairs, int32_t num_slots) {
+  uint64_t filled = 0;
+  int32_t lowest = kPairOffsets - 1;
+  for (int32_t s = 0; s < num_slots; ++s) {
+    if (pairs[s] < 0) continue;
+    filled |= uint64_t{1} << s;
+    lowest = offset_of_pair(pairs[s]) < lowest ? offset_of_pair(pairs[s]) : lowest;
+  }
+  return static_cast<uint64_t>(lowest) << num_slots | filled;
+}
+
+/// Bits of the ranks of a table's rows.
+COMPLETION_HD int32_t rank_bits_of(const RowOrderParams& params) {
+  if (params.holds_pairs) return 6 + params.num_offsets;
+  return params.num_offsets < kRankBits ? params.num_offsets : kRankBits;
 }
 
 namespace cpu {

@@ -15,6 +15,7 @@ from completion.ops.generative_set import generative_set  # noqa: E402
 from completion.ops.kernel_map import kernel_map, reverse_map  # noqa: E402
 from completion.ops.lookup import lookup  # noqa: E402
 from completion.ops.pooling import pool_max, pool_sum  # noqa: E402
+from completion.ops.reverse_pairs import reverse_pairs  # noqa: E402
 from completion.ops.row_order import row_order  # noqa: E402
 from completion.ops.strided_set import strided_set  # noqa: E402
 from completion.ops.take_rows import take_rows  # noqa: E402
@@ -33,6 +34,7 @@ __all__ = [
     "pool_max",
     "pool_sum",
     "reverse_map",
+    "reverse_pairs",
     "row_order",
     "strided_set",
     "take_rows",

@@ -27,6 +27,8 @@ def convolution(
     num_target: int | None = None,
     order: Tensor | None = None,
     reverse_order: Tensor | None = None,
+    pairs: Tensor | None = None,
+    reverse_pairs: Tensor | None = None,
 ) -> Tensor:
     """`y[m] = Σ_k features[table[m, k]] @ weight[k]` over the entries that are not −1.
 
@@ -44,6 +46,9 @@ def convolution(
         num_target: M; needed where there is no table, which says it otherwise.
         order: [M] int32, row_order of the table: makes it faster on CUDA, changes nothing else.
         reverse_order: [N] int32, row_order of the reverse, for the backward pass.
+        pairs: [M, S] int32, reverse_pairs of the reverse: on CUDA it serves in place of the table, and where
+            it is given the order is its.
+        reverse_pairs: [N, S] int32, reverse_pairs of the table, in place of the reverse.
 
     Returns:
         [M, Cout] in the dtype of features. Under autocast, float32 features become the autocast dtype.
@@ -69,12 +74,22 @@ def convolution(
             "convolution: table must be a tensor where num_target is None, got None; give one of the two"
         )
     check_count("convolution", "num_target", num_target)
-    if table is None and reverse is not None and features.is_cuda:
+    _check_sides_of_pairs(pairs, reverse_pairs, num_target, features)
+    if table is None and pairs is None and reverse is not None and features.is_cuda:
         table = torch.ops.completion.reverse_map(reverse, num_target)
     _check_order("order", order, "M", num_target, features)
     _check_order("reverse_order", reverse_order, "N", features.shape[0], features)
     return torch.ops.completion.convolution(
-        features, weight, table, reverse, num_target, _allow_tf32(features), order, reverse_order
+        features,
+        weight,
+        table,
+        reverse,
+        num_target,
+        _allow_tf32(features),
+        order,
+        reverse_order,
+        pairs,
+        reverse_pairs,
     )
 
 
@@ -126,6 +141,19 @@ def _check_pairs(
     return "table", table.shape[1]
 
 
+def _check_sides_of_pairs(
+    pairs: Tensor | None, reverse_pairs: Tensor | None, num_target: int, features: Tensor
+) -> None:
+    """Checks pairs of so many rows, where there are any."""
+    for name, side, axis, rows in (
+        ("pairs", pairs, "M", num_target),
+        ("reverse_pairs", reverse_pairs, "N", features.shape[0]),
+    ):
+        if side is not None:
+            check_tensor("convolution", name, side, (torch.int32,), f"{axis}, S", features)
+            check_size("convolution", name, axis, side.shape[0], rows, "the rows that it is of")
+
+
 def _check_order(name: str, order: Tensor | None, axis: str, rows: int, features: Tensor) -> None:
     """Checks an order of so many rows, where there is one."""
     if order is not None:
@@ -158,6 +186,8 @@ def _convolution_fake(
     allow_tf32: bool = False,
     order: Tensor | None = None,
     reverse_order: Tensor | None = None,
+    pairs: Tensor | None = None,
+    reverse_pairs: Tensor | None = None,
 ):
     return features.new_empty(num_target, weight.shape[2])
 
@@ -173,36 +203,38 @@ def _grad_weight_fake(
 
 
 def _setup_convolution(ctx, inputs: tuple, output: Tensor) -> None:
-    features, weight, table, reverse, _, ctx.allow_tf32, order, reverse_order = inputs
-    ctx.save_for_backward(features, weight, table, reverse, order, reverse_order)
+    features, weight, table, reverse, ctx.num_target, ctx.allow_tf32, *helpers = inputs
+    ctx.save_for_backward(features, weight, table, reverse, *helpers)
 
 
 def _convolution_backward(ctx, grad: Tensor) -> tuple:
-    features, weight, table, reverse, order, reverse_order = ctx.saved_tensors
+    features, weight, table, reverse, order, reverse_order, pairs, reverse_pairs = ctx.saved_tensors
     grad = grad.contiguous()  # once for both products
     grad_features = grad_weight = None
     if ctx.needs_input_grad[0]:
         grad_features = torch.ops.completion.convolution(
             grad,
             weight.transpose(1, 2),
-            _seen_from_features(reverse, table, features),
+            reverse if reverse_pairs is not None else _other_side(reverse, table, features.shape[0], grad),
             table,
             features.shape[0],
             ctx.allow_tf32,
             reverse_order,
             order,
+            reverse_pairs,
+            pairs,
         )
     if ctx.needs_input_grad[1]:
         summed = torch.ops.completion.convolution_grad_weight(features, grad, table, reverse, ctx.allow_tf32)
         grad_weight = summed.to(weight.dtype)
-    return grad_features, grad_weight, None, None, None, None, None, None
+    return grad_features, grad_weight, *([None] * 8)
 
 
-def _seen_from_features(reverse: Tensor | None, table: Tensor | None, features: Tensor) -> Tensor | None:
-    """The reverse, which CUDA needs as the table of the backward pass; the CPU does with the table alone."""
-    if reverse is None and table is not None and features.is_cuda:
-        return torch.ops.completion.reverse_map(table, features.shape[0])
-    return reverse
+def _other_side(side: Tensor | None, other: Tensor | None, rows: int, like: Tensor) -> Tensor | None:
+    """A side of the pairs, which CUDA needs as the table of a product; the CPU does with the other alone."""
+    if side is None and other is not None and like.is_cuda:
+        return torch.ops.completion.reverse_map(other, rows)
+    return side
 
 
 def _setup_grad_weight(ctx, inputs: tuple, output: Tensor) -> None:
@@ -218,14 +250,15 @@ def _grad_weight_backward(ctx, grad: Tensor) -> tuple:
         grad_features = torch.ops.completion.convolution(
             output_grad,
             grad.transpose(1, 2),
-            _seen_from_features(reverse, table, features),
+            _other_side(reverse, table, features.shape[0], features),
             table,
             features.shape[0],
             ctx.allow_tf32,
         )
     if ctx.needs_input_grad[1]:
+        rows = output_grad.shape[0]
         grad_output_grad = torch.ops.completion.convolution(
-            features, grad, table, reverse, output_grad.shape[0], ctx.allow_tf32
+            features, grad, _other_side(table, reverse, rows, features), reverse, rows, ctx.allow_tf32
         )
     return grad_features, grad_output_grad, None, None, None
 

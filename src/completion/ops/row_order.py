@@ -6,7 +6,7 @@ from torch import Tensor
 from completion.ops.checks import check_tensor
 
 
-def row_order(table: Tensor) -> Tensor:
+def row_order(table: Tensor, holds_pairs: bool = False) -> Tensor:
     """An order of the table's rows for `convolution` on CUDA, which works on tiles of rows.
 
     A tile walks each offset that any of its rows has; rows with the same neighbours next to each other leave
@@ -14,7 +14,9 @@ def row_order(table: Tensor) -> Tensor:
     within windows: neighbours in space, whose features are read together, stay close.
 
     Args:
-        table: [M, K] int32 source rows or −1.
+        table: [M, K] int32 source rows or −1; or [M, S] pairs of reverse_pairs, S ≤ 32, which are sorted by
+            the lowest offset of a row and by which slots it fills.
+        holds_pairs: the table does.
 
     Returns:
         [M] int32: each row once.
@@ -25,9 +27,14 @@ def row_order(table: Tensor) -> Tensor:
     Syncs: never. Deterministic, the same order on every device.
     """
     check_tensor("row_order", "table", table, (torch.int32,), "M, K")
-    return torch.ops.completion.row_order(table)
+    if holds_pairs and table.shape[1] > 32:
+        raise ValueError(
+            f"row_order: table must be pairs in at most 32 slots, got {table.shape[1]}; "
+            "order reverse_map's table"
+        )
+    return torch.ops.completion.row_order(table, holds_pairs)
 
 
 @torch.library.register_fake("completion::row_order")
-def _fake(table: Tensor) -> Tensor:
+def _fake(table: Tensor, holds_pairs: bool = False) -> Tensor:
     return table.new_empty(table.shape[0])

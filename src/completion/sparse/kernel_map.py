@@ -12,6 +12,7 @@ from torch import Tensor
 
 from completion import ops
 from completion.ops.checks import check_type
+from completion.ops.reverse_pairs import MOST_OFFSETS, MOST_TARGETS
 from completion.sparse.checks import check_set
 from completion.sparse.coord_map import CoordMap
 from completion.sparse.derive import eager
@@ -23,6 +24,7 @@ from completion.sparse.kernel_offsets import (
     kernel_axes,
     mirrored_order,
     offsets_on,
+    slots_on,
 )
 from completion.sparse.strides import Size, factor_between, triple
 
@@ -38,7 +40,12 @@ class KernelMap:
     """
 
     def __init__(
-        self, table: Tensor, num_source: int, mirror: tuple[int, ...] | None = None, full: bool = False
+        self,
+        table: Tensor,
+        num_source: int,
+        mirror: tuple[int, ...] | None = None,
+        full: bool = False,
+        slots: tuple[int, ...] = (),
     ) -> None:
         """Wraps a table.
 
@@ -47,11 +54,14 @@ class KernelMap:
             num_source: N.
             mirror: the opposite of each offset when source and target are one set.
             full: each target row is known to have all offsets.
+            slots: of each offset where the reverse serves CUDA as few pairs a row, see `ops.reverse_pairs`.
         """
         self.num_source, self.num_target = num_source, table.shape[0]
         self._mirror, self._full = mirror, full
         self._sides: list[Tensor | None] = [table, None]  # shared by both directions, as are the orders
         self._orders: list[Tensor | None] = [None, None]
+        self._slots = slots
+        self._pairs: list[Tensor | None] = [None]  # of the reverse
         self._table_side = 0
 
     @property
@@ -75,37 +85,61 @@ class KernelMap:
     def sides(self) -> tuple[Tensor | None, Tensor | None]:
         """Table and reverse as a convolution wants them.
 
-        On CUDA the table, and the reverse where a backward pass may want it. On the CPU both within one set,
-        where the reverse costs nothing, else the one that the map was made with, always the same one whatever
-        was asked for since, so that sums have the same bits.
+        On CUDA those that `pairs` do not stand for, the reverse only where a backward pass may want it. On
+        the CPU both within one set, where the reverse costs nothing, else the one that the map was made with,
+        always the same one whatever was asked for since, so that sums have the same bits.
         """
         if self.is_cuda:
+            if self._slots:
+                return (self._sides[0], None) if self._table_side == 0 else (None, self._sides[0])
             return self.table, self.reverse if torch.is_grad_enabled() else None
         if self._mirror is not None:
             return self.table, self.reverse
         return (self.table, None) if self._table_side == 0 else (None, self.reverse)
 
     @property
+    def pairs(self) -> tuple[Tensor | None, Tensor | None]:
+        """Pairs that serve CUDA in place of table and of reverse; made when first asked for."""
+        if not self._slots or not self.is_cuda:
+            return None, None
+        if self._table_side == 0:  # the reverse: for a backward pass alone
+            return None, self._reverse_pairs() if torch.is_grad_enabled() else None
+        return self._reverse_pairs(), None
+
+    @property
     def orders(self) -> tuple[Tensor | None, Tensor | None]:
-        """Orders of the rows of `sides`, each made when first asked for; the CPU needs none."""
+        """Orders of the rows of `sides` or `pairs`, made when first asked for; the CPU needs none."""
         if not self.is_cuda:
             return None, None
         return self._order(self._table_side), self._order(1 - self._table_side)
 
-    def _order(self, side: int) -> Tensor | None:
-        """Order of a side that is there, where one helps."""
-        rows, order = self._sides[side], self._orders[side]
-        if rows is None or order is not None:
-            return order
-        if (self._full and side == 0) or not 1 < rows.shape[1] <= LARGEST_ORDERED:
-            return None
-        return self._make_order(side, rows)
+    def _reverse_pairs(self) -> Tensor:
+        pairs = self._pairs[0]
+        return self._make_pairs() if pairs is None else pairs
 
     @eager
-    def _make_order(self, side: int, rows: Tensor) -> Tensor:
+    def _make_pairs(self) -> Tensor:
+        table = self._sides[0]
+        assert table is not None
+        rows = self.num_source if self._table_side == 0 else self.num_target
+        self._pairs[0] = made = ops.reverse_pairs(table, rows, self._slots)
+        return made
+
+    def _order(self, side: int) -> Tensor | None:
+        """Order of a side that is there, where one helps."""
+        holds_pairs = side == 1 and bool(self._slots)
+        rows, order = self._pairs[0] if holds_pairs else self._sides[side], self._orders[side]
+        if rows is None or order is not None:
+            return order
+        if (self._full and side == 0) or not (holds_pairs or 1 < rows.shape[1] <= LARGEST_ORDERED):
+            return None
+        return self._make_order(side, rows, holds_pairs)
+
+    @eager
+    def _make_order(self, side: int, rows: Tensor, holds_pairs: bool) -> Tensor:
         # Rows that are alike from one side of a set with itself are so from the other.
         other = self._orders[1 - side] if self._mirror is not None else None
-        self._orders[side] = made = ops.row_order(rows) if other is None else other
+        self._orders[side] = made = ops.row_order(rows, holds_pairs) if other is None else other
         return made
 
     @eager
@@ -197,9 +231,18 @@ def _make_table(source: CoordMap, target: CoordMap, axes: Axes, region: Region) 
     # A set that was made from the target by this very kernel holds all its offsets.
     factor = tuple(coarse // fine for coarse, fine in zip(target.stride, source.stride, strict=True))
     full = target.derived.get(("generated", axes, region, factor)) is source
+    slots = _slots_between(source, target, offsets)
     table = ops.kernel_map(source.keys, target.keys, list(offsets))
     maps = source.kernel_maps.get(target)
     if maps is None:
         maps = {}
         source.kernel_maps.put(target, maps)
-    return maps.setdefault((axes, region), KernelMap(table, source.num_rows, mirror, full))
+    return maps.setdefault((axes, region), KernelMap(table, source.num_rows, mirror, full, slots))
+
+
+def _slots_between(source: CoordMap, target: CoordMap, offsets: tuple[int, ...]) -> tuple[int, ...]:
+    """Slots of the offsets from a coarser target to its source, where they are few and fit into pairs."""
+    slots = slots_on(offsets, target.stride)
+    most = max(slots, default=0) + 1
+    fits = len(slots) <= MOST_OFFSETS and target.num_rows <= MOST_TARGETS
+    return slots if fits and 2 * most <= len(slots) else ()

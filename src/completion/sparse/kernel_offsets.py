@@ -100,6 +100,21 @@ def mirrored_order(offsets: tuple[int, ...]) -> tuple[int, ...] | None:
     return None if None in opposite else tuple(k for k in opposite if k is not None)
 
 
+@lru_cache(maxsize=1024)
+def slots_on(offsets: tuple[int, ...], stride: Triple) -> tuple[int, ...]:
+    """A number for each offset, such that those which can lead to one site from a set of this stride differ.
+
+    These agree modulo the stride: they are counted from 0 in the order of the offsets.
+    """
+    counts: dict[tuple[int, ...], int] = {}
+    slots = []
+    for first in range(0, len(offsets), 3):
+        residue = tuple(offsets[first + axis] % stride[axis] for axis in range(3))
+        slots.append(counts.get(residue, 0))
+        counts[residue] = slots[-1] + 1
+    return tuple(slots)
+
+
 def _anchor(size: int, phase: Phase) -> int:
     if size % 2:
         return size // 2

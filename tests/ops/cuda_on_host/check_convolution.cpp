@@ -1,5 +1,6 @@
 // Runs the convolution kernels on the host against loops in double precision.
 #include "completion/convolution.h"
+#include "completion/reverse_pairs.h"
 #include "feature_cases.h"
 
 namespace check {
@@ -9,8 +10,18 @@ using namespace completion;
 
 /// How a case is given to the kernels: what they must give does not depend on it, but for the rounding of TF32.
 struct Manner {
-  bool transposed_weight, ordered, tf32;
+  bool transposed_weight, ordered, paired, tf32;
 };
+
+/// The table as pairs, a slot for each offset.
+std::vector<int32_t> pairs_of(const Table& table) {
+  std::vector<int32_t> pairs;
+  for (size_t i = 0; i < table.rows.size(); ++i) {
+    const int k = static_cast<int>(i % table.num_offsets);
+    pairs.push_back(table.rows[i] < 0 ? -1 : pack_pair(table.rows[i], k));
+  }
+  return pairs;
+}
 
 /// Every target row once, in a random order.
 std::vector<int32_t> random_order(Random& random, int64_t count) {
@@ -35,7 +46,10 @@ void check_convolution(Random& random, const Shape& s, const Manner& manner) {
   ConvolutionParams params = {};
   params.features = x.data();
   params.weight = w.data();
-  params.table = table.rows.data();
+  const std::vector<int32_t> pairs = pairs_of(table);
+  params.table = manner.paired ? nullptr : table.rows.data();
+  params.pairs = manner.paired ? pairs.data() : nullptr;
+  params.num_slots = manner.paired ? s.offsets : 0;
   params.order = manner.ordered ? order.data() : nullptr;
   params.output = y.data();
   params.num_source = s.sources;
@@ -136,7 +150,8 @@ int main(int count, char** arguments) {
           if (shape.targets > 2000 && !(transposed_weight && ordered)) continue;  // many rows are for the gradient
           // Few make one tile fill the GPU: then tiles are large.
           cuda_on_host::multiprocessors = ordered ? 1 : 132;
-          check::check_convolution<Scalar>(random, shape, {transposed_weight, ordered, tf32});
+          check::check_convolution<Scalar>(random, shape,
+                                           {transposed_weight, ordered, ordered != transposed_weight, tf32});
         }
       }
       check::check_grad_weight<Scalar>(random, shape, tf32);

@@ -7,6 +7,7 @@
 #include "completion/kernel_map.h"
 #include "completion/key.h"
 #include "completion/lookup.h"
+#include "completion/reverse_pairs.h"
 #include "completion/row_order.h"
 
 namespace check {
@@ -149,6 +150,54 @@ void check_many_targets(Random& random) {
   check_maps(random_set(random, 50, 1), targets, cube(0, 1, 1));
 }
 
+/// Against a loop; slots as of a layer between two strides.
+void check_reverse_pairs(Random& random) {
+  for (const int targets : {0, 1, 700}) {
+    const int offsets = 12, slots = 4, sources = 2 * targets + 1;
+    ReversePairsParams params = {};
+    std::vector<int32_t> table(targets * offsets, -1), pairs(sources * slots, -7), expected(sources * slots, -1);
+    for (int k = 0; k < offsets; ++k) params.slots[k] = k % slots;
+    for (int m = 0; m < targets; ++m) {
+      for (int k = 0; k < offsets; ++k) {
+        const int source = random.below(sources);
+        if (random.below(2) == 0 || expected[source * slots + k % slots] >= 0) continue;
+        table[m * offsets + k] = source;
+        expected[source * slots + k % slots] = 64 * m + k;
+      }
+    }
+    params.table = table.data(), params.pairs = pairs.data();
+    params.num_target = targets, params.num_source = sources, params.num_offsets = offsets, params.num_slots = slots;
+    CHECK(cuda::reverse_pairs(params, nullptr) == 0, "reverse_pairs");
+    CHECK(pairs == expected, "%d targets", targets);
+  }
+}
+
+/// Pairs are ordered by window, lowest offset, slots that are filled and row.
+void check_order_of_pairs(Random& random) {
+  for (const int count : {1, 37, 5000, 20000}) {
+    const int slots = 8;
+    std::vector<int32_t> pairs(count * slots), order(count, -7);
+    for (int32_t& pair : pairs) pair = random.below(3) == 0 ? -1 : 64 * random.below(1000) + random.below(64);
+    RowOrderParams params = {pairs.data(), count, slots, true, order.data()};
+    const auto memory = workspace(params, cuda::row_order_workspace_bytes(params));
+    CHECK(cuda::row_order(params, nullptr) == 0, "row_order");
+    const int window = count <= 16384 ? 4096 : 65536;
+    std::vector<std::tuple<int, int, int, int>> expected;
+    for (int row = 0; row < count; ++row) {
+      int lowest = 63, filled = 0;
+      for (int s = 0; s < slots; ++s) {
+        const int pair = pairs[row * slots + s];
+        if (pair < 0) continue;
+        filled |= 1 << s;
+        lowest = std::min(lowest, pair % 64);
+      }
+      expected.emplace_back(row / window, lowest, filled, row);
+    }
+    std::sort(expected.begin(), expected.end());
+    for (int i = 0; i < count; ++i) CHECK(order[i] == std::get<3>(expected[i]), "place %d of %d", i, count);
+  }
+}
+
 /// Against a sort by window, mask in the Gray code's order and row.
 void check_row_order(Random& random) {
   for (const int count : {0, 1, 37, 5000, 70000}) {
@@ -156,7 +205,7 @@ void check_row_order(Random& random) {
       if (count > 5000 && offsets != 27) continue;
       std::vector<int32_t> table(static_cast<size_t>(count) * offsets), order(count, -7);
       for (int32_t& entry : table) entry = random.below(4) - 2;
-      RowOrderParams params = {table.data(), count, offsets, order.data()};
+      RowOrderParams params = {table.data(), count, offsets, false, order.data()};
       const auto memory = workspace(params, cuda::row_order_workspace_bytes(params));
       CHECK(cuda::row_order(params, nullptr) == 0, "row_order");
       const int window = count <= 16384 ? 4096 : 65536;
@@ -187,6 +236,8 @@ int main(int count, char** arguments) {
   check::check_lookup(random);
   check::check_kernel_map(random);
   check::check_row_order(random);
+  check::check_order_of_pairs(random);
+  check::check_reverse_pairs(random);
   check::check_wide_kernels(random);
   check::check_densities(random);
   check::check_many_targets(random);

@@ -85,6 +85,12 @@ inline cudaError_t cudaFuncSetAttribute(const void*, int, int) { return 0; }
 
 inline void __syncthreads() { cuda_on_host::wait_for_block(); }
 inline unsigned __ballot_sync(unsigned, bool vote) { return cuda_on_host::ballot(vote); }
+inline unsigned __reduce_or_sync(unsigned, unsigned bits) {
+  unsigned all[32] = {}, any = 0;
+  cuda_on_host::exchange(&bits, sizeof(bits), all);
+  for (const unsigned one : all) any |= one;
+  return any;
+}
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
 inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 inline int __popcll(unsigned long long bits) { return __builtin_popcountll(bits); }

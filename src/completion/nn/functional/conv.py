@@ -145,7 +145,9 @@ def _convolved(
     bias: Tensor | None,
     num_target: int,
 ) -> Tensor:
-    out = ops.convolution(features, weight, *pairs.sides, num_target, *pairs.orders)
+    # Pairs first: they are made when asked for, and orders are those of what is there.
+    sides = pairs.pairs
+    out = ops.convolution(features, weight, *pairs.sides, num_target, *pairs.orders, *sides)
     return add_bias(function, out, bias)
 
 

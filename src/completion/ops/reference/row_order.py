@@ -7,16 +7,25 @@ FEW, SMALL_WINDOW, LARGE_WINDOW = 16384, 4096, 65536
 RANK_BITS = 48
 
 
-def row_order(table: Tensor) -> Tensor:
+def row_order(table: Tensor, holds_pairs: bool = False) -> Tensor:
     """Each row of the table once, int32 [M]; arguments as of the operator."""
     rows, offsets = table.shape
     window = SMALL_WINDOW if rows <= FEW else LARGE_WINDOW
-    masks = [0] * rows
-    for row, k in (table >= 0).nonzero().tolist():
-        masks[row] |= 1 << k % 64
-    ranks = [_gray_rank(mask) >> max(0, min(offsets, 64) - RANK_BITS) for mask in masks]
+    if holds_pairs:
+        ranks = [_rank_of_pairs(row) for row in table.tolist()]
+    else:
+        masks = [0] * rows
+        for row, k in (table >= 0).nonzero().tolist():
+            masks[row] |= 1 << k % 64
+        ranks = [_gray_rank(mask) >> max(0, min(offsets, 64) - RANK_BITS) for mask in masks]
     order = sorted(range(rows), key=lambda row: (row // window, ranks[row], row))
     return torch.tensor(order, dtype=torch.int32, device=table.device)
+
+
+def _rank_of_pairs(row: list[int]) -> tuple[int, int]:
+    """The lowest offset of the pairs, and which slots hold one."""
+    lowest = min((pair % 64 for pair in row if pair >= 0), default=63)
+    return lowest, sum(1 << slot for slot, pair in enumerate(row) if pair >= 0)
 
 
 def _gray_rank(mask: int) -> int:
