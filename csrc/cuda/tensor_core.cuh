@@ -110,8 +110,8 @@ __device__ __forceinline__ void round_fragment(uint32_t (&fragment)[kCount]) {
   }
 }
 
-/// A float32 as the sum of two TF32 numbers, good to 23 bits, in integer arithmetic; the tensor cores drop the bits
-/// that TF32 lacks. What is not finite, or would round to infinity, stays in `large`.
+/// A float32 as the sum of two TF32 numbers, good to 23 bits down to about 1e-34, in integer arithmetic; the tensor
+/// cores drop the bits that TF32 lacks. What is not finite, or would round to infinity, stays in `large`.
 __device__ __forceinline__ void split(uint32_t bits, uint32_t* large, uint32_t* small) {
   constexpr uint32_t kInfinity = 0x7f800000u, kNotANumber = 0x7fffffffu;
   constexpr uint32_t kHalfUnit = 0x1000u, kKept = 0xffffe000u;

@@ -25,8 +25,8 @@ def goal_rows(threads: int) -> Iterator[str]:
             what + suffix(goal),
             slashed(c or "" for c in measured),
             slashed(goal.values[c] for c in measured),
-            slashed(f"{value:.{0 if goal.of_limit else 2}f}" for _, value in measured.values()),
-            slashed(yes(round(value, 2) >= goal.values[c]) for c, (_, value) in measured.items()),
+            slashed(f"{value:.{digits(goal)}f}" for _, value in measured.values()),
+            slashed(yes(round(value, digits(goal)) >= goal.values[c]) for c, (_, value) in measured.items()),
         )
     for step in steps_of(threads):
         if step["minkowski_table_ms"]:
@@ -34,6 +34,11 @@ def goal_rows(threads: int) -> Iterator[str]:
             ratio, goal = step["minkowski_table_ms"] / step["median_ms"], STEP_GOALS[resolution]
             name = f"training step of me_completion, {resolution}³, to MinkowskiEngine's table"
             yield line(name, None, goal, f"{ratio:.2f}", yes(ratio >= goal))
+
+
+def digits(goal: Goal) -> int:
+    """Digits with which a value is shown; it is judged as it is shown."""
+    return 1 if goal.of_limit else 2
 
 
 def suffix(goal: Goal) -> str:

@@ -4,7 +4,7 @@ import torch
 from tests.cuda.operators import Operands, every_result, on_features, operands, same_bits
 
 CHANNELS = (32, 64)
-DELAY = 100_000_000  # clock cycles: some 50 ms, longer than the host needs to launch everything
+DELAY = 400_000_000  # clock cycles: some 200 ms, longer than the host needs to launch everything
 
 
 def delayed_copies(given: Operands) -> Operands:

@@ -107,6 +107,13 @@ def test_a_wrong_tensor_is_refused(name, argument) -> None:
         ("convolution", {"reverse_pairs": TABLE[:2]}, "reverse_pairs"),
         ("reverse_pairs", {"slots": [0]}, "slots"),
         ("reverse_pairs", {"slots": [0, 64]}, "slots"),
+        ("reverse_pairs", {"slots": [0, 1.0]}, "slots"),
+        ("reverse_pairs", {"slots": None}, "slots"),
+        (
+            "convolution",
+            {"weight": torch.randn(65, 4, 5), "reverse": None, "table": torch.full((3, 65), -1).int()},
+            "pairs",
+        ),
         ("reverse_pairs", {"table": torch.full((2, 65), -1, dtype=torch.int32)}, "table"),
         ("reverse_pairs", {"num_source": -1}, "num_source"),
         ("row_order", {"table": torch.full((2, 33), -1, dtype=torch.int32), "holds_pairs": True}, "table"),

@@ -154,6 +154,9 @@ def test_pruned_keeps_order_and_links_rows(device) -> None:
     assert torch.equal(kept.contains(full), mask)
     assert kept.batch_size == full.batch_size
     assert torch.equal(full.pruned(mask, num_kept=int(mask.sum())).keys, kept.keys)
+    for wrong in (-1, full.num_rows + 1):
+        with pytest.raises(ValueError, match=r"pruned: num_kept must be .*, got -?\d+"):
+            full.pruned(mask, num_kept=wrong)
     with pytest.raises(ValueError, match=r"pruned: mask must be bool \[\d+\], got torch.float32 \[3\]"):
         full.pruned(torch.ones(3, device=device))
 

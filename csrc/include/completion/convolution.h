@@ -1,7 +1,7 @@
 // convolution: y[m] = Σ_k x[table[m, k]] W_k; convolution_grad_weight: gW_k = Σ_m x[table[m, k]]ᵀ g[m].
 //
 // The pairs are given as the table, seen from the targets, as its reverse, seen from the sources, or as both. A
-// convolution on CUDA wants the table; else one is enough.
+// convolution on CUDA wants the table or pairs; else one is enough.
 #pragma once
 
 #include <cstdint>

@@ -52,7 +52,7 @@ class Level:
         num_dropped_by_budget: rows the policy kept and the row budget dropped.
         num_kept_by_minimum: rows kept only because their item would have had too few.
         num_outside: candidate rows outside the grid box, never kept.
-        num_kept: rows kept.
+        num_kept: rows kept, where the host has read it.
     """
 
     stride: int
@@ -63,7 +63,7 @@ class Level:
     num_dropped_by_budget: int = 0
     num_kept_by_minimum: int = 0
     num_outside: int = 0
-    num_kept: int = 0
+    num_kept: int | None = None
 
     def logits_on(self, kept: CoordMap) -> Tensor:
         """float[M]: logits of the rows of the set that was kept."""

@@ -15,6 +15,7 @@ from completion.ops.checks import (
     check_tensor,
     refuse_forward_mode,
 )
+from completion.ops.reverse_pairs import MOST_OFFSETS
 
 HALF_DTYPES = (torch.bfloat16, torch.float16)
 
@@ -44,7 +45,8 @@ def convolution(
         table: [M, K] int32 feature rows or −1.
         reverse: [N, K] int32, the same pairs seen from the features: rows of the result or −1.
         num_target: M; needed where there is no table, which says it otherwise.
-        order: [M] int32, row_order of the table: makes it faster on CUDA, changes nothing else.
+        order: [M] int32, row_order of the table: makes it faster on CUDA, changes nothing else while the
+            weight is finite.
         reverse_order: [N] int32, row_order of the reverse, for the backward pass.
         pairs: [M, S] int32, reverse_pairs of the reverse: on CUDA it serves in place of the table, and where
             it is given the order is its.
@@ -55,6 +57,9 @@ def convolution(
 
     Raises:
         TypeError, ValueError: wrong dtype, shape or device, or no side is given.
+
+    On CUDA a weight that is not finite can also reach rows that do not use it: a tile multiplies the zeros in
+    place of neighbours that its other rows have.
 
     Syncs: never. Differentiable in features and weight, to any order. Deterministic: no float atomics, and on
     the CPU the same bits for every number of threads.
@@ -74,11 +79,11 @@ def convolution(
             "convolution: table must be a tensor where num_target is None, got None; give one of the two"
         )
     check_count("convolution", "num_target", num_target)
-    _check_sides_of_pairs(pairs, reverse_pairs, num_target, features)
+    _check_sides_of_pairs(pairs, reverse_pairs, num_target, num_offsets, features)
     if table is None and pairs is None and reverse is not None and features.is_cuda:
         table = torch.ops.completion.reverse_map(reverse, num_target)
-    _check_order("order", order, "M", num_target, features)
-    _check_order("reverse_order", reverse_order, "N", features.shape[0], features)
+    _check_order("order", order, "M", num_target, "num_target", features)
+    _check_order("reverse_order", reverse_order, "N", features.shape[0], "features", features)
     return torch.ops.completion.convolution(
         features,
         weight,
@@ -142,23 +147,31 @@ def _check_pairs(
 
 
 def _check_sides_of_pairs(
-    pairs: Tensor | None, reverse_pairs: Tensor | None, num_target: int, features: Tensor
+    pairs: Tensor | None, reverse_pairs: Tensor | None, num_target: int, num_offsets: int, features: Tensor
 ) -> None:
     """Checks pairs of so many rows, where there are any."""
-    for name, side, axis, rows in (
-        ("pairs", pairs, "M", num_target),
-        ("reverse_pairs", reverse_pairs, "N", features.shape[0]),
+    for name, side, axis, rows, counted in (
+        ("pairs", pairs, "M", num_target, "num_target"),
+        ("reverse_pairs", reverse_pairs, "N", features.shape[0], "features"),
     ):
-        if side is not None:
-            check_tensor("convolution", name, side, (torch.int32,), f"{axis}, S", features)
-            check_size("convolution", name, axis, side.shape[0], rows, "the rows that it is of")
+        if side is None:
+            continue
+        check_tensor("convolution", name, side, (torch.int32,), f"{axis}, S", features)
+        check_size("convolution", name, axis, side.shape[0], rows, counted)
+        if num_offsets > MOST_OFFSETS:
+            raise ValueError(
+                f"convolution: {name} must be of at most {MOST_OFFSETS} offsets, "
+                f"got a weight of {num_offsets}; give the table instead"
+            )
 
 
-def _check_order(name: str, order: Tensor | None, axis: str, rows: int, features: Tensor) -> None:
+def _check_order(
+    name: str, order: Tensor | None, axis: str, rows: int, counted: str, features: Tensor
+) -> None:
     """Checks an order of so many rows, where there is one."""
     if order is not None:
         check_tensor("convolution", name, order, (torch.int32,), axis, features)
-        check_size("convolution", name, axis, order.shape[0], rows, "the rows that it orders")
+        check_size("convolution", name, axis, order.shape[0], rows, counted)
 
 
 def _autocast(features: Tensor) -> Tensor:

@@ -37,10 +37,11 @@ def reverse_pairs(table: Tensor, num_source: int, slots: Sequence[int]) -> Tenso
             f"reverse_pairs: table must be at most [{MOST_TARGETS}, {MOST_OFFSETS}], "
             f"got {list(table.shape)}; use reverse_map"
         )
-    if len(slots) != table.shape[1] or not all(0 <= slot < MOST_OFFSETS for slot in slots):
+    known = isinstance(slots, (list, tuple)) and len(slots) == table.shape[1]
+    if not known or not all(type(slot) is int and 0 <= slot < MOST_OFFSETS for slot in slots):
         raise ValueError(
             f"reverse_pairs: slots must be {table.shape[1]} numbers of 0…{MOST_OFFSETS - 1}, "
-            f"got {list(slots)}; give each offset one"
+            f"got {slots!r}; give each offset one"
         )
     return torch.ops.completion.reverse_pairs(table, num_source, list(slots))
 

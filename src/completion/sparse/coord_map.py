@@ -11,6 +11,7 @@ from weakref import ref
 import torch
 from torch import Tensor
 
+from completion.ops.checks import check_count
 from completion.sparse import derive
 from completion.sparse.checks import check_mask, check_set
 from completion.sparse.entry import enter
@@ -172,9 +173,15 @@ class CoordMap:
 
         Args:
             mask: bool [N].
-            num_kept: how many are true, for a caller who has read it already; then there is no host read.
+            num_kept: how many are true, for a caller who has read it already; then there is no host read, and
+                on CUDA no way to see that it is wrong.
+
+        Raises:
+            TypeError, ValueError: the mask does not fit, or on the CPU num_kept is another number.
         """
         check_mask("CoordMap.pruned", "mask", mask, self)
+        if num_kept is not None:
+            check_count("CoordMap.pruned", "num_kept", num_kept)
         return derive.selected(self, mask, num_true=num_kept)
 
     def boxed(self, box: Box) -> "CoordMap":

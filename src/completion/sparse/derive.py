@@ -123,6 +123,11 @@ def selected(
 ) -> "CoordMap":
     """Set of the rows where mask is true; itself when all are and the dropped ones are counted."""
     kept = true_rows(mask, num_true)
+    if num_true not in (None, kept.shape[0]):
+        raise ValueError(
+            f"CoordMap.pruned: num_kept must be the number of true rows, got {num_true} for {kept.shape[0]}; "
+            "leave it out to have them counted"
+        )
     num_dropped = one.num_rows - kept.shape[0]
     if num_dropped == 0 and count_dropped:
         return one

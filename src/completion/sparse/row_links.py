@@ -25,7 +25,9 @@ def true_rows(mask: Tensor, num_true: int | None = None) -> Tensor:
     """int64 [M]: rows where a mask, bool [N], is true, ascending. One host read, none where M is given."""
     if mask.is_cpu:  # numpy's search takes an eighth of torch's time
         return torch.from_numpy(np.flatnonzero(mask.numpy()))
-    return mask.nonzero()[:, 0] if num_true is None else _rows_of_known(mask, num_true)
+    if num_true is None or num_true > mask.shape[0]:
+        return mask.nonzero()[:, 0]
+    return _rows_of_known(mask, num_true)
 
 
 def _rows_of_known(mask: Tensor, num_true: int) -> Tensor:
