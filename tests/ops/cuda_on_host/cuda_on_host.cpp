@@ -43,25 +43,25 @@ class Block {
 
   void wait() { wait(all_, fibers_.size()); }
 
+  /// What a lane shows lies in one of two places by turns: it is read after the barrier of its exchange, and written
+  /// again only after that of the next, which no lane passes before all have read.
   void exchange(const void* own, size_t bytes, void* all) {
+    if (bytes > sizeof(Fiber::shown[0])) fail("an exchange of too many bytes");
     const size_t warp = current_ / 32;
     const size_t lanes = std::min<size_t>(32, fibers_.size() - 32 * warp);
-    fibers_[current_].own = own;
+    const size_t turn = fibers_[current_].turn++ % 2;
+    std::memcpy(fibers_[current_].shown[turn], own, bytes);
     wait(warps_[warp], lanes);
     for (size_t lane = 0; lane < lanes; ++lane) {
-      std::memcpy(static_cast<char*>(all) + lane * bytes, fibers_[32 * warp + lane].own, bytes);
+      std::memcpy(static_cast<char*>(all) + lane * bytes, fibers_[32 * warp + lane].shown[turn], bytes);
     }
-    wait(warps_[warp], lanes);
   }
 
   unsigned ballot(bool vote) {
-    const size_t warp = current_ / 32;
-    const size_t lanes = std::min<size_t>(32, fibers_.size() - 32 * warp);
-    fibers_[current_].vote = vote;
-    wait(warps_[warp], lanes);
+    bool all[32] = {};
+    exchange(&vote, sizeof(vote), all);
     unsigned votes = 0;
-    for (size_t lane = 0; lane < lanes; ++lane) votes |= static_cast<unsigned>(fibers_[32 * warp + lane].vote) << lane;
-    wait(warps_[warp], lanes);
+    for (size_t lane = 0; lane < 32; ++lane) votes |= static_cast<unsigned>(all[lane]) << lane;
     return votes;
   }
 
@@ -72,8 +72,8 @@ class Block {
     ucontext_t context;
     std::unique_ptr<char[]> stack{new char[kStackBytes]};
     bool finished;
-    bool vote;
-    const void* own;
+    size_t turn = 0;
+    char shown[2][32];
   };
 
   struct Barrier {
