@@ -11,7 +11,9 @@ from bench.libraries import gather_mm
 from completion import ops
 from completion.nn.functional import generative
 
-PAIRS = WeakTensorKeyDictionary()  # by table: as those libraries, a map is listed once
+# By table, and by reverse: as those libraries, a map is listed once. One tensor can be the table of one layer
+# and the reverse of another.
+PAIRS = {is_table: WeakTensorKeyDictionary() for is_table in (True, False)}
 
 
 def convolution(
@@ -20,17 +22,18 @@ def convolution(
     table: Tensor | None,
     reverse: Tensor | None,
     num_target: int | None = None,
-    *_orders: Tensor | None,
+    *_helpers: Tensor | None,
 ) -> Tensor:
-    """`completion.ops.convolution`, on a table or its reverse; orders of rows are of no use to it."""
+    """`completion.ops.convolution`, on a table or its reverse; orders and pairs are of no use to it."""
     device = features.device.type
     if torch.is_autocast_enabled(device) and features.dtype != torch.float64:
         features = features.to(torch.get_autocast_dtype(device))
     side = reverse if table is None else table
     assert side is not None
     rows = num_target if table is None else table.shape[0]
-    if (pairs := PAIRS.get(side)) is None:
-        pairs = PAIRS[side] = listed(side, is_table=table is not None)
+    is_table = table is not None
+    if (pairs := PAIRS[is_table].get(side)) is None:
+        pairs = PAIRS[is_table][side] = listed(side, is_table)
     return gather_mm.Convolution.apply(features, weight.to(features.dtype), pairs, rows)
 
 

@@ -178,6 +178,23 @@ def test_tf32_is_switched_back():
     assert torch.backends.cuda.matmul.allow_tf32 == before and not constants.SPCONV_ALLOW_TF32
 
 
+def test_one_map_serves_both_directions_per_offset():
+    from bench import per_offset
+    from completion import ops
+
+    table = torch.tensor([[0, 1], [2, -1]], dtype=torch.int32)  # of a layer down, the reverse of one up again
+    x, weight = torch.randn(3, 4), torch.randn(2, 4, 4)
+
+    def there_and_back(convolution):
+        down = convolution(x, weight, table, None)
+        return down, convolution(down, weight, None, table, 3)
+
+    for one, other in zip(
+        there_and_back(per_offset.convolution), there_and_back(ops.convolution), strict=True
+    ):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
 def test_convolution_per_offset_is_ours():
     from bench import per_offset
     from bench.inputs import surfaces
