@@ -142,7 +142,7 @@ __global__ void __launch_bounds__(Tile::kThreads) convolve_tile(ConvolutionParam
 template <class Tile>
 void launch_tile(const ConvolutionParams& params, void* stream) {
   const int64_t blocks = ceil_div(params.num_target, Tile::kRows) * ceil_div(params.out_channels, Tile::kColumns);
-  launch_shared(convolve_tile<Tile>, blocks, 1, Tile::kThreads, sizeof(typename Tile::Shared), stream, params);
+  launch_shared(convolve_tile<Tile>, blocks, 1, dim3(Tile::kThreads), sizeof(typename Tile::Shared), stream, params);
 }
 
 /// Large tiles where there are enough of them for all multiprocessors. The order of a sum is the same in every tile.
@@ -176,25 +176,17 @@ void choose_weight(const ConvolutionParams& params, void* stream) {
 
 bool takes_tensor_cores(const ConvolutionParams& params) {
   const int64_t pack = kPackBytes / element_bytes(params.dtype);
-  const auto aligned = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer) % kPackBytes == 0; };
   const int64_t* const strides = params.weight_strides;
   const bool by_columns = strides[2] == 1 && strides[1] % pack == 0;
   const bool by_channels = strides[1] == 1 && strides[2] % pack == 0;
-  return params.dtype != DType::float64 && params.in_channels % pack == 0 && params.out_channels % pack == 0 &&
-         strides[0] % pack == 0 && (by_columns || by_channels) && aligned(params.features) && aligned(params.weight) &&
-         aligned(params.output);
+  return in_packs(params.dtype, params.in_channels, params.features) &&
+         in_packs(params.dtype, params.out_channels, params.output) &&
+         in_packs(params.dtype, strides[0], params.weight) && (by_columns || by_channels);
 }
 
 void convolve_on_tensor_cores(const ConvolutionParams& params, void* stream) {
-  if (params.dtype == DType::bfloat16) {
-    choose_weight<BFloat16>(params, stream);
-  } else if (params.dtype == DType::float16) {
-    choose_weight<Float16>(params, stream);
-  } else if (params.allow_tf32) {
-    choose_weight<float>(params, stream);
-  } else {
-    choose_weight<FullFloat>(params, stream);
-  }
+  with_product_type(params.dtype, params.allow_tf32,
+                    [&](auto tag) { choose_weight<typename decltype(tag)::type>(params, stream); });
 }
 
 }  // namespace completion::cuda

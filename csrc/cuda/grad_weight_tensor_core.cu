@@ -165,7 +165,7 @@ template <class Scalar, int kSide>
 void launch_grad_tile(const ConvolutionGradWeightParams& params, const Ranges& ranges, void* partials, void* stream) {
   using Tile = GradWeightTile<Scalar, kSide>;
   const int64_t tiles = ceil_div(params.in_channels, kSide) * ceil_div(params.out_channels, kSide);
-  launch_shared(sum_pairs_tile<Tile>, params.num_offsets * tiles, ranges.count, Tile::kThreads,
+  launch_shared(sum_pairs_tile<Tile>, params.num_offsets * tiles, ranges.count, dim3(Tile::kThreads),
                 sizeof(typename Tile::Shared), stream, params, shorter_side(params), ranges,
                 static_cast<float*>(partials));
 }
@@ -188,23 +188,14 @@ void choose_tile(const ConvolutionGradWeightParams& params, const Ranges& ranges
 int64_t tensor_core_ranges(const ConvolutionGradWeightParams& params) { return ranges_of(params).count; }
 
 bool takes_tensor_cores(const ConvolutionGradWeightParams& params) {
-  const int64_t pack = kPackBytes / element_bytes(params.dtype);
-  const auto aligned = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer) % kPackBytes == 0; };
-  return params.dtype != DType::float64 && params.in_channels % pack == 0 && params.out_channels % pack == 0 &&
-         aligned(params.features) && aligned(params.grad);
+  return in_packs(params.dtype, params.in_channels, params.features) &&
+         in_packs(params.dtype, params.out_channels, params.grad);
 }
 
 void sum_pairs_on_tensor_cores(const ConvolutionGradWeightParams& params, void* partials, void* stream) {
   const Ranges ranges = ranges_of(params);
-  if (params.dtype == DType::bfloat16) {
-    choose_tile<BFloat16>(params, ranges, partials, stream);
-  } else if (params.dtype == DType::float16) {
-    choose_tile<Float16>(params, ranges, partials, stream);
-  } else if (params.allow_tf32) {
-    choose_tile<float>(params, ranges, partials, stream);
-  } else {
-    choose_tile<FullFloat>(params, ranges, partials, stream);
-  }
+  with_product_type(params.dtype, params.allow_tf32,
+                    [&](auto tag) { choose_tile<typename decltype(tag)::type>(params, ranges, partials, stream); });
 }
 
 }  // namespace completion::cuda

@@ -16,16 +16,28 @@ constexpr unsigned kFullWarp = 0xffffffffu;
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/// launch() with shared memory of a size beyond what a kernel may declare; dynamic_shared() finds it.
+template <class... Parameters, class... Arguments>
+void launch_shared(void (*kernel)(Parameters...), int64_t blocks_x, int64_t blocks_y, dim3 block, size_t shared_bytes,
+                   void* stream, Arguments... arguments) {
+  if (blocks_x == 0 || blocks_y == 0) return;
+  if (shared_bytes > 0) {
+    cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                         static_cast<int>(shared_bytes));
+  }
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(static_cast<unsigned>(blocks_x), static_cast<unsigned>(blocks_y), 1);
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = static_cast<cudaStream_t>(stream);
+  cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+}
+
 /// Starts kernel(arguments...) on the stream; an empty grid starts nothing. Errors stay for last_status().
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), int64_t blocks_x, int64_t blocks_y, dim3 block, void* stream,
             Arguments... arguments) {
-  if (blocks_x == 0 || blocks_y == 0) return;
-  cudaLaunchConfig_t config = {};
-  config.gridDim = dim3(static_cast<unsigned>(blocks_x), static_cast<unsigned>(blocks_y), 1);
-  config.blockDim = block;
-  config.stream = static_cast<cudaStream_t>(stream);
-  cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+  launch_shared(kernel, blocks_x, blocks_y, block, 0, stream, arguments...);
 }
 
 /// One thread for each of num_items.
@@ -50,21 +62,6 @@ inline int64_t num_multiprocessors() {
   cudaGetDevice(&device);
   cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device);
   return count;
-}
-
-/// Blocks with shared memory of a size beyond what a kernel may declare; dynamic_shared() finds it.
-template <class... Parameters, class... Arguments>
-void launch_shared(void (*kernel)(Parameters...), int64_t blocks_x, int64_t blocks_y, int threads, size_t shared_bytes,
-                   void* stream, Arguments... arguments) {
-  if (blocks_x == 0 || blocks_y == 0) return;
-  cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                       static_cast<int>(shared_bytes));
-  cudaLaunchConfig_t config = {};
-  config.gridDim = dim3(static_cast<unsigned>(blocks_x), static_cast<unsigned>(blocks_y), 1);
-  config.blockDim = dim3(static_cast<unsigned>(threads));
-  config.dynamicSmemBytes = shared_bytes;
-  config.stream = static_cast<cudaStream_t>(stream);
-  cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
 }
 
 #ifdef __CUDACC__

@@ -254,4 +254,19 @@ __device__ __forceinline__ void load_right(const char* tile, int pitch, int lane
   second[1] = loaded[3];
 }
 
+/// Whether rows of so many channels are whole packs at addresses of packs, of a type that is multiplied here.
+inline bool in_packs(DType dtype, int64_t channels, const void* rows) {
+  const bool aligned = reinterpret_cast<uintptr_t>(rows) % kPackBytes == 0;
+  return dtype != DType::float64 && channels * element_bytes(dtype) % kPackBytes == 0 && aligned;
+}
+
+/// Calls function(TypeTag<Scalar>{}) for the type that says how features are multiplied.
+template <class Function>
+void with_product_type(DType dtype, bool allow_tf32, const Function& function) {
+  if (dtype == DType::bfloat16) return function(TypeTag<BFloat16>{});
+  if (dtype == DType::float16) return function(TypeTag<Float16>{});
+  if (allow_tf32) return function(TypeTag<float>{});
+  return function(TypeTag<FullFloat>{});
+}
+
 }  // namespace completion::cuda

@@ -1,6 +1,7 @@
 // Binding of convolution and convolution_grad_weight.
 #include "completion/convolution.h"
 
+#include "completion/reverse_pairs.h"
 #include "launch.h"
 
 namespace completion::binding {
@@ -52,8 +53,9 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
                   "convolution: features must be [N, Cin], weight [K, Cin, Cout], table [M, K], reverse [N, K]");
   STD_TORCH_CHECK(!order.has_value() || (order->dim() == 1 && order->size(0) == num_target),
                   "convolution: order must be [M]");
-  STD_TORCH_CHECK(!pairs.has_value() || (pairs->dim() == 2 && pairs->size(0) == num_target && weight.size(0) <= 64),
-                  "convolution: pairs must be [M, S] of at most 64 offsets");
+  STD_TORCH_CHECK(
+      !pairs.has_value() || (pairs->dim() == 2 && pairs->size(0) == num_target && weight.size(0) <= kPairOffsets),
+      "convolution: pairs must be [M, S] of at most 64 offsets");
   const std::vector<int64_t> sizes{num_target, weight.size(2)};
   if (is_empty(features) || is_empty(weight) || num_target == 0) {
     return torch::stable::new_zeros(features, sizes);

@@ -101,6 +101,5 @@ def map_bytes(x: SparseTensor, y: SparseTensor, size: int) -> int:
     """Bytes of the map that a generative layer from x to y leaves with their sets, both sides."""
     pairs = kernel_map(x.coord_map, y.coord_map, size, transposed=True)
     with torch.no_grad():
-        packed = pairs.pairs  # made when asked for; orders are those of what is there
-        held = [*pairs.sides, *packed, *pairs.orders]
+        held = [*pairs.sides, *pairs.pairs, *pairs.orders]
     return sum(one.nbytes for one in held if one is not None)

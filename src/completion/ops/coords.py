@@ -65,13 +65,13 @@ def limits(coords: Tensor) -> Tensor:
     return torch.stack((coords.amin(dim=0), coords.amax(dim=0))).to("cpu", non_blocking=True)
 
 
-def check_limits(function: str, limits: Tensor) -> None:
-    """Checks that a key can hold coordinates with these limits.
+def check_limits(function: str, found: Tensor) -> None:
+    """Checks that a key can hold coordinates with the limits found.
 
     Raises:
         ValueError: it cannot.
     """
-    low, high = limits.tolist()
+    low, high = found.tolist()
     bounds = ((0, BATCH_MAX), *((COORD_MIN, COORD_MAX),) * 3)
     for axis, least, greatest, (minimum, maximum) in zip(
         ("batch", "x", "y", "z"), low, high, bounds, strict=True

@@ -111,7 +111,9 @@ class KernelMap:
         """Orders of the rows of `sides` or `pairs`, made when first asked for; the CPU needs none."""
         if not self.is_cuda:
             return None, None
-        return self._order(self._table_side), self._order(1 - self._table_side)
+        (table, reverse), (pairs, reverse_pairs) = self.sides, self.pairs
+        side = self._table_side
+        return self._order(side, table, pairs), self._order(1 - side, reverse, reverse_pairs)
 
     def _reverse_pairs(self) -> Tensor:
         pairs = self._pairs[0]
@@ -125,15 +127,17 @@ class KernelMap:
         self._pairs[0] = made = ops.reverse_pairs(table, rows, self._slots)
         return made
 
-    def _order(self, side: int) -> Tensor | None:
-        """Order of a side that is there, where one helps."""
-        holds_pairs = side == 1 and bool(self._slots)
-        rows, order = self._pairs[0] if holds_pairs else self._sides[side], self._orders[side]
-        if rows is None or order is not None:
+    def _order(self, side: int, rows: Tensor | None, pairs: Tensor | None) -> Tensor | None:
+        """Order of a side that is there, as rows of a table or as pairs, where one helps."""
+        order = self._orders[side]
+        if order is not None:
             return order
-        if (self._full and side == 0) or not (holds_pairs or 1 < rows.shape[1] <= LARGEST_ORDERED):
+        if pairs is not None:
+            return self._make_order(side, pairs, holds_pairs=True)
+        full = self._full and side == 0
+        if rows is None or full or not 1 < rows.shape[1] <= LARGEST_ORDERED:
             return None
-        return self._make_order(side, rows, holds_pairs)
+        return self._make_order(side, rows, holds_pairs=False)
 
     @eager
     def _make_order(self, side: int, rows: Tensor, holds_pairs: bool) -> Tensor:

@@ -43,13 +43,13 @@ def children_are_consecutive(
     return cubic and powers and within_range and fills
 
 
-def child_order(size: int) -> tuple[int, ...]:
+def child_order(size: int) -> list[int]:
     """Kernel indices of a size³ kernel in the canonical order of the children they lead to; 0…7 for 2."""
     sites = list(product(range(size), repeat=3))
     order = [0] * len(sites)
     for index, (z, y, x) in enumerate(sites):
         order[_morton(x, y, z)] = index
-    return tuple(order)
+    return order
 
 
 def child_keys(keys: Tensor, size: int, stride: int) -> Tensor:

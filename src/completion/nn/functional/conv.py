@@ -145,9 +145,7 @@ def _convolved(
     bias: Tensor | None,
     num_target: int,
 ) -> Tensor:
-    # Pairs first: they are made when asked for, and orders are those of what is there.
-    sides = pairs.pairs
-    out = ops.convolution(features, weight, *pairs.sides, num_target, *pairs.orders, *sides)
+    out = ops.convolution(features, weight, *pairs.sides, num_target, *pairs.orders, *pairs.pairs)
     return add_bias(function, out, bias)
 
 
