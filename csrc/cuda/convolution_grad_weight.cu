@@ -1,6 +1,5 @@
-// convolution_grad_weight: a block owns one tile of one offset's gradient and one range of rows. It lists the pairs of
-// the range in row order and sums over them, on tensor cores where they take type and sizes, else in plain arithmetic;
-// the ranges' partial sums are added in the order of the ranges.
+// convolution_grad_weight: a block sums over one range of rows, on tensor cores by groups of offsets or by lists of the
+// pairs of one, in plain arithmetic by lists; the ranges' partial sums are added in the order of the ranges.
 #include "completion/convolution.h"
 #include "grad_weight_tensor_core.cuh"
 #include "launch.cuh"
@@ -70,7 +69,7 @@ __global__ void __launch_bounds__(kBlockThreads)
   const int64_t end = min(begin + split.ranges.rows_per_range, side.num_rows);
   Sum sums[kThreadSide][kThreadSide] = {};
   for (int64_t row = begin; row < end; row += kBlockThreads) {
-    const int num_pairs = list_pairs<kBlockThreads, kBlockThreads>(side, params.num_offsets, k, row, end, pairs);
+    const int num_pairs = list_pairs<kBlockThreads, kBlockThreads>(side, k, row, end, pairs);
     for (int p = 0; p < num_pairs; p += kDepth) {
       load_panel<Scalar, kSide>(static_cast<const Scalar*>(params.features), params.in_channels, first_in,
                                 pairs.source + p, num_pairs - p, input);
@@ -124,37 +123,107 @@ void sum_in_plain_arithmetic(const ConvolutionGradWeightParams& params, void* pa
   });
 }
 
+/// How the gradient is summed.
+enum class Way { plain, lists, groups };
+
+Way way_of(const ConvolutionGradWeightParams& params) {
+  if (!takes_tensor_cores(params)) return Way::plain;
+  return takes_groups(params) ? Way::groups : Way::lists;
+}
+
 int64_t num_ranges(const ConvolutionGradWeightParams& params) {
-  return takes_tensor_cores(params) ? tensor_core_ranges(params) : split_of(params).ranges.count;
+  const Way way = way_of(params);
+  return way == Way::groups  ? num_group_ranges(params)
+         : way == Way::lists ? tensor_core_ranges(params)
+                             : split_of(params).ranges.count;
+}
+
+/// Whether lists are made from entries that lie by offsets: along the rows of one offset a line then holds 32 entries,
+/// where the lines of [rows, K] hold one. Few rows are not worth a kernel.
+bool turns_side(const ConvolutionGradWeightParams& params) {
+  constexpr int64_t kManyRows = 2048;
+  return way_of(params) == Way::lists && params.num_offsets > 1 && shorter_side(params).num_rows >= kManyRows;
+}
+
+/// Scratch memory of one call.
+struct Scratch {
+  void* partials = nullptr;   // [ranges, K, Cin, Cout] where there is more than one range
+  int32_t* turned = nullptr;  // [K, rows]
+  int64_t bytes = 0;
+
+  Scratch(const ConvolutionGradWeightParams& params, void* base) {
+    Workspace workspace(base);
+    const int64_t sum_bytes = params.dtype == DType::float64 ? 8 : 4;
+    const int64_t count = num_ranges(params);
+    if (count > 1) partials = workspace.take<char>(count * num_weights(params) * sum_bytes);
+    if (turns_side(params)) turned = workspace.take<int32_t>(shorter_side(params).num_rows * params.num_offsets);
+    bytes = workspace.bytes();
+  }
+};
+
+constexpr int kTurnSide = 32;
+
+/// turned[k, row] = entries[row, k], by squares that pass through shared memory.
+__global__ void __launch_bounds__(kBlockThreads) turn_side(PairSide side, int num_offsets, int32_t* turned) {
+  __shared__ int32_t square[kTurnSide][kTurnSide + 1];
+  const int64_t first_row = static_cast<int64_t>(blockIdx.x) * kTurnSide;
+  const int first_offset = static_cast<int>(blockIdx.y) * kTurnSide;
+  const int along = threadIdx.x % kTurnSide;
+  const int first = threadIdx.x / kTurnSide;
+  for (int r = first; r < kTurnSide; r += kBlockThreads / kTurnSide) {
+    const bool inside = first_row + r < side.num_rows && first_offset + along < num_offsets;
+    if (inside) square[r][along] = side.entries[(first_row + r) * num_offsets + first_offset + along];
+  }
+  __syncthreads();
+  for (int k = first; k < kTurnSide; k += kBlockThreads / kTurnSide) {
+    const bool inside = first_row + along < side.num_rows && first_offset + k < num_offsets;
+    if (inside) turned[(first_offset + k) * side.num_rows + first_row + along] = square[along][k];
+  }
+}
+
+/// The shorter side, by offsets where lists are made from it.
+PairSide side_of(const ConvolutionGradWeightParams& params, int32_t* turned, void* stream) {
+  PairSide side = shorter_side(params);
+  if (turned == nullptr) return side;
+  launch(turn_side, ceil_div(side.num_rows, kTurnSide), ceil_div(params.num_offsets, kTurnSide), dim3(kBlockThreads),
+         stream, side, params.num_offsets, turned);
+  side.entries = turned;
+  side.row_stride = 1;
+  side.offset_stride = side.num_rows;
+  return side;
 }
 
 template <class Sum>
-void launch_add_partials(const ConvolutionGradWeightParams& params, void* stream) {
-  launch_items(add_partials<Sum>, num_weights(params), stream, static_cast<const Sum*>(params.workspace),
-               num_ranges(params), num_weights(params), static_cast<Sum*>(params.grad_weight));
+void launch_add_partials(const ConvolutionGradWeightParams& params, const void* partials, void* stream) {
+  launch_items(add_partials<Sum>, num_weights(params), stream, static_cast<const Sum*>(partials), num_ranges(params),
+               num_weights(params), static_cast<Sum*>(params.grad_weight));
 }
 
 }  // namespace
 
 int64_t convolution_grad_weight_workspace_bytes(const ConvolutionGradWeightParams& params) {
-  const int64_t sum_bytes = params.dtype == DType::float64 ? 8 : 4;
-  const int64_t count = num_ranges(params);
-  return count > 1 ? count * num_weights(params) * sum_bytes : 0;
+  return Scratch(params, nullptr).bytes;
 }
 
 Status convolution_grad_weight(const ConvolutionGradWeightParams& params, void* stream) {
+  const Scratch scratch(params, params.workspace);
   const bool one_range = num_ranges(params) == 1;
-  void* const partials = one_range ? params.grad_weight : params.workspace;
-  if (takes_tensor_cores(params)) {
-    sum_pairs_on_tensor_cores(params, partials, stream);
-  } else {
-    sum_in_plain_arithmetic(params, partials, stream);
+  void* const partials = one_range ? params.grad_weight : scratch.partials;
+  switch (way_of(params)) {
+    case Way::groups:
+      sum_groups(params, partials, stream);
+      break;
+    case Way::lists:
+      sum_pairs_on_tensor_cores(params, side_of(params, scratch.turned, stream), partials, stream);
+      break;
+    case Way::plain:
+      sum_in_plain_arithmetic(params, partials, stream);
   }
   if (one_range) return last_status();
   if (params.dtype == DType::float64) {
-    launch_add_partials<double>(params, stream);
+    launch_add_partials<double>(params, partials, stream);
   } else {
-    launch_add_partials<float>(params, stream);
+    launch_add_partials<float>(params, partials, stream);
   }
   return last_status();
 }

@@ -1,6 +1,6 @@
 // The convolution on tensor cores: a block owns a tile of output rows and channels and walks the offsets that any of
-// its rows has, 64 bytes of input channels at a time. Rows are gathered by asynchronous copies, several stages ahead;
-// each output is written once: no atomics, one order of summation (offset, then channel) whatever the grid.
+// its rows has, a cache line of input channels at a time. Rows are gathered by asynchronous copies, several stages
+// ahead; each output is written once: no atomics, one order of summation (offset, then channel) whatever the grid.
 #include "convolution_tensor_core.cuh"
 #include "convolution_tile.cuh"
 
@@ -41,18 +41,23 @@ struct Fragments {
   }
 };
 
-/// All fragments of a stage are asked for before the first is used, so that their latencies overlap.
+/// Multiplies `depth` channels of a stage, two steps at a time: their fragments are all asked for before the first is
+/// used, so that their latencies overlap.
 template <class Tile>
-__device__ __forceinline__ void multiply_stage(const typename Tile::Stage& stage, int warp_row, int warp_column,
-                                               Sums<Tile>& sums) {
-  Fragments<Tile> fragments[kDepthBytes / kStepBytes];
+__device__ __forceinline__ void multiply_stage(const typename Tile::Stage& stage, int64_t depth, int warp_row,
+                                               int warp_column, Sums<Tile>& sums) {
+  constexpr int kAtOnce = 2;
+  constexpr int kStepDepth = kStepBytes / Tile::kSize;
 #pragma unroll
-  for (int step = 0; step < kDepthBytes / kStepBytes; ++step) {
-    fragments[step].load(stage, warp_row, warp_column, step);
-  }
+  for (int first = 0; first < Tile::kDepth / kStepDepth; first += kAtOnce) {
+    if (first * kStepDepth >= depth) break;
+    Fragments<Tile> fragments[kAtOnce];
 #pragma unroll
-  for (int step = 0; step < kDepthBytes / kStepBytes; ++step) {
-    multiply_step<typename Tile::Scalar>(fragments[step].left, fragments[step].right, sums);
+    for (int i = 0; i < kAtOnce; ++i) fragments[i].load(stage, warp_row, warp_column, first + i);
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      multiply_step<typename Tile::Scalar>(fragments[i].left, fragments[i].right, sums);
+    }
   }
 }
 
@@ -111,7 +116,7 @@ __global__ void __launch_bounds__(Tile::kThreads) convolve_tile(ConvolutionParam
     uint32_t used = 0;  // offsets that this warp's rows have
     for (int r = 0; r < Tile::kWarpRows; r += kWarpThreads) used |= shared.used[(warp_row + r) / kWarpThreads];
     int stage = 0;
-    for (int i = 0; i < kStages - 1; ++i) {
+    for (int i = 0; i < Tile::kStages - 1; ++i) {
       if (!load.at_end()) {
         load_stage<Tile>(params, copies, shared, first_offset, load, shared.panels.stages[i]);
         load.advance(Tile::kDepth, params.in_channels);
@@ -119,19 +124,20 @@ __global__ void __launch_bounds__(Tile::kThreads) convolve_tile(ConvolutionParam
       commit_copies();
     }
     while (!use.at_end()) {
-      wait_for_copies<kStages - 2>();
+      wait_for_copies<Tile::kStages - 2>();
       __syncthreads();  // the stage has arrived for all, and all are done with the one that is filled next
       if (!load.at_end()) {
         load_stage<Tile>(params, copies, shared, first_offset, load,
-                         shared.panels.stages[(stage + kStages - 1) % kStages]);
+                         shared.panels.stages[(stage + Tile::kStages - 1) % Tile::kStages]);
         load.advance(Tile::kDepth, params.in_channels);
       }
       commit_copies();
       if (used >> use.offset() & 1u) {
-        multiply_stage<Tile>(shared.panels.stages[stage], warp_row, warp_column, sums);
+        multiply_stage<Tile>(shared.panels.stages[stage], params.in_channels - use.channel, warp_row, warp_column,
+                             sums);
       }
       use.advance(Tile::kDepth, params.in_channels);
-      stage = (stage + 1) % kStages;
+      stage = (stage + 1) % Tile::kStages;
     }
     wait_for_copies<0>();
     __syncthreads();

@@ -10,17 +10,20 @@
 
 namespace completion::cuda {
 
-constexpr int kStages = 4;
-constexpr int kDepthBytes = 64;    // of input channels in a stage
 constexpr int kGroupOffsets = 32;  // offsets whose table entries are in shared memory at a time
 
 /// Sizes of a block's tile of the output and of a warp's part of it.
+///
+/// A stage holds whole cache lines of the rows: what bounds the gathering is the number of lines that are asked for,
+/// and half a line costs as much as all of it. Narrow tiles belong to narrow rows.
 template <class Scalar_, int kRows_, int kColumns_, int kWarpRows_, int kWarpColumns_, bool kTransposed_>
 struct ConvolutionTile {
   using Scalar = Scalar_;
   static constexpr bool kTransposed = kTransposed_;  // the weight lies as [K, Cout, Cin]
   static constexpr int kSize = sizeof(Scalar);
   static constexpr int kRows = kRows_, kColumns = kColumns_, kWarpRows = kWarpRows_, kWarpColumns = kWarpColumns_;
+  static constexpr int kDepthBytes = kColumns > 32 ? kLineBytes : kLineBytes / 2;  // of input channels in a stage
+  static constexpr int kStages = kColumns > 32 && kRows > 64 ? 2 : 4;
   static constexpr int kDepth = kDepthBytes / kSize;  // input channels of a stage
   static constexpr int kPack = kPackBytes / kSize;    // elements of one copy
   static constexpr int kWarpsAcross = kColumns / kWarpColumns;
@@ -148,28 +151,38 @@ __device__ uint32_t load_sources(const ConvolutionParams& params, int first_offs
   return any;
 }
 
-/// Where a thread's copies of the weight begin, relative to the weight of an offset and a depth: the same in all
-/// stages.
+/// The part of the weight's panel that a thread copies in every stage: a pack of some rows, the same in all of them.
+/// A row is an output channel where the weight lies transposed, else an input channel.
 template <class Tile>
 struct WeightCopies {
   static constexpr int kRowPacks = Tile::kWeightRowBytes / kPackBytes;
-  static constexpr int kCount = Tile::kWeightRows * kRowPacks / Tile::kThreads;
-  static_assert(kCount * Tile::kThreads == Tile::kWeightRows * kRowPacks, "each thread copies as much");
+  static constexpr int kRowsAtOnce = Tile::kThreads / kRowPacks;
+  static_assert(Tile::kThreads % kRowPacks == 0 && Tile::kWeightRows % kRowsAtOnce == 0, "threads copy as much");
 
-  int32_t place[kCount];  // elements; −1 beyond the columns
-  int32_t depth[kCount];  // input channels from the stage's first
+  const typename Tile::Scalar* weight;  // of offset and channel 0
+  int64_t row_stride;                   // elements
+  int64_t columns;                      // of the output from the tile's first
+  int row, pack;
 
-  __device__ WeightCopies(const ConvolutionParams& params, int64_t first_column) {
+  __device__ WeightCopies(const ConvolutionParams& params, int64_t first_column)
+      : weight(static_cast<const typename Tile::Scalar*>(params.weight)),
+        row_stride(params.weight_strides[Tile::kTransposed ? 2 : 1]),
+        columns(params.out_channels - first_column),
+        row(threadIdx.x / kRowPacks),
+        pack(threadIdx.x % kRowPacks) {
+    weight += row * row_stride + pack * Tile::kPack + first_column * params.weight_strides[2];
+  }
+
+  __device__ __forceinline__ void load(const ConvolutionParams& params, int64_t k, int64_t channel, char* panel) const {
+    const int64_t depth = params.in_channels - channel;
+    const int64_t rows = Tile::kTransposed ? columns : depth;
+    const bool inside = pack * Tile::kPack < (Tile::kTransposed ? depth : columns);
+    const auto* const source = weight + k * params.weight_strides[0] + channel * params.weight_strides[1];
+    char* const target = panel + row * Tile::kWeightPitch + pack * kPackBytes;
 #pragma unroll
-    for (int i = 0; i < kCount; ++i) {
-      const int entry = i * Tile::kThreads + threadIdx.x;
-      const int r = entry / kRowPacks;
-      const int pack = entry % kRowPacks * Tile::kPack;
-      const int64_t column = first_column + (Tile::kTransposed ? r : pack);
-      depth[i] = Tile::kTransposed ? pack : r;
-      place[i] = column < params.out_channels
-                     ? static_cast<int32_t>(depth[i] * params.weight_strides[1] + column * params.weight_strides[2])
-                     : -1;
+    for (int r = 0; r < Tile::kWeightRows; r += kRowsAtOnce) {
+      const bool present = inside && row + r < rows;
+      copy_async(target + r * Tile::kWeightPitch, present ? source + r * row_stride : params.weight, present);
     }
   }
 };
@@ -180,7 +193,7 @@ __device__ __forceinline__ void load_stage(const ConvolutionParams& params, cons
                                            const typename Tile::Shared& shared, int first_offset, const Cursor& at,
                                            typename Tile::Stage& stage) {
   using Scalar = typename Tile::Scalar;
-  constexpr int kDepthPacks = kDepthBytes / kPackBytes;
+  constexpr int kDepthPacks = Tile::kDepthBytes / kPackBytes;
   const int k = at.offset();
   const int pack = threadIdx.x % kDepthPacks;
   const int64_t channel = at.channel + pack * Tile::kPack;
@@ -194,17 +207,7 @@ __device__ __forceinline__ void load_stage(const ConvolutionParams& params, cons
     const bool present = inside && source >= 0;
     copy_async(input + r * Tile::kInputPitch, features + (present ? source * params.in_channels : 0), present);
   }
-  const Scalar* const weight = static_cast<const Scalar*>(params.weight) +
-                               (first_offset + k) * params.weight_strides[0] + at.channel * params.weight_strides[1];
-  const int rest = static_cast<int>(params.in_channels - at.channel);
-#pragma unroll
-  for (int i = 0; i < WeightCopies<Tile>::kCount; ++i) {
-    const int entry = i * Tile::kThreads + threadIdx.x;
-    const bool present = copies.place[i] >= 0 && copies.depth[i] < rest;
-    char* const target = stage.weight + entry / WeightCopies<Tile>::kRowPacks * Tile::kWeightPitch +
-                         entry % WeightCopies<Tile>::kRowPacks * kPackBytes;
-    copy_async(target, weight + (present ? copies.place[i] : 0), present);
-  }
+  copies.load(params, first_offset + k, at.channel, stage.weight);
 }
 
 }  // namespace completion::cuda

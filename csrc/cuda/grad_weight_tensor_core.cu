@@ -126,7 +126,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
   const int64_t end = min(begin + ranges.rows_per_range, side.num_rows);
   GradSums<Tile> sums = {};
   for (int64_t row = begin; row < end; row += kListRows) {
-    const int num_pairs = list_pairs<kListRows, Tile::kThreads>(side, params.num_offsets, k, row, end, shared.pairs);
+    const int num_pairs = list_pairs<kListRows, Tile::kThreads>(side, k, row, end, shared.pairs);
     sum_list<Tile>(params, num_pairs, first_in, first_out, warp_in, warp_out, shared, sums);
   }
   float* const output =
@@ -162,25 +162,12 @@ Ranges ranges_of(const ConvolutionGradWeightParams& params) {
 }
 
 template <class Scalar, int kSide>
-void launch_grad_tile(const ConvolutionGradWeightParams& params, const Ranges& ranges, void* partials, void* stream) {
+void launch_grad_tile(const ConvolutionGradWeightParams& params, const PairSide& side, void* partials, void* stream) {
   using Tile = GradWeightTile<Scalar, kSide>;
+  const Ranges ranges = ranges_of(params);
   const int64_t tiles = ceil_div(params.in_channels, kSide) * ceil_div(params.out_channels, kSide);
   launch_shared(sum_pairs_tile<Tile>, params.num_offsets * tiles, ranges.count, dim3(Tile::kThreads),
-                sizeof(typename Tile::Shared), stream, params, shorter_side(params), ranges,
-                static_cast<float*>(partials));
-}
-
-template <class Scalar>
-void choose_tile(const ConvolutionGradWeightParams& params, const Ranges& ranges, void* partials, void* stream) {
-  const int side = grad_tile_side(params);
-  if constexpr (!kInParts<Scalar>) {
-    if (side == 128) return launch_grad_tile<Scalar, 128>(params, ranges, partials, stream);
-  }
-  if (side == 64) {
-    launch_grad_tile<Scalar, 64>(params, ranges, partials, stream);
-  } else {
-    launch_grad_tile<Scalar, 32>(params, ranges, partials, stream);
-  }
+                sizeof(typename Tile::Shared), stream, params, side, ranges, static_cast<float*>(partials));
 }
 
 }  // namespace
@@ -192,10 +179,18 @@ bool takes_tensor_cores(const ConvolutionGradWeightParams& params) {
          in_packs(params.dtype, params.out_channels, params.grad);
 }
 
-void sum_pairs_on_tensor_cores(const ConvolutionGradWeightParams& params, void* partials, void* stream) {
-  const Ranges ranges = ranges_of(params);
-  with_product_type(params.dtype, params.allow_tf32,
-                    [&](auto tag) { choose_tile<typename decltype(tag)::type>(params, ranges, partials, stream); });
+void sum_pairs_on_tensor_cores(const ConvolutionGradWeightParams& params, const PairSide& side, void* partials,
+                               void* stream) {
+  with_product_type(params.dtype, params.allow_tf32, [&](auto tag) {
+    using Scalar = typename decltype(tag)::type;
+    if constexpr (!kInParts<Scalar>) {
+      launch_grad_tile<Scalar, 128>(params, side, partials, stream);  // fewer channels go by groups
+    } else if (grad_tile_side(params) == 64) {
+      launch_grad_tile<Scalar, 64>(params, side, partials, stream);
+    } else {
+      launch_grad_tile<Scalar, 32>(params, side, partials, stream);
+    }
+  });
 }
 
 }  // namespace completion::cuda

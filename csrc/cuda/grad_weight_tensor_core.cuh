@@ -2,6 +2,7 @@
 #pragma once
 
 #include "completion/convolution.h"
+#include "pair_list.cuh"
 
 namespace completion::cuda {
 
@@ -11,7 +12,13 @@ bool takes_tensor_cores(const ConvolutionGradWeightParams& params);
 /// Number of ranges of rows, each with a partial sum of the whole gradient.
 int64_t tensor_core_ranges(const ConvolutionGradWeightParams& params);
 
-/// Partial sums, float32 [ranges, K, Cin, Cout].
-void sum_pairs_on_tensor_cores(const ConvolutionGradWeightParams& params, void* partials, void* stream);
+/// Partial sums, float32 [ranges, K, Cin, Cout], over the pairs of a side.
+void sum_pairs_on_tensor_cores(const ConvolutionGradWeightParams& params, const PairSide& side, void* partials,
+                               void* stream);
+
+/// The same for few channels, by groups of offsets in place of lists of pairs.
+bool takes_groups(const ConvolutionGradWeightParams& params);
+int64_t num_group_ranges(const ConvolutionGradWeightParams& params);
+void sum_groups(const ConvolutionGradWeightParams& params, void* partials, void* stream);
 
 }  // namespace completion::cuda

@@ -12,12 +12,14 @@ struct PairSide {
   const int32_t* entries;  // [rows, K] partner of each row, or −1
   int64_t num_rows;
   bool rows_are_sources;
+  int64_t row_stride, offset_stride;  // of entries
 };
 
 inline PairSide shorter_side(const ConvolutionGradWeightParams& params) {
   const bool shorter = params.reverse != nullptr && params.num_source < params.num_target;
   const bool reverse = shorter || params.table == nullptr;
-  return reverse ? PairSide{params.reverse, params.num_source, true} : PairSide{params.table, params.num_target, false};
+  return {reverse ? params.reverse : params.table, reverse ? params.num_source : params.num_target, reverse,
+          params.num_offsets, 1};
 }
 
 /// How rows are cut into ranges, one for each block of an offset and tile.
@@ -45,8 +47,7 @@ struct PairList {
 
 /// Lists the pairs of offset k among the list's rows from first_row on, by a block of kThreads; returns their number.
 template <int kRows, int kThreads>
-__device__ int list_pairs(const PairSide& side, int num_offsets, int k, int64_t first_row, int64_t end_row,
-                          PairList<kRows>& pairs) {
+__device__ int list_pairs(const PairSide& side, int k, int64_t first_row, int64_t end_row, PairList<kRows>& pairs) {
   constexpr int kWarps = kThreads / kWarpThreads;
   constexpr int kRounds = kRows / kThreads;  // of 32 consecutive rows of each warp
   const int lane = threadIdx.x % kWarpThreads;
@@ -56,7 +57,7 @@ __device__ int list_pairs(const PairSide& side, int num_offsets, int k, int64_t 
 #pragma unroll
   for (int round = 0; round < kRounds; ++round) {
     const int64_t row = warp_row + round * kWarpThreads;
-    partners[round] = row < end_row ? side.entries[row * num_offsets + k] : -1;
+    partners[round] = row < end_row ? side.entries[row * side.row_stride + k * side.offset_stride] : -1;
   }
   unsigned votes[kRounds];
   int count = 0;

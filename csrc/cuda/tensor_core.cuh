@@ -17,6 +17,7 @@
 namespace completion::cuda {
 
 constexpr int kPackBytes = 16;              // of one asynchronous copy, of one row of a fragment
+constexpr int kLineBytes = 128;             // of a cache
 constexpr int kStepBytes = 2 * kPackBytes;  // depth of one multiply-add
 constexpr int kFragmentRows = 16;           // of the left operand and the sums
 constexpr int kFragmentColumns = 8;         // of the right operand and the sums

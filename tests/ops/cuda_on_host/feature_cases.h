@@ -69,7 +69,8 @@ struct Shape {
 const std::vector<Shape> kShapes = {{0, 0, 27, 3, 5, 30},      {5, 1, 1, 1, 1, 100},      {40, 0, 8, 4, 4, 50},
                                     {90, 140, 8, 17, 3, 30},   {150, 70, 4, 16, 32, 50},  {60, 520, 2, 3, 70, 40},
                                     {20, 140, 35, 2, 20, 10},  {90, 130, 27, 16, 24, 20}, {90, 70, 35, 8, 72, 30},
-                                    {40, 140, 3, 40, 136, 70}, {2100, 2200, 2, 8, 16, 20}};
+                                    {40, 140, 3, 40, 136, 70}, {40, 70, 27, 48, 64, 20},  {2100, 2200, 2, 8, 16, 20},
+                                    {2100, 2200, 2, 8, 72, 20}};
 
 /// Largest error allowed: `terms` products of size at most 1, summed in `Accumulator` and rounded once to the scalar.
 /// Products of float32 in parts of TF32 are good to 2⁻²¹; beside that, sums err by half as much.

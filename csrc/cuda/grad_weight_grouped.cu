@@ -1,0 +1,264 @@
+// The weight gradient of few channels on tensor cores: a block owns a group of offsets, a warp for each, and one range
+// of rows of the shorter side. All warps share the side's own rows; each gathers their partners at its offset. A list
+// of pairs for each offset would ask for the own rows once a pair, and what bounds both is the number of rows asked
+// for.
+#include "grad_weight_tensor_core.cuh"
+#include "pair_list.cuh"
+#include "tensor_core.cuh"
+
+namespace completion::cuda {
+
+namespace {
+
+constexpr int kGroupStages = 4;
+constexpr int64_t kLeastSteps = 8;      // of a range, so that a partial sum costs less than what it sums
+constexpr int64_t kTargetBlocks = 528;  // four for each multiprocessor of the largest GPUs; bounds the workspace
+
+template <class Scalar_, int kSide_>
+struct GroupTile {
+  using Scalar = Scalar_;
+  static constexpr int kSide = kSide_;                    // channels of both sides
+  static constexpr int kMostWarps = kSide > 32 ? 8 : 16;  // as the registers have room for
+  static constexpr int kSize = sizeof(Scalar);
+  static constexpr int kPack = kPackBytes / kSize;
+  static constexpr int kStepDepth = kStepBytes / kSize;  // rows of one multiply-add
+  static constexpr int kSteps = 2;
+  static constexpr int kRows = kSteps * kStepDepth;  // of a stage
+  static constexpr int kRowPacks = kSide / kPack;
+  static constexpr int kPitch = pitch_of<Scalar>(kSide * kSize, true);
+  static constexpr int kPanelBytes = kRows * kPitch;
+
+  static constexpr size_t shared_bytes(int warps) {
+    return static_cast<size_t>(kGroupStages) * (1 + warps) * kPanelBytes + sizeof(int32_t) * 2 * warps * kRows;
+  }
+};
+
+/// Shared memory of a block of so many warps: stages of one panel of own rows and one of partners for each warp, then
+/// the partners' numbers of two stages.
+template <class Tile>
+struct GroupShared {
+  char* panels;
+  int32_t* partners;
+  int warps;
+
+  __device__ GroupShared(char* memory, int warps_)
+      : panels(memory),
+        partners(reinterpret_cast<int32_t*>(memory + kGroupStages * (1 + warps_) * Tile::kPanelBytes)),
+        warps(warps_) {}
+
+  __device__ char* own(int stage) const { return panels + stage % kGroupStages * (1 + warps) * Tile::kPanelBytes; }
+  __device__ char* gathered(int stage, int warp) const { return own(stage) + (1 + warp) * Tile::kPanelBytes; }
+  __device__ int32_t* partners_of(int stage, int warp) const {
+    return partners + (stage % 2 * warps + warp) * Tile::kRows;
+  }
+};
+
+/// The rows and offsets of a block.
+struct Group {
+  int64_t begin, end;  // rows
+  int first_offset;
+};
+
+/// A row of either side as it lies in memory.
+struct Rows {
+  const void* values;
+  int64_t channels;
+};
+
+/// The partner of one row at one offset: what a thread looks up for its block.
+template <class Tile>
+__device__ __forceinline__ int32_t partner_of(const PairSide& side, int num_offsets, const Group& group, int stage,
+                                              int warps) {
+  const int r = threadIdx.x / warps;
+  const int k = group.first_offset + threadIdx.x % warps;
+  const int64_t row = group.begin + stage * Tile::kRows + r;
+  const bool inside = r < Tile::kRows && row < group.end && k < num_offsets;
+  return inside ? side.entries[row * num_offsets + k] : -1;
+}
+
+template <class Tile>
+__device__ __forceinline__ void store_partner(const GroupShared<Tile>& shared, int stage, int32_t partner) {
+  const int r = threadIdx.x / shared.warps;
+  if (r < Tile::kRows) shared.partners_of(stage, threadIdx.x % shared.warps)[r] = partner;
+}
+
+/// Begins to copy the own rows of a stage, all threads together; zeros beyond the range.
+template <class Tile>
+__device__ __forceinline__ void load_own(const Rows& rows, const Group& group, int stage, char* panel) {
+  const auto* const values = static_cast<const typename Tile::Scalar*>(rows.values);
+  for (int entry = threadIdx.x; entry < Tile::kRows * Tile::kRowPacks; entry += blockDim.x) {
+    const int r = entry / Tile::kRowPacks;
+    const int64_t channel = entry % Tile::kRowPacks * Tile::kPack;
+    const int64_t row = group.begin + stage * Tile::kRows + r;
+    const bool present = row < group.end && channel < rows.channels;
+    copy_async(panel + r * Tile::kPitch + entry % Tile::kRowPacks * kPackBytes,
+               values + (present ? row * rows.channels + channel : 0), present);
+  }
+}
+
+/// Begins to copy a warp's partners, zeros for the absent ones of steps that have any; returns those steps as bits.
+template <class Tile>
+__device__ __forceinline__ unsigned load_partners(const Rows& rows, const int32_t* partners, char* panel) {
+  const auto* const values = static_cast<const typename Tile::Scalar*>(rows.values);
+  const int lane = threadIdx.x % kWarpThreads;
+  const unsigned present_rows = __ballot_sync(kFullWarp, lane < Tile::kRows && partners[lane % Tile::kRows] >= 0);
+  const int64_t channel = lane % Tile::kRowPacks * Tile::kPack;
+  unsigned used = 0;
+#pragma unroll
+  for (int step = 0; step < Tile::kSteps; ++step) {
+    constexpr unsigned kStepRows = (1u << Tile::kStepDepth) - 1u;
+    if ((present_rows >> step * Tile::kStepDepth & kStepRows) == 0) continue;
+    used |= 1u << step;
+#pragma unroll
+    for (int i = 0; i < Tile::kStepDepth * Tile::kRowPacks / kWarpThreads; ++i) {
+      const int r = step * Tile::kStepDepth + (i * kWarpThreads + lane) / Tile::kRowPacks;
+      const int64_t partner = partners[r];
+      const bool present = partner >= 0 && channel < rows.channels;
+      copy_async(panel + r * Tile::kPitch + lane % Tile::kRowPacks * kPackBytes,
+                 values + (present ? partner * rows.channels + channel : 0), present);
+    }
+  }
+  return used;
+}
+
+template <class Tile>
+using GroupSums = float[Tile::kSide / kFragmentRows][Tile::kSide / kFragmentColumns][4];
+
+/// Adds the products of one step's rows.
+template <class Tile>
+__device__ __forceinline__ void multiply_group_step(const char* input, const char* grad, GroupSums<Tile>& sums) {
+  using Scalar = typename Tile::Scalar;
+  const int lane = threadIdx.x % kWarpThreads;
+  uint32_t left[Tile::kSide / kFragmentRows][4];
+  uint32_t right[Tile::kSide / kFragmentColumns][2];
+#pragma unroll
+  for (int i = 0; i < Tile::kSide / kFragmentRows; ++i) {
+    load_left_transposed<Scalar>(input + i * kFragmentRows * Tile::kSize, Tile::kPitch, lane, left[i]);
+  }
+#pragma unroll
+  for (int j = 0; j < Tile::kSide / kFragmentColumns; j += 2) {
+    load_right<Scalar>(grad + j * kFragmentColumns * Tile::kSize, Tile::kPitch, lane, right[j], right[j + 1]);
+  }
+  multiply_step<Scalar>(left, right, sums);
+}
+
+template <class Tile>
+__device__ void store_sums(const ConvolutionGradWeightParams& params, const GroupSums<Tile>& sums, float* output) {
+  const int lane = threadIdx.x % kWarpThreads;
+#pragma unroll
+  for (int i = 0; i < Tile::kSide / kFragmentRows; ++i) {
+#pragma unroll
+    for (int j = 0; j < Tile::kSide / kFragmentColumns; ++j) {
+#pragma unroll
+      for (int value = 0; value < 4; ++value) {
+        const int in = i * kFragmentRows + value / 2 * 8 + lane / 4;
+        const int out = j * kFragmentColumns + lane % 4 * 2 + value % 2;
+        if (in < params.in_channels && out < params.out_channels) {
+          output[in * params.out_channels + out] = sums[i][j][value];
+        }
+      }
+    }
+  }
+}
+
+template <class Tile>
+__global__ void __launch_bounds__(Tile::kMostWarps* kWarpThreads)
+    sum_group(ConvolutionGradWeightParams params, PairSide side, Ranges ranges, float* partials) {
+  const int warps = static_cast<int>(blockDim.x) / kWarpThreads;
+  const int warp = threadIdx.x / kWarpThreads;
+  const GroupShared<Tile> shared(&dynamic_shared<char>(), warps);
+  const int64_t begin = blockIdx.y * ranges.rows_per_range;
+  const Group group = {begin, min(begin + ranges.rows_per_range, side.num_rows), static_cast<int>(blockIdx.x) * warps};
+  const Rows input = {params.features, params.in_channels}, grad = {params.grad, params.out_channels};
+  const Rows own = side.rows_are_sources ? input : grad;
+  const Rows gathered = side.rows_are_sources ? grad : input;
+  const int stages = static_cast<int>(ceil_div(group.end - group.begin, Tile::kRows));
+
+  // Two bits for each stage under way: its steps with partners, the latest lowest.
+  unsigned used = 0;
+  int32_t partner = partner_of<Tile>(side, params.num_offsets, group, 0, warps);
+  const auto look_up = [&](int stage) {
+    store_partner(shared, stage, partner);
+    partner = partner_of<Tile>(side, params.num_offsets, group, stage + 1, warps);
+  };
+  const auto load = [&](int stage) {
+    used <<= Tile::kSteps;
+    if (stage < stages) {
+      load_own<Tile>(own, group, stage, shared.own(stage));
+      used |= load_partners<Tile>(gathered, shared.partners_of(stage, warp), shared.gathered(stage, warp));
+    }
+    commit_copies();
+  };
+  GroupSums<Tile> sums = {};
+  for (int stage = 0; stage < kGroupStages - 1; ++stage) {
+    look_up(stage);
+    __syncthreads();
+    load(stage);
+  }
+  look_up(kGroupStages - 1);
+  for (int stage = 0; stage < stages; ++stage) {
+    wait_for_copies<kGroupStages - 2>();
+    __syncthreads();  // the stage and the next numbers have arrived for all, and all are done with what is filled next
+    load(stage + kGroupStages - 1);
+    look_up(stage + kGroupStages);
+    const char* const rows = shared.own(stage);
+    const char* const partners = shared.gathered(stage, warp);
+#pragma unroll
+    for (int step = 0; step < Tile::kSteps; ++step) {
+      if ((used >> ((kGroupStages - 1) * Tile::kSteps + step) & 1u) == 0) continue;
+      const int depth = step * Tile::kStepDepth * Tile::kPitch;
+      const char* const left = (side.rows_are_sources ? rows : partners) + depth;
+      const char* const right = (side.rows_are_sources ? partners : rows) + depth;
+      multiply_group_step<Tile>(left, right, sums);
+    }
+  }
+  wait_for_copies<0>();
+  const int k = group.first_offset + warp;
+  if (k >= params.num_offsets) return;
+  const int64_t weights = params.in_channels * params.out_channels;
+  store_sums<Tile>(params, sums, partials + (static_cast<int64_t>(blockIdx.y) * params.num_offsets + k) * weights);
+}
+
+int64_t widest_of(const ConvolutionGradWeightParams& params) {
+  return params.in_channels > params.out_channels ? params.in_channels : params.out_channels;
+}
+
+/// Ranges depend on the sizes alone, not on how many offsets the GPU's shared memory takes in a group.
+Ranges group_ranges(const ConvolutionGradWeightParams& params) {
+  const int64_t group = widest_of(params) > 32 ? 8 : 16;
+  const int64_t rows = kStepBytes * 2 / element_bytes(params.dtype);
+  return cut_into_ranges(shorter_side(params).num_rows, rows, ceil_div(params.num_offsets, group), kTargetBlocks,
+                         kLeastSteps);
+}
+
+template <class Tile>
+void launch_group(const ConvolutionGradWeightParams& params, void* partials, void* stream) {
+  int most = Tile::kMostWarps;
+  while (most > 1 && Tile::shared_bytes(most) > most_shared_bytes()) most /= 2;
+  const int64_t groups = ceil_div(params.num_offsets, most);
+  const int warps = static_cast<int>(ceil_div(params.num_offsets, groups));
+  const Ranges ranges = group_ranges(params);
+  launch_shared(sum_group<Tile>, groups, ranges.count, dim3(warps * kWarpThreads), Tile::shared_bytes(warps), stream,
+                params, shorter_side(params), ranges, static_cast<float*>(partials));
+}
+
+}  // namespace
+
+bool takes_groups(const ConvolutionGradWeightParams& params) {
+  const bool in_parts = params.dtype == DType::float32 && !params.allow_tf32;  // would need twice the registers
+  return widest_of(params) <= 64 && !in_parts;
+}
+
+int64_t num_group_ranges(const ConvolutionGradWeightParams& params) { return group_ranges(params).count; }
+
+void sum_groups(const ConvolutionGradWeightParams& params, void* partials, void* stream) {
+  with_product_type(params.dtype, true, [&](auto tag) {
+    using Scalar = typename decltype(tag)::type;
+    if constexpr (!kInParts<Scalar>) {
+      if (widest_of(params) > 32) return launch_group<GroupTile<Scalar, 64>>(params, partials, stream);
+      launch_group<GroupTile<Scalar, 32>>(params, partials, stream);
+    }
+  });
+}
+
+}  // namespace completion::cuda
