@@ -153,27 +153,30 @@ class Prune(nn.Module):
         if target is not None:
             kept = policy(Candidates(kept, target, batch, coord_map.batch_size))
             check_mask("Prune", "policy's result", kept, coord_map)
-        stride = coord_map.stride[0]
-        level = Level(stride, coord_map, logits, target, kept)
-        outside = torch.zeros_like(kept)
-        if self.box is not None:
-            outside = ~coord_map.inside(self.box)
-            level.kept = kept & ~outside
-            scores = scores.masked_fill(outside, -math.inf)
-        self._guard(level, scores, batch, outside)
+        inside = None if self.box is None else coord_map.inside(self.box)
+        if inside is not None:
+            kept = kept & inside
+        level = Level(coord_map.stride[0], coord_map, logits, target, kept)
+        self._guard(level, scores, batch, inside)
         return level
 
-    def _guard(self, level: Level, scores: Tensor, batch: Tensor, outside: Tensor) -> None:
+    def _guard(self, level: Level, scores: Tensor, batch: Tensor, inside: Tensor | None) -> None:
         """Applies minimum and budget per item to `level.kept`; ranks rows only if some item needs it."""
         kept, batch_size = level.kept, level.coord_map.batch_size
-        # Not bincount, which waits for the device twice. All that the host must know is read at once.
-        counts = batch.new_zeros(batch_size).scatter_add_(0, batch, kept.long())
         budget = self.row_budget if self.row_budget is not None else kept.numel()
-        wrong = ((counts < self.min_keep) | (counts > budget)).any()
-        found = torch.stack((wrong.long(), outside.sum(), counts.sum())).tolist()
-        acts, level.num_outside, level.num_kept = found
-        if not acts:
+        found = {"kept": kept.sum()}  # all that the host must know is read at once
+        if inside is not None:
+            found["inside"] = inside.sum()
+        if self.min_keep > 0 or self.row_budget is not None:
+            counts = count_by_item(kept, batch, batch_size)
+            found["acts"] = ((counts < self.min_keep) | (counts > budget)).sum()
+        read = dict(zip(found, torch.stack(list(found.values())).tolist(), strict=True))
+        level.num_kept = read["kept"]
+        level.num_outside = kept.numel() - read.get("inside", kept.numel())
+        if not read.get("acts"):
             return
+        if inside is not None:
+            scores = scores.masked_fill(~inside, -math.inf)
         rank = rank_within_items(scores, kept, batch, batch_size)
         within_budget = kept & (rank < budget)
         added = ~kept & (rank < self.min_keep) & torch.isfinite(scores)
@@ -181,6 +184,15 @@ class Prune(nn.Module):
         level.num_kept_by_minimum = int(added.sum())
         level.kept = within_budget | added
         level.num_kept = int(level.kept.sum())
+
+
+def count_by_item(kept: Tensor, batch: Tensor, batch_size: int) -> Tensor:
+    """int64[batch_size]: how many rows of each item are kept; the rows as of `rank_within_items`.
+
+    From running sums: a sum per item by atomics is slow with few items, and bincount waits for the device.
+    """
+    starts = torch.searchsorted(batch, torch.arange(batch_size + 1, device=batch.device))
+    return torch.nn.functional.pad(kept.cumsum(0), (1, 0))[starts].diff()
 
 
 def rank_within_items(scores: Tensor, first: Tensor, batch: Tensor, batch_size: int) -> Tensor:

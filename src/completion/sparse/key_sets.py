@@ -94,7 +94,10 @@ def box_corners(function: str, box: Box) -> tuple[Triple, Triple]:
 
 def inside_box(coords: Tensor, low: Triple, high: Triple) -> Tensor:
     """bool [N]: rows of coords int32 [N, 4] within (lowest corner, exclusive highest corner)."""
+    if coords.is_cuda and len({*low}) == len({*high}) == 1:  # a third of the kernels
+        places = coords[:, 1:]
+        return ((places >= low[0]) & (places < high[0])).all(dim=1)
     columns = coords[:, 1:].unbind(dim=1)
-    # By column: a reduction over rows of three is many times slower than five ands.
+    # By column: on a CPU a reduction over rows of three is many times slower than five ands.
     within = [(c >= lowest) & (c < highest) for c, lowest, highest in zip(columns, low, high, strict=True)]
     return within[0] & within[1] & within[2]

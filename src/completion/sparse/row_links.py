@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from completion import ops
+
 
 def invert_rows(rows: Tensor, num_rows: int) -> Tensor:
     """The way back of an injective row map, without a host read.
@@ -15,10 +17,7 @@ def invert_rows(rows: Tensor, num_rows: int) -> Tensor:
     Returns:
         int32 [N]: `inverse[rows[i]] = i`, -1 elsewhere.
     """
-    inverse = torch.full((num_rows + 1,), -1, dtype=torch.int32, device=rows.device)
-    here = torch.arange(rows.shape[0], dtype=torch.int32, device=rows.device)
-    # Absent rows all write into one spare slot at the end, which is cut off.
-    return inverse.scatter_(0, torch.where(rows < 0, num_rows, rows).long(), here)[:num_rows]
+    return ops.reverse_map(rows[:, None], num_rows)[:, 0]
 
 
 def true_rows(mask: Tensor, num_true: int | None = None) -> Tensor:
@@ -27,12 +26,5 @@ def true_rows(mask: Tensor, num_true: int | None = None) -> Tensor:
         return torch.from_numpy(np.flatnonzero(mask.numpy()))
     if num_true is None or num_true > mask.shape[0]:
         return mask.nonzero()[:, 0]
-    return _rows_of_known(mask, num_true)
-
-
-def _rows_of_known(mask: Tensor, num_true: int) -> Tensor:
-    here = torch.arange(mask.shape[0], device=mask.device)
-    place = torch.where(mask, mask.cumsum(0) - 1, num_true)
-    # Unwanted rows, and those beyond a count that is too small, write into one spare slot at the end.
-    rows = here.new_zeros(num_true + 1).scatter_(0, place.clamp(max=num_true), here)
-    return rows[:num_true]
+    # A count that is too small cuts rows off, one that is too large repeats row 0.
+    return torch.nonzero_static(mask, size=num_true, fill_value=0)[:, 0]
