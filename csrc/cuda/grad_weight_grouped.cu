@@ -29,93 +29,108 @@ struct GroupTile {
   static constexpr int kPanelBytes = kRows * kPitch;
 
   static constexpr size_t shared_bytes(int warps) {
-    return static_cast<size_t>(kGroupStages) * (1 + warps) * kPanelBytes + sizeof(int32_t) * 2 * warps * kRows;
+    return static_cast<size_t>(kGroupStages) * (1 + warps) * kPanelBytes + sizeof(int32_t) * 2 * (1 + warps) * kRows;
   }
 };
 
 /// Shared memory of a block of so many warps: stages of one panel of own rows and one of partners for each warp, then
-/// the partners' numbers of two stages.
+/// for two stages the numbers of the own rows and of their partners.
 template <class Tile>
 struct GroupShared {
   char* panels;
-  int32_t* partners;
+  int32_t* numbers;
   int warps;
 
   __device__ GroupShared(char* memory, int warps_)
       : panels(memory),
-        partners(reinterpret_cast<int32_t*>(memory + kGroupStages * (1 + warps_) * Tile::kPanelBytes)),
+        numbers(reinterpret_cast<int32_t*>(memory + kGroupStages * (1 + warps_) * Tile::kPanelBytes)),
         warps(warps_) {}
 
   __device__ char* own(int stage) const { return panels + stage % kGroupStages * (1 + warps) * Tile::kPanelBytes; }
   __device__ char* gathered(int stage, int warp) const { return own(stage) + (1 + warp) * Tile::kPanelBytes; }
-  __device__ int32_t* partners_of(int stage, int warp) const {
-    return partners + (stage % 2 * warps + warp) * Tile::kRows;
+  __device__ int32_t* rows(int stage) const { return numbers + stage % 2 * (1 + warps) * Tile::kRows; }
+  __device__ int32_t* partners(int stage, int warp) const { return rows(stage) + (1 + warp) * Tile::kRows; }
+};
+
+/// A thread's share of the numbers: a row of each stage and its partner at one offset, asked for a stage before they
+/// are put into shared memory.
+template <class Tile>
+struct Numbers {
+  const PairSide& side;
+  const int32_t* order;
+  int64_t begin, end;
+  int num_offsets, k;
+  int place;  // of the row in its stage
+  int32_t row, partner, next_row;
+
+  __device__ int32_t row_at(int stage) const {
+    const int64_t at = begin + stage * Tile::kRows + place;
+    const bool inside = place < Tile::kRows && at < end;
+    return !inside ? -1 : order == nullptr ? static_cast<int32_t>(at) : order[at];
+  }
+
+  __device__ int32_t partner_of(int32_t of) const {
+    return of < 0 || k >= num_offsets ? -1 : side.entries[static_cast<int64_t>(of) * num_offsets + k];
+  }
+
+  __device__ void begin_with_first() {
+    row = row_at(0);
+    partner = partner_of(row);
+    next_row = row_at(1);
+  }
+
+  /// Puts the numbers of the stage into shared memory and asks for those of the next.
+  __device__ __forceinline__ void store(const GroupShared<Tile>& shared, int stage, int warp) {
+    if (place < Tile::kRows) {
+      shared.partners(stage, warp)[place] = partner;
+      if (warp == 0) shared.rows(stage)[place] = row;
+    }
+    row = next_row;
+    partner = partner_of(row);
+    next_row = row_at(stage + 2);
   }
 };
 
-/// The rows and offsets of a block.
-struct Group {
-  int64_t begin, end;  // rows
-  int first_offset;
-};
-
-/// A row of either side as it lies in memory.
-struct Rows {
+/// Features of either side as they lie in memory.
+struct Features {
   const void* values;
   int64_t channels;
 };
 
-/// The partner of one row at one offset: what a thread looks up for its block.
+/// Begins to copy 16 bytes of a row, zeros where there is none.
 template <class Tile>
-__device__ __forceinline__ int32_t partner_of(const PairSide& side, int num_offsets, const Group& group, int stage,
-                                              int warps) {
-  const int r = threadIdx.x / warps;
-  const int k = group.first_offset + threadIdx.x % warps;
-  const int64_t row = group.begin + stage * Tile::kRows + r;
-  const bool inside = r < Tile::kRows && row < group.end && k < num_offsets;
-  return inside ? side.entries[row * num_offsets + k] : -1;
+__device__ __forceinline__ void copy_pack(const Features& features, int64_t row, int r, int pack, char* panel) {
+  const auto* const values = static_cast<const typename Tile::Scalar*>(features.values);
+  const int64_t channel = pack * Tile::kPack;
+  const bool present = row >= 0 && channel < features.channels;
+  copy_async(panel + r * Tile::kPitch + pack * kPackBytes, values + (present ? row * features.channels + channel : 0),
+             present);
 }
 
+/// Begins to copy the own rows of a stage, all threads together.
 template <class Tile>
-__device__ __forceinline__ void store_partner(const GroupShared<Tile>& shared, int stage, int32_t partner) {
-  const int r = threadIdx.x / shared.warps;
-  if (r < Tile::kRows) shared.partners_of(stage, threadIdx.x % shared.warps)[r] = partner;
-}
-
-/// Begins to copy the own rows of a stage, all threads together; zeros beyond the range.
-template <class Tile>
-__device__ __forceinline__ void load_own(const Rows& rows, const Group& group, int stage, char* panel) {
-  const auto* const values = static_cast<const typename Tile::Scalar*>(rows.values);
+__device__ __forceinline__ void load_own(const Features& features, const int32_t* rows, char* panel) {
   for (int entry = threadIdx.x; entry < Tile::kRows * Tile::kRowPacks; entry += blockDim.x) {
     const int r = entry / Tile::kRowPacks;
-    const int64_t channel = entry % Tile::kRowPacks * Tile::kPack;
-    const int64_t row = group.begin + stage * Tile::kRows + r;
-    const bool present = row < group.end && channel < rows.channels;
-    copy_async(panel + r * Tile::kPitch + entry % Tile::kRowPacks * kPackBytes,
-               values + (present ? row * rows.channels + channel : 0), present);
+    copy_pack<Tile>(features, rows[r], r, entry % Tile::kRowPacks, panel);
   }
 }
 
-/// Begins to copy a warp's partners, zeros for the absent ones of steps that have any; returns those steps as bits.
+/// Begins to copy a warp's partners of the steps that have any; returns those steps as bits.
 template <class Tile>
-__device__ __forceinline__ unsigned load_partners(const Rows& rows, const int32_t* partners, char* panel) {
-  const auto* const values = static_cast<const typename Tile::Scalar*>(rows.values);
+__device__ __forceinline__ unsigned load_partners(const Features& features, const int32_t* partners, char* panel) {
   const int lane = threadIdx.x % kWarpThreads;
-  const unsigned present_rows = __ballot_sync(kFullWarp, lane < Tile::kRows && partners[lane % Tile::kRows] >= 0);
-  const int64_t channel = lane % Tile::kRowPacks * Tile::kPack;
+  const unsigned present = __ballot_sync(kFullWarp, lane < Tile::kRows && partners[lane % Tile::kRows] >= 0);
   unsigned used = 0;
 #pragma unroll
   for (int step = 0; step < Tile::kSteps; ++step) {
     constexpr unsigned kStepRows = (1u << Tile::kStepDepth) - 1u;
-    if ((present_rows >> step * Tile::kStepDepth & kStepRows) == 0) continue;
+    if ((present >> step * Tile::kStepDepth & kStepRows) == 0) continue;
     used |= 1u << step;
 #pragma unroll
     for (int i = 0; i < Tile::kStepDepth * Tile::kRowPacks / kWarpThreads; ++i) {
       const int r = step * Tile::kStepDepth + (i * kWarpThreads + lane) / Tile::kRowPacks;
-      const int64_t partner = partners[r];
-      const bool present = partner >= 0 && channel < rows.channels;
-      copy_async(panel + r * Tile::kPitch + lane % Tile::kRowPacks * kPackBytes,
-                 values + (present ? partner * rows.channels + channel : 0), present);
+      copy_pack<Tile>(features, partners[r], r, lane % Tile::kRowPacks, panel);
     }
   }
   return used;
@@ -124,23 +139,25 @@ __device__ __forceinline__ unsigned load_partners(const Rows& rows, const int32_
 template <class Tile>
 using GroupSums = float[Tile::kSide / kFragmentRows][Tile::kSide / kFragmentColumns][4];
 
-/// Adds the products of one step's rows.
+/// Fragments of one step's rows.
 template <class Tile>
-__device__ __forceinline__ void multiply_group_step(const char* input, const char* grad, GroupSums<Tile>& sums) {
-  using Scalar = typename Tile::Scalar;
-  const int lane = threadIdx.x % kWarpThreads;
+struct GroupFragments {
   uint32_t left[Tile::kSide / kFragmentRows][4];
   uint32_t right[Tile::kSide / kFragmentColumns][2];
+
+  __device__ __forceinline__ void load(const char* input, const char* grad) {
+    using Scalar = typename Tile::Scalar;
+    const int lane = threadIdx.x % kWarpThreads;
 #pragma unroll
-  for (int i = 0; i < Tile::kSide / kFragmentRows; ++i) {
-    load_left_transposed<Scalar>(input + i * kFragmentRows * Tile::kSize, Tile::kPitch, lane, left[i]);
-  }
+    for (int i = 0; i < Tile::kSide / kFragmentRows; ++i) {
+      load_left_transposed<Scalar>(input + i * kFragmentRows * Tile::kSize, Tile::kPitch, lane, left[i]);
+    }
 #pragma unroll
-  for (int j = 0; j < Tile::kSide / kFragmentColumns; j += 2) {
-    load_right<Scalar>(grad + j * kFragmentColumns * Tile::kSize, Tile::kPitch, lane, right[j], right[j + 1]);
+    for (int j = 0; j < Tile::kSide / kFragmentColumns; j += 2) {
+      load_right<Scalar>(grad + j * kFragmentColumns * Tile::kSize, Tile::kPitch, lane, right[j], right[j + 1]);
+    }
   }
-  multiply_step<Scalar>(left, right, sums);
-}
+};
 
 template <class Tile>
 __device__ void store_sums(const ConvolutionGradWeightParams& params, const GroupSums<Tile>& sums, float* output) {
@@ -166,54 +183,61 @@ __global__ void __launch_bounds__(Tile::kMostWarps* kWarpThreads)
     sum_group(ConvolutionGradWeightParams params, PairSide side, Ranges ranges, float* partials) {
   const int warps = static_cast<int>(blockDim.x) / kWarpThreads;
   const int warp = threadIdx.x / kWarpThreads;
+  const int first_offset = static_cast<int>(blockIdx.x) * warps;
   const GroupShared<Tile> shared(&dynamic_shared<char>(), warps);
   const int64_t begin = blockIdx.y * ranges.rows_per_range;
-  const Group group = {begin, min(begin + ranges.rows_per_range, side.num_rows), static_cast<int>(blockIdx.x) * warps};
-  const Rows input = {params.features, params.in_channels}, grad = {params.grad, params.out_channels};
-  const Rows own = side.rows_are_sources ? input : grad;
-  const Rows gathered = side.rows_are_sources ? grad : input;
-  const int stages = static_cast<int>(ceil_div(group.end - group.begin, Tile::kRows));
+  const int64_t end = min(begin + ranges.rows_per_range, side.num_rows);
+  const int stages = static_cast<int>(ceil_div(end - begin, Tile::kRows));
+  const Features input = {params.features, params.in_channels}, grad = {params.grad, params.out_channels};
+  const Features own = side.rows_are_sources ? input : grad;
+  const Features other = side.rows_are_sources ? grad : input;
 
-  // Two bits for each stage under way: its steps with partners, the latest lowest.
-  unsigned used = 0;
-  int32_t partner = partner_of<Tile>(side, params.num_offsets, group, 0, warps);
-  const auto look_up = [&](int stage) {
-    store_partner(shared, stage, partner);
-    partner = partner_of<Tile>(side, params.num_offsets, group, stage + 1, warps);
-  };
+  // Neighbouring threads look at neighbouring offsets of one row, which lie in one line.
+  const int column = static_cast<int>(threadIdx.x) % warps;
+  const int place = static_cast<int>(threadIdx.x) / warps;
+  Numbers<Tile> numbers = {side, side.order, begin, end, params.num_offsets, first_offset + column, place};
+  numbers.begin_with_first();
+  unsigned used = 0;  // of each stage under way its steps with partners, the latest lowest
   const auto load = [&](int stage) {
     used <<= Tile::kSteps;
     if (stage < stages) {
-      load_own<Tile>(own, group, stage, shared.own(stage));
-      used |= load_partners<Tile>(gathered, shared.partners_of(stage, warp), shared.gathered(stage, warp));
+      load_own<Tile>(own, shared.rows(stage), shared.own(stage));
+      used |= load_partners<Tile>(other, shared.partners(stage, warp), shared.gathered(stage, warp));
     }
     commit_copies();
   };
-  GroupSums<Tile> sums = {};
   for (int stage = 0; stage < kGroupStages - 1; ++stage) {
-    look_up(stage);
+    numbers.store(shared, stage, column);
     __syncthreads();
     load(stage);
   }
-  look_up(kGroupStages - 1);
+  numbers.store(shared, kGroupStages - 1, column);
+  GroupSums<Tile> sums = {};
   for (int stage = 0; stage < stages; ++stage) {
     wait_for_copies<kGroupStages - 2>();
     __syncthreads();  // the stage and the next numbers have arrived for all, and all are done with what is filled next
-    load(stage + kGroupStages - 1);
-    look_up(stage + kGroupStages);
     const char* const rows = shared.own(stage);
     const char* const partners = shared.gathered(stage, warp);
+    const unsigned used_now = used >> (kGroupStages - 2) * Tile::kSteps;
+    // Fragments are asked for before the next copies, so that their latencies overlap.
+    GroupFragments<Tile> fragments[Tile::kSteps];
 #pragma unroll
     for (int step = 0; step < Tile::kSteps; ++step) {
-      if ((used >> ((kGroupStages - 1) * Tile::kSteps + step) & 1u) == 0) continue;
       const int depth = step * Tile::kStepDepth * Tile::kPitch;
-      const char* const left = (side.rows_are_sources ? rows : partners) + depth;
-      const char* const right = (side.rows_are_sources ? partners : rows) + depth;
-      multiply_group_step<Tile>(left, right, sums);
+      if ((used_now >> step & 1u) == 0) continue;
+      fragments[step].load((side.rows_are_sources ? rows : partners) + depth,
+                           (side.rows_are_sources ? partners : rows) + depth);
+    }
+    load(stage + kGroupStages - 1);
+    numbers.store(shared, stage + kGroupStages, column);
+#pragma unroll
+    for (int step = 0; step < Tile::kSteps; ++step) {
+      if ((used_now >> step & 1u) == 0) continue;
+      multiply_step<typename Tile::Scalar>(fragments[step].left, fragments[step].right, sums);
     }
   }
   wait_for_copies<0>();
-  const int k = group.first_offset + warp;
+  const int k = first_offset + warp;
   if (k >= params.num_offsets) return;
   const int64_t weights = params.in_channels * params.out_channels;
   store_sums<Tile>(params, sums, partials + (static_cast<int64_t>(blockIdx.y) * params.num_offsets + k) * weights);
