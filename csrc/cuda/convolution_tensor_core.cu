@@ -109,11 +109,12 @@ __global__ void __launch_bounds__(Tile::kThreads) convolve_tile(ConvolutionParam
   const WeightCopies<Tile> copies(params, first_column);
   Sums<Tile> sums = {};
   load_targets<Tile>(params, first_row, shared);
-  for (int first_offset = 0; first_offset < params.num_offsets; first_offset += kGroupOffsets) {
-    const int count = min(kGroupOffsets, params.num_offsets - first_offset);
-    Cursor load = {load_sources<Tile>(params, first_offset, count, shared), 0};
+  const int group = group_size<Tile>(params);
+  for (int first_offset = 0; first_offset < params.num_offsets; first_offset += group) {
+    const int count = min(group, params.num_offsets - first_offset);
+    Cursor load = {load_entries<Tile>(params, first_offset, count, shared), 0};
     Cursor use = load;
-    uint32_t used = 0;  // offsets that this warp's rows have
+    uint64_t used = 0;  // offsets that this warp's rows have
     for (int r = 0; r < Tile::kWarpRows; r += kWarpThreads) used |= shared.used[(warp_row + r) / kWarpThreads];
     int stage = 0;
     for (int i = 0; i < Tile::kStages - 1; ++i) {
@@ -151,9 +152,18 @@ void launch_tile(const ConvolutionParams& params, void* stream) {
   launch_shared(convolve_tile<Tile>, blocks, 1, dim3(Tile::kThreads), sizeof(typename Tile::Shared), stream, params);
 }
 
+/// Tiles of 256 rows load the weight half as often; returns whether they fit and are enough for all multiprocessors.
+template <class Tile>
+bool launch_tall_tile(const ConvolutionParams& params, void* stream) {
+  const int64_t blocks = ceil_div(params.num_target, Tile::kRows) * ceil_div(params.out_channels, Tile::kColumns);
+  const bool fits = sizeof(typename Tile::Shared) <= static_cast<size_t>(most_shared_bytes());
+  if (!fits || params.num_slots > Tile::kGroupOffsets || blocks < 4 * num_multiprocessors()) return false;
+  launch_tile<Tile>(params, stream);
+  return true;
+}
+
 /// Large tiles where there are enough of them for all multiprocessors. The order of a sum is the same in every tile.
-///
-/// The widest tile would not fit the registers with products in parts.
+/// The largest would not fit the registers with products in parts.
 template <class Scalar, bool kTransposed>
 void choose_tile(const ConvolutionParams& params, void* stream) {
   const int64_t few_tiles = 2 * num_multiprocessors();
@@ -162,9 +172,13 @@ void choose_tile(const ConvolutionParams& params, void* stream) {
     launch_tile<ConvolutionTile<Scalar, 128, 32, 32, 32, kTransposed>>(params, stream);
   } else if (tiles < few_tiles) {
     launch_tile<ConvolutionTile<Scalar, 64, 64, 32, 32, kTransposed>>(params, stream);
-  } else if (params.out_channels <= 64 || kInParts<Scalar>) {
+  } else if constexpr (kInParts<Scalar>) {
     launch_tile<ConvolutionTile<Scalar, 128, 64, 32, 64, kTransposed>>(params, stream);
-  } else if constexpr (!kInParts<Scalar>) {
+  } else if (params.out_channels <= 64) {
+    if (launch_tall_tile<ConvolutionTile<Scalar, 256, 64, 32, 64, kTransposed>>(params, stream)) return;
+    launch_tile<ConvolutionTile<Scalar, 128, 64, 32, 64, kTransposed>>(params, stream);
+  } else {
+    if (launch_tall_tile<ConvolutionTile<Scalar, 256, 128, 64, 64, kTransposed>>(params, stream)) return;
     launch_tile<ConvolutionTile<Scalar, 128, 128, 64, 64, kTransposed>>(params, stream);
   }
 }

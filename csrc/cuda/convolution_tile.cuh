@@ -10,8 +10,6 @@
 
 namespace completion::cuda {
 
-constexpr int kGroupOffsets = 32;  // offsets whose table entries are in shared memory at a time
-
 /// Sizes of a block's tile of the output and of a warp's part of it.
 ///
 /// A stage holds whole cache lines of the rows: what bounds the gathering is the number of lines that are asked for,
@@ -23,9 +21,11 @@ struct ConvolutionTile {
   static constexpr int kSize = sizeof(Scalar);
   static constexpr int kRows = kRows_, kColumns = kColumns_, kWarpRows = kWarpRows_, kWarpColumns = kWarpColumns_;
   static constexpr int kDepthBytes = kColumns > 32 ? kLineBytes : kLineBytes / 2;  // of input channels in a stage
-  static constexpr int kStages = kColumns > 32 && kRows > 64 ? 2 : 4;
-  static constexpr int kDepth = kDepthBytes / kSize;  // input channels of a stage
-  static constexpr int kPack = kPackBytes / kSize;    // elements of one copy
+  static constexpr bool kFillsMemory = kRows > 128 && kColumns > 64;  // one block has most of the shared memory
+  static constexpr int kStages = kColumns <= 32 || kRows <= 64 ? 4 : kFillsMemory ? 3 : 2;
+  static constexpr int kGroupOffsets = kRows > 128 ? 16 : 32;  // whose entries are in shared memory at a time
+  static constexpr int kDepth = kDepthBytes / kSize;           // input channels of a stage
+  static constexpr int kPack = kPackBytes / kSize;             // elements of one copy
   static constexpr int kWarpsAcross = kColumns / kWarpColumns;
   static constexpr int kThreads = kRows / kWarpRows * kWarpsAcross * kWarpThreads;
   static constexpr int kInputPitch = pitch_of<Scalar>(kDepthBytes, false);
@@ -44,19 +44,21 @@ struct ConvolutionTile {
   };
   struct Shared {
     Panels panels;
-    int32_t sources[kGroupOffsets][kRows + 1];  // the + 1 spreads the stores over the banks
+    int32_t entries[kGroupOffsets][kRows + 1];  // of the table by offset, or pairs by slot; + 1 spreads the banks
     int32_t targets[kRows];                     // −1 beyond the last row
-    uint32_t used[kRows / kWarpThreads];        // bit k: one of 32 rows has offset k of the group
+    uint64_t used[kRows / kWarpThreads];        // bit k: one of 32 rows has offset k of the group
+    uint32_t slot_offsets[kGroupOffsets][2];    // bit k of 64: a pair of the slot is of offset k
+    int32_t slots[kPairOffsets];                // of each offset
   };
 };
 
 /// Walks the depth of a tile: the offsets of a group that are set in `bits`, each with all its input channels.
 struct Cursor {
-  uint32_t bits;
+  uint64_t bits;
   int64_t channel;
 
   __device__ bool at_end() const { return bits == 0; }
-  __device__ int offset() const { return __ffs(static_cast<int>(bits)) - 1; }
+  __device__ int offset() const { return __ffsll(static_cast<long long>(bits)) - 1; }
   __device__ void advance(int depth, int64_t channels) {
     channel += depth;
     if (channel < channels) return;
@@ -75,81 +77,120 @@ __device__ void load_targets(const ConvolutionParams& params, int64_t first_row,
   __syncthreads();
 }
 
-/// Fills the sources of one group of offsets from the table. A warp reads rows, a lane for each offset, many rows at a
+/// Offsets of a group: all that pairs can name, or of the table what shared memory has room for, in equal groups.
+template <class Tile>
+__device__ int group_size(const ConvolutionParams& params) {
+  if (params.pairs != nullptr) return kPairOffsets;
+  const int64_t groups = ceil_div(params.num_offsets, Tile::kGroupOffsets);
+  return static_cast<int>(ceil_div(params.num_offsets, groups));
+}
+
+/// Fills the entries of one group of offsets from the table. A warp reads rows, a lane for each offset, many rows at a
 /// time so that their latencies overlap.
 template <class Tile>
 __device__ void load_from_table(const ConvolutionParams& params, int first_offset, int count,
                                 typename Tile::Shared& shared) {
   constexpr int kAtOnce = 16;
-  constexpr int kParts = Tile::kRows / kWarpThreads;
+  constexpr int kAcross = Tile::kGroupOffsets;
+  constexpr int kRowsOfWarp = kWarpThreads / kAcross;
   const int lane = threadIdx.x % kWarpThreads;
-  const int32_t* const column = params.table + first_offset + lane;
-  for (int part = threadIdx.x / kWarpThreads; part < kParts; part += Tile::kThreads / kWarpThreads) {
+  const int k = lane % kAcross;
+  const int32_t* const column = params.table + first_offset + k;
+  for (int part = threadIdx.x / kWarpThreads; part < Tile::kRows / kWarpThreads;
+       part += Tile::kThreads / kWarpThreads) {
     uint32_t used = 0;
-    for (int first = part * kWarpThreads; first < (part + 1) * kWarpThreads; first += kAtOnce) {
+    for (int first = part * kWarpThreads; first < (part + 1) * kWarpThreads; first += kAtOnce * kRowsOfWarp) {
+      const int row = first + lane / kAcross;
       int32_t sources[kAtOnce];
 #pragma unroll
       for (int i = 0; i < kAtOnce; ++i) {
-        const int64_t target = shared.targets[first + i];
-        sources[i] = target >= 0 && lane < count ? column[target * params.num_offsets] : -1;
+        const int64_t target = shared.targets[row + i * kRowsOfWarp];
+        sources[i] = target >= 0 && k < count ? column[target * params.num_offsets] : -1;
       }
 #pragma unroll
       for (int i = 0; i < kAtOnce; ++i) {
-        shared.sources[lane][first + i] = sources[i];
+        shared.entries[k][row + i * kRowsOfWarp] = sources[i];
         used |= __ballot_sync(kFullWarp, sources[i] >= 0);
       }
     }
+    if constexpr (kRowsOfWarp == 2) used = (used | used >> kAcross) & 0xffffu;
     if (lane == 0) shared.used[part] = used;
   }
   __syncthreads();
 }
 
-/// The same from pairs, which name few offsets a row: first all are absent, then the pairs of the group are put in.
+/// Fills the pairs of all slots, at most kGroupOffsets, a thread for each row, and notes which offsets they name: an offset has one slot.
 template <class Tile>
-__device__ void load_from_pairs(const ConvolutionParams& params, int first_offset, int count,
-                                typename Tile::Shared& shared) {
+__device__ void load_from_pairs(const ConvolutionParams& params, typename Tile::Shared& shared) {
   constexpr int kAtOnce = 8;
-  for (int i = threadIdx.x; i < count * Tile::kRows; i += Tile::kThreads) {
-    shared.sources[i / Tile::kRows][i % Tile::kRows] = -1;
-  }
-  if (threadIdx.x < Tile::kRows / kWarpThreads) shared.used[threadIdx.x] = 0;
-  __syncthreads();
   const int lane = threadIdx.x % kWarpThreads;
-  const int num_pairs = Tile::kRows * params.num_slots;  // 32 neighbours in a warp lie in one part of the tile
-  for (int begin = threadIdx.x - lane; begin < num_pairs; begin += kAtOnce * Tile::kThreads) {
-    int32_t pairs[kAtOnce];
+  if (threadIdx.x < Tile::kGroupOffsets) {
+    shared.slot_offsets[threadIdx.x][0] = shared.slot_offsets[threadIdx.x][1] = 0;
+  }
+  __syncthreads();
+  for (int r = threadIdx.x; r < Tile::kRows; r += Tile::kThreads) {
+    const int64_t target = shared.targets[r];
+    uint32_t used[2] = {};
+    for (int first = 0; first < params.num_slots; first += kAtOnce) {
+      int32_t pairs[kAtOnce];
 #pragma unroll
-    for (int i = 0; i < kAtOnce; ++i) {
-      const int entry = begin + i * Tile::kThreads + lane;
-      const int64_t target = entry < num_pairs ? shared.targets[entry / params.num_slots] : -1;
-      pairs[i] = target < 0 ? -1 : params.pairs[target * params.num_slots + entry % params.num_slots];
-    }
+      for (int i = 0; i < kAtOnce; ++i) {
+        const int slot = first + i;
+        pairs[i] = target >= 0 && slot < params.num_slots ? params.pairs[target * params.num_slots + slot] : -1;
+      }
 #pragma unroll
-    for (int i = 0; i < kAtOnce; ++i) {
-      const int row = (begin + i * Tile::kThreads + lane) / params.num_slots;
-      const int k = pairs[i] < 0 ? -1 : offset_of_pair(pairs[i]) - first_offset;
-      const bool present = k >= 0 && k < count;
-      if (present) shared.sources[k][row] = row_of_pair(pairs[i]);
-      const uint32_t used = __reduce_or_sync(kFullWarp, present ? 1u << k : 0u);
-      if (lane == 0 && used != 0) atomicOr(&shared.used[row / kWarpThreads], used);
+      for (int i = 0; i < kAtOnce; ++i) {
+        if (first + i >= params.num_slots) break;
+        shared.entries[first + i][r] = pairs[i];
+        const int k = pairs[i] < 0 ? kPairOffsets : offset_of_pair(pairs[i]);
+        for (int word = 0; word < 2; ++word) {
+          const uint32_t named = __reduce_or_sync(kFullWarp, k / 32 == word ? 1u << k % 32 : 0u);
+          if (lane == 0 && named != 0) atomicOr(&shared.slot_offsets[first + i][word], named);
+          used[word] |= named;
+        }
+      }
     }
+    if (lane == 0) shared.used[r / kWarpThreads] = static_cast<uint64_t>(used[1]) << 32 | used[0];
+  }
+  __syncthreads();
+  for (int k = threadIdx.x; k < kPairOffsets; k += Tile::kThreads) {
+    int slot = 0;
+    while (slot + 1 < params.num_slots && (shared.slot_offsets[slot][k / 32] >> k % 32 & 1u) == 0) ++slot;
+    shared.slots[k] = slot;
   }
   __syncthreads();
 }
 
-/// Sources of the tile's rows for one group of offsets; returns the offsets that any row has.
+/// Entries of the tile's rows for one group of offsets; returns the offsets that any row has.
 template <class Tile>
-__device__ uint32_t load_sources(const ConvolutionParams& params, int first_offset, int count,
+__device__ uint64_t load_entries(const ConvolutionParams& params, int first_offset, int count,
                                  typename Tile::Shared& shared) {
   if (params.pairs != nullptr) {
-    load_from_pairs<Tile>(params, first_offset, count, shared);
+    load_from_pairs<Tile>(params, shared);
   } else {
     load_from_table<Tile>(params, first_offset, count, shared);
   }
-  uint32_t any = 0;
+  uint64_t any = 0;
   for (int part = 0; part < Tile::kRows / kWarpThreads; ++part) any |= shared.used[part];
   return any;
 }
+
+/// Source rows at one offset of the group.
+template <class Tile>
+struct Sources {
+  const int32_t* entries;  // of the tile's rows
+  int offset;              // that pairs must name; −1 where entries are rows
+
+  __device__ Sources(const ConvolutionParams& params, const typename Tile::Shared& shared, int k)
+      : entries(shared.entries[params.pairs != nullptr ? shared.slots[k] : k]),
+        offset(params.pairs != nullptr ? k : -1) {}
+
+  __device__ int64_t of(int r) const {
+    const int32_t entry = entries[r];
+    if (offset < 0) return entry;
+    return offset_of_pair(entry) == offset ? row_of_pair(entry) : -1;  // the remainder of −1 is no offset
+  }
+};
 
 /// The part of the weight's panel that a thread copies in every stage: a pack of some rows, the same in all of them.
 /// A row is an output channel where the weight lies transposed, else an input channel.
@@ -195,6 +236,7 @@ __device__ __forceinline__ void load_stage(const ConvolutionParams& params, cons
   using Scalar = typename Tile::Scalar;
   constexpr int kDepthPacks = Tile::kDepthBytes / kPackBytes;
   const int k = at.offset();
+  const Sources<Tile> sources(params, shared, k);
   const int pack = threadIdx.x % kDepthPacks;
   const int64_t channel = at.channel + pack * Tile::kPack;
   const bool inside = channel < params.in_channels;
@@ -203,7 +245,7 @@ __device__ __forceinline__ void load_stage(const ConvolutionParams& params, cons
 #pragma unroll
   for (int i = 0; i < Tile::kRows * kDepthPacks / Tile::kThreads; ++i) {
     const int r = (i * Tile::kThreads + threadIdx.x) / kDepthPacks;
-    const int64_t source = shared.sources[k][r];
+    const int64_t source = sources.of(r);
     const bool present = inside && source >= 0;
     copy_async(input + r * Tile::kInputPitch, features + (present ? source * params.in_channels : 0), present);
   }

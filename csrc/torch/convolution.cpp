@@ -57,9 +57,9 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
                       fits(table, num_target, weight.size(0)) && fits(reverse, features.size(0), weight.size(0)),
                   "convolution: features must be [N, Cin], weight [K, Cin, Cout], table [M, K], reverse [N, K]");
   STD_TORCH_CHECK(is_order(order, num_target), "convolution: order must be [M]");
-  STD_TORCH_CHECK(
-      !pairs.has_value() || (pairs->dim() == 2 && pairs->size(0) == num_target && weight.size(0) <= kPairOffsets),
-      "convolution: pairs must be [M, S] of at most 64 offsets");
+  STD_TORCH_CHECK(!pairs.has_value() || (pairs->dim() == 2 && pairs->size(0) == num_target &&
+                                         pairs->size(1) <= kPairSlots && weight.size(0) <= kPairOffsets),
+                  "convolution: pairs must be [M, S] of at most 32 slots and 64 offsets");
   const std::vector<int64_t> sizes{num_target, weight.size(2)};
   if (is_empty(features) || is_empty(weight) || num_target == 0) {
     return torch::stable::new_zeros(features, sizes);

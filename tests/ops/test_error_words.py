@@ -109,7 +109,8 @@ def test_a_wrong_tensor_is_refused(name, argument) -> None:
         ("convolution", {"pairs": TABLE[:2]}, "pairs"),
         ("convolution", {"reverse_pairs": TABLE[:2]}, "reverse_pairs"),
         ("reverse_pairs", {"slots": [0]}, "slots"),
-        ("reverse_pairs", {"slots": [0, 64]}, "slots"),
+        ("reverse_pairs", {"slots": [0, 32]}, "slots"),
+        ("convolution", {"pairs": torch.full((3, 33), -1).int()}, "pairs"),
         ("reverse_pairs", {"slots": [0, 1.0]}, "slots"),
         ("reverse_pairs", {"slots": None}, "slots"),
         (

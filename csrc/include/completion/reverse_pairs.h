@@ -11,6 +11,7 @@
 namespace completion {
 
 constexpr int32_t kPairOffsets = 64;  // offsets that a pair can name
+constexpr int32_t kPairSlots = 32;    // of a row at most
 
 /// A target row below 2²⁵ and an offset as one number.
 COMPLETION_HD int32_t pack_pair(int32_t row, int32_t offset) { return row * kPairOffsets + offset; }
@@ -22,7 +23,7 @@ struct ReversePairsParams {
   int64_t num_target;           // M ≤ 2²⁵
   int64_t num_source;           // N
   int32_t num_offsets;          // K ≤ kPairOffsets
-  int32_t num_slots;            // S
+  int32_t num_slots;            // S ≤ kPairSlots
   int32_t slots[kPairOffsets];  // [K] the slot of each offset, below S
   int32_t* pairs;               // [N, S] out: pairs[table[m, k], slots[k]] = pack_pair(m, k), −1 elsewhere
 };

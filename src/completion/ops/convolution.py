@@ -15,7 +15,7 @@ from completion.ops.checks import (
     check_tensor,
     refuse_forward_mode,
 )
-from completion.ops.reverse_pairs import MOST_OFFSETS
+from completion.ops.reverse_pairs import MOST_OFFSETS, MOST_SLOTS
 
 HALF_DTYPES = (torch.bfloat16, torch.float16)
 
@@ -48,7 +48,7 @@ def convolution(
         order: [M] int32, row_order of the table: makes it faster on CUDA, changes nothing else while the
             weight is finite.
         reverse_order: [N] int32, row_order of the reverse, for the backward pass.
-        pairs: [M, S] int32, reverse_pairs of the reverse: on CUDA it serves in place of the table, and where
+        pairs: [M, S ≤ 32] int32, reverse_pairs of the reverse: on CUDA it serves in place of the table, and where
             it is given the order is its.
         reverse_pairs: [N, S] int32, reverse_pairs of the table, in place of the reverse.
 
@@ -173,6 +173,11 @@ def _check_sides_of_pairs(
             continue
         check_tensor("convolution", name, side, (torch.int32,), f"{axis}, S", features)
         check_size("convolution", name, axis, side.shape[0], rows, counted)
+        if side.shape[1] > MOST_SLOTS:
+            raise ValueError(
+                f"convolution: {name} must have at most {MOST_SLOTS} slots, got {side.shape[1]}; "
+                "give the table instead"
+            )
         if num_offsets > MOST_OFFSETS:
             raise ValueError(
                 f"convolution: {name} must be of at most {MOST_OFFSETS} offsets, "

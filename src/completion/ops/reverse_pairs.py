@@ -9,6 +9,7 @@ from completion.ops.checks import check_count, check_tensor
 
 MOST_OFFSETS = 64  # that a pair can name
 MOST_TARGETS = 2**25  # rows that a pair can name
+MOST_SLOTS = 32  # that a product takes
 
 
 def reverse_pairs(table: Tensor, num_source: int, slots: Sequence[int]) -> Tensor:
@@ -20,7 +21,7 @@ def reverse_pairs(table: Tensor, num_source: int, slots: Sequence[int]) -> Tenso
     Args:
         table: [M, K] int32 source rows or −1, M ≤ 2²⁵, K ≤ 64; no source row has two pairs in one slot.
         num_source: N, greater than every row in the table.
-        slots: K numbers from 0, less than 64.
+        slots: K numbers from 0, less than 32.
 
     Returns:
         [N, S] int32, S = the largest slot + 1.
@@ -38,9 +39,9 @@ def reverse_pairs(table: Tensor, num_source: int, slots: Sequence[int]) -> Tenso
             f"got {list(table.shape)}; use reverse_map"
         )
     known = isinstance(slots, (list, tuple)) and len(slots) == table.shape[1]
-    if not known or not all(type(slot) is int and 0 <= slot < MOST_OFFSETS for slot in slots):
+    if not known or not all(type(slot) is int and 0 <= slot < MOST_SLOTS for slot in slots):
         raise ValueError(
-            f"reverse_pairs: slots must be {table.shape[1]} numbers of 0…{MOST_OFFSETS - 1}, "
+            f"reverse_pairs: slots must be {table.shape[1]} numbers of 0…{MOST_SLOTS - 1}, "
             f"got {slots!r}; give each offset one"
         )
     return torch.ops.completion.reverse_pairs(table, num_source, list(slots))
