@@ -20,7 +20,7 @@ uint64_t mask_of(const int32_t* row, int32_t num_offsets) {
 int64_t row_order_workspace_bytes(const RowOrderParams&) { return 0; }
 
 void row_order(const RowOrderParams& params, ParallelFor parallel_for) {
-  const int64_t size = window_of(params.num_target);
+  const int64_t size = window_of(params);
   const int64_t windows = (params.num_target + size - 1) / size;
   for_ranges(parallel_for, 0, windows, 1, [&](int64_t begin, int64_t end) {
     std::vector<std::pair<uint64_t, int32_t>> rows;

@@ -44,7 +44,7 @@ struct Fragments {
 /// Multiplies `depth` channels of a stage, two steps at a time: their fragments are all asked for before the first is
 /// used, so that their latencies overlap.
 template <class Tile>
-__device__ __forceinline__ void multiply_stage(const typename Tile::Stage& stage, int64_t depth, int warp_row,
+__device__ __forceinline__ void multiply_stage(const typename Tile::Stage& stage, int depth, int warp_row,
                                                int warp_column, Sums<Tile>& sums) {
   constexpr int kAtOnce = 2;
   constexpr int kStepDepth = kStepBytes / Tile::kSize;
@@ -61,6 +61,12 @@ __device__ __forceinline__ void multiply_stage(const typename Tile::Stage& stage
   }
 }
 
+/// Two elements that are stored at once.
+template <class Scalar>
+struct alignas(2 * sizeof(Scalar)) Neighbours {
+  Scalar value[2];
+};
+
 /// Narrows the sums into shared memory and writes whole rows from there.
 template <class Tile>
 __device__ void store_tile(const ConvolutionParams& params, const Sums<Tile>& sums, int warp_row, int warp_column,
@@ -76,9 +82,10 @@ __device__ void store_tile(const ConvolutionParams& params, const Sums<Tile>& su
       for (int half = 0; half < 2; ++half) {
         const int row = warp_row + i * kFragmentRows + half * 8 + lane / 4;
         const int column = warp_column + j * kFragmentColumns + lane % 4 * 2;
-        Scalar* const place = reinterpret_cast<Scalar*>(panel + row * Tile::kOutputPitch) + column;
-        narrow(sums[i][j][2 * half], place);
-        narrow(sums[i][j][2 * half + 1], place + 1);
+        Neighbours<Scalar> two;
+        narrow(sums[i][j][2 * half], &two.value[0]);
+        narrow(sums[i][j][2 * half + 1], &two.value[1]);
+        *reinterpret_cast<Neighbours<Scalar>*>(panel + row * Tile::kOutputPitch + column * Tile::kSize) = two;
       }
     }
   }
@@ -103,41 +110,38 @@ __global__ void __launch_bounds__(Tile::kThreads) convolve_tile(ConvolutionParam
   const int64_t tiles_across = ceil_div(params.out_channels, Tile::kColumns);
   const int64_t first_row = blockIdx.x / tiles_across * Tile::kRows;
   const int64_t first_column = blockIdx.x % tiles_across * Tile::kColumns;
+  const int in_channels = static_cast<int>(params.in_channels);
   const int warp = threadIdx.x / kWarpThreads;
   const int warp_row = warp / Tile::kWarpsAcross * Tile::kWarpRows;
   const int warp_column = warp % Tile::kWarpsAcross * Tile::kWarpColumns;
-  const WeightCopies<Tile> copies(params, first_column);
+  const typename Tile::Copies rows(params.features, in_channels * Tile::kSize, 0, threadIdx.x);
+  const WeightCopies<Tile> weight(params, first_column);
   Sums<Tile> sums = {};
   load_targets<Tile>(params, first_row, shared);
-  const int group = group_size<Tile>(params);
-  for (int first_offset = 0; first_offset < params.num_offsets; first_offset += group) {
-    const int count = min(group, params.num_offsets - first_offset);
-    Cursor load = {load_entries<Tile>(params, first_offset, count, shared), 0};
-    Cursor use = load;
-    uint64_t used = 0;  // offsets that this warp's rows have
+  constexpr int kGroup = Tile::kPaired ? kPairOffsets : kGroupOffsets;
+  for (int first_offset = 0; first_offset < params.num_offsets; first_offset += kGroup) {
+    const int count = min(kGroup, params.num_offsets - first_offset);
+    Cursor<typename Tile::Mask> load = {load_entries<Tile>(params, first_offset, count, shared), 0};
+    Cursor<typename Tile::Mask> use = load;
+    typename Tile::Mask used = 0;  // offsets that this warp's rows have
     for (int r = 0; r < Tile::kWarpRows; r += kWarpThreads) used |= shared.used[(warp_row + r) / kWarpThreads];
-    int stage = 0;
-    for (int i = 0; i < Tile::kStages - 1; ++i) {
+    const auto begin_stage = [&](int stage) {
       if (!load.at_end()) {
-        load_stage<Tile>(params, copies, shared, first_offset, load, shared.panels.stages[i]);
-        load.advance(Tile::kDepth, params.in_channels);
+        load_stage<Tile>(rows, weight, shared, first_offset, in_channels, load, shared.panels.stages[stage]);
+        load.advance(Tile::kDepth, in_channels);
       }
       commit_copies();
-    }
+    };
+    for (int stage = 0; stage < Tile::kStages - 1; ++stage) begin_stage(stage);
+    int stage = 0;
     while (!use.at_end()) {
       wait_for_copies<Tile::kStages - 2>();
       __syncthreads();  // the stage has arrived for all, and all are done with the one that is filled next
-      if (!load.at_end()) {
-        load_stage<Tile>(params, copies, shared, first_offset, load,
-                         shared.panels.stages[(stage + Tile::kStages - 1) % Tile::kStages]);
-        load.advance(Tile::kDepth, params.in_channels);
-      }
-      commit_copies();
+      begin_stage((stage + Tile::kStages - 1) % Tile::kStages);
       if (used >> use.offset() & 1u) {
-        multiply_stage<Tile>(shared.panels.stages[stage], params.in_channels - use.channel, warp_row, warp_column,
-                             sums);
+        multiply_stage<Tile>(shared.panels.stages[stage], in_channels - use.channel, warp_row, warp_column, sums);
       }
-      use.advance(Tile::kDepth, params.in_channels);
+      use.advance(Tile::kDepth, in_channels);
       stage = (stage + 1) % Tile::kStages;
     }
     wait_for_copies<0>();
@@ -152,43 +156,39 @@ void launch_tile(const ConvolutionParams& params, void* stream) {
   launch_shared(convolve_tile<Tile>, blocks, 1, dim3(Tile::kThreads), sizeof(typename Tile::Shared), stream, params);
 }
 
-/// Tiles of 256 rows load the weight half as often; returns whether they fit and are enough for all multiprocessors.
-template <class Tile>
-bool launch_tall_tile(const ConvolutionParams& params, void* stream) {
-  const int64_t blocks = ceil_div(params.num_target, Tile::kRows) * ceil_div(params.out_channels, Tile::kColumns);
-  const bool fits = sizeof(typename Tile::Shared) <= static_cast<size_t>(most_shared_bytes());
-  if (!fits || params.num_slots > Tile::kGroupOffsets || blocks < 4 * num_multiprocessors()) return false;
-  launch_tile<Tile>(params, stream);
-  return true;
-}
-
 /// Large tiles where there are enough of them for all multiprocessors. The order of a sum is the same in every tile.
-/// The largest would not fit the registers with products in parts.
-template <class Scalar, bool kTransposed>
+///
+/// The widest tile would not fit the registers with products in parts.
+template <class Scalar, bool kTransposed, bool kPaired>
 void choose_tile(const ConvolutionParams& params, void* stream) {
   const int64_t few_tiles = 2 * num_multiprocessors();
   const int64_t tiles = ceil_div(params.num_target, 128) * ceil_div(params.out_channels, 128);
   if (params.out_channels <= 32) {
-    launch_tile<ConvolutionTile<Scalar, 128, 32, 32, 32, kTransposed>>(params, stream);
+    launch_tile<ConvolutionTile<Scalar, 128, 32, 32, 32, kTransposed, kPaired>>(params, stream);
   } else if (tiles < few_tiles) {
-    launch_tile<ConvolutionTile<Scalar, 64, 64, 32, 32, kTransposed>>(params, stream);
-  } else if constexpr (kInParts<Scalar>) {
-    launch_tile<ConvolutionTile<Scalar, 128, 64, 32, 64, kTransposed>>(params, stream);
-  } else if (params.out_channels <= 64) {
-    if (launch_tall_tile<ConvolutionTile<Scalar, 256, 64, 32, 64, kTransposed>>(params, stream)) return;
-    launch_tile<ConvolutionTile<Scalar, 128, 64, 32, 64, kTransposed>>(params, stream);
+    launch_tile<ConvolutionTile<Scalar, 64, 64, 32, 32, kTransposed, kPaired>>(params, stream);
+  } else if (params.out_channels <= 64 || kInParts<Scalar>) {
+    launch_tile<ConvolutionTile<Scalar, 128, 64, 32, 64, kTransposed, kPaired>>(params, stream);
+  } else if constexpr (!kInParts<Scalar>) {
+    launch_tile<ConvolutionTile<Scalar, 128, 128, 64, 64, kTransposed, kPaired>>(params, stream);
+  }
+}
+
+template <class Scalar, bool kTransposed>
+void choose_neighbours(const ConvolutionParams& params, void* stream) {
+  if (params.pairs != nullptr) {
+    choose_tile<Scalar, kTransposed, true>(params, stream);
   } else {
-    if (launch_tall_tile<ConvolutionTile<Scalar, 256, 128, 64, 64, kTransposed>>(params, stream)) return;
-    launch_tile<ConvolutionTile<Scalar, 128, 128, 64, 64, kTransposed>>(params, stream);
+    choose_tile<Scalar, kTransposed, false>(params, stream);
   }
 }
 
 template <class Scalar>
 void choose_weight(const ConvolutionParams& params, void* stream) {
   if (params.weight_strides[2] == 1) {
-    choose_tile<Scalar, false>(params, stream);
+    choose_neighbours<Scalar, false>(params, stream);
   } else {
-    choose_tile<Scalar, true>(params, stream);
+    choose_neighbours<Scalar, true>(params, stream);
   }
 }
 
@@ -199,6 +199,10 @@ bool takes_tensor_cores(const ConvolutionParams& params) {
   const int64_t* const strides = params.weight_strides;
   const bool by_columns = strides[2] == 1 && strides[1] % pack == 0;
   const bool by_channels = strides[1] == 1 && strides[2] % pack == 0;
+  constexpr int64_t kMost = int64_t{1} << 28;  // so that bytes of a row and strides are 32-bit numbers
+  if (params.in_channels >= kMost || params.out_channels >= kMost || strides[0] >= kMost || strides[1] >= kMost) {
+    return false;
+  }
   return in_packs(params.dtype, params.in_channels, params.features) &&
          in_packs(params.dtype, params.out_channels, params.output) &&
          in_packs(params.dtype, strides[0], params.weight) && (by_columns || by_channels);

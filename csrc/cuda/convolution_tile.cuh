@@ -6,26 +6,28 @@
 #include "completion/offsets.h"
 #include "completion/reverse_pairs.h"
 #include "launch.cuh"
+#include "row_copies.cuh"
 #include "tensor_core.cuh"
 
 namespace completion::cuda {
 
+constexpr int kGroupOffsets = 32;  // of the table whose entries are in shared memory at a time; at least kPairSlots
+
 /// Sizes of a block's tile of the output and of a warp's part of it.
 ///
-/// A stage holds whole cache lines of the rows: what bounds the gathering is the number of lines that are asked for,
-/// and half a line costs as much as all of it. Narrow tiles belong to narrow rows.
-template <class Scalar_, int kRows_, int kColumns_, int kWarpRows_, int kWarpColumns_, bool kTransposed_>
+/// A stage holds whole cache lines of the rows: half a line is asked for at the cost of all of it. Narrow tiles belong
+/// to narrow rows.
+template <class Scalar_, int kRows_, int kColumns_, int kWarpRows_, int kWarpColumns_, bool kTransposed_, bool kPaired_>
 struct ConvolutionTile {
   using Scalar = Scalar_;
   static constexpr bool kTransposed = kTransposed_;  // the weight lies as [K, Cout, Cin]
+  static constexpr bool kPaired = kPaired_;          // neighbours come as pairs, not as a table
   static constexpr int kSize = sizeof(Scalar);
   static constexpr int kRows = kRows_, kColumns = kColumns_, kWarpRows = kWarpRows_, kWarpColumns = kWarpColumns_;
   static constexpr int kDepthBytes = kColumns > 32 ? kLineBytes : kLineBytes / 2;  // of input channels in a stage
-  static constexpr bool kFillsMemory = kRows > 128 && kColumns > 64;  // one block has most of the shared memory
-  static constexpr int kStages = kColumns <= 32 || kRows <= 64 ? 4 : kFillsMemory ? 3 : 2;
-  static constexpr int kGroupOffsets = kRows > 128 ? 16 : 32;  // whose entries are in shared memory at a time
-  static constexpr int kDepth = kDepthBytes / kSize;           // input channels of a stage
-  static constexpr int kPack = kPackBytes / kSize;             // elements of one copy
+  static constexpr int kStages = kColumns > 32 && kRows > 64 ? 2 : 4;
+  static constexpr int kDepth = kDepthBytes / kSize;  // input channels of a stage
+  static constexpr int kPack = kPackBytes / kSize;    // elements of one copy
   static constexpr int kWarpsAcross = kColumns / kWarpColumns;
   static constexpr int kThreads = kRows / kWarpRows * kWarpsAcross * kWarpThreads;
   static constexpr int kInputPitch = pitch_of<Scalar>(kDepthBytes, false);
@@ -33,6 +35,10 @@ struct ConvolutionTile {
   static constexpr int kWeightRowBytes = kTransposed ? kDepthBytes : kColumns * kSize;
   static constexpr int kWeightPitch = pitch_of<Scalar>(kWeightRowBytes, !kTransposed);
   static constexpr int kOutputPitch = kColumns * kSize + kPackBytes;
+  static constexpr int kEntryPitch = kRows + 4;  // spreads offsets over the banks
+
+  using Copies = RowCopies<kRows, kDepthBytes / kPackBytes, kThreads, kInputPitch>;
+  using Mask = std::conditional_t<kPaired, uint64_t, uint32_t>;  // a bit for each offset of a group
 
   struct Stage {
     alignas(16) char input[kRows * kInputPitch];
@@ -44,22 +50,25 @@ struct ConvolutionTile {
   };
   struct Shared {
     Panels panels;
-    int32_t entries[kGroupOffsets][kRows + 1];  // of the table by offset, or pairs by slot; + 1 spreads the banks
-    int32_t targets[kRows];                     // −1 beyond the last row
-    uint64_t used[kRows / kWarpThreads];        // bit k: one of 32 rows has offset k of the group
-    uint32_t slot_offsets[kGroupOffsets][2];    // bit k of 64: a pair of the slot is of offset k
-    int32_t slots[kPairOffsets];                // of each offset
+    alignas(16) int32_t entries[kGroupOffsets][kEntryPitch];  // of the table by offset, or pairs by slot
+    int32_t targets[kRows];                                   // −1 beyond the last row
+    Mask used[kRows / kWarpThreads];                          // bit k: one of 32 rows has offset k of the group
+    uint32_t slot_offsets[kPaired ? kPairSlots : 1][2];       // bit k of 64: a pair of the slot is of offset k
+    int32_t slots[kPaired ? kPairOffsets : 1];                // of each offset
   };
 };
 
 /// Walks the depth of a tile: the offsets of a group that are set in `bits`, each with all its input channels.
+template <class Mask>
 struct Cursor {
-  uint64_t bits;
-  int64_t channel;
+  Mask bits;
+  int channel;
 
   __device__ bool at_end() const { return bits == 0; }
-  __device__ int offset() const { return __ffsll(static_cast<long long>(bits)) - 1; }
-  __device__ void advance(int depth, int64_t channels) {
+  __device__ int offset() const {
+    return (sizeof(Mask) > 4 ? __ffsll(static_cast<long long>(bits)) : __ffs(static_cast<int>(bits))) - 1;
+  }
+  __device__ void advance(int depth, int channels) {
     channel += depth;
     if (channel < channels) return;
     channel = 0;
@@ -77,56 +86,49 @@ __device__ void load_targets(const ConvolutionParams& params, int64_t first_row,
   __syncthreads();
 }
 
-/// Offsets of a group: all that pairs can name, or of the table what shared memory has room for, in equal groups.
-template <class Tile>
-__device__ int group_size(const ConvolutionParams& params) {
-  if (params.pairs != nullptr) return kPairOffsets;
-  const int64_t groups = ceil_div(params.num_offsets, Tile::kGroupOffsets);
-  return static_cast<int>(ceil_div(params.num_offsets, groups));
-}
-
-/// Fills the entries of one group of offsets from the table. A warp reads rows, a lane for each offset, many rows at a
-/// time so that their latencies overlap.
+/// Fills the entries of one group of offsets from the table. A warp reads four rows of eight offsets at a time, many at
+/// once so that their latencies overlap; stored, they fall on different banks.
 template <class Tile>
 __device__ void load_from_table(const ConvolutionParams& params, int first_offset, int count,
                                 typename Tile::Shared& shared) {
-  constexpr int kAtOnce = 16;
-  constexpr int kAcross = Tile::kGroupOffsets;
-  constexpr int kRowsOfWarp = kWarpThreads / kAcross;
+  constexpr int kAcross = 8;
+  constexpr int kDown = kWarpThreads / kAcross;
+  constexpr int kAtOnce = kWarpThreads / kDown;
   const int lane = threadIdx.x % kWarpThreads;
-  const int k = lane % kAcross;
-  const int32_t* const column = params.table + first_offset + k;
   for (int part = threadIdx.x / kWarpThreads; part < Tile::kRows / kWarpThreads;
        part += Tile::kThreads / kWarpThreads) {
+    const int first_row = part * kWarpThreads + lane / kAcross;
     uint32_t used = 0;
-    for (int first = part * kWarpThreads; first < (part + 1) * kWarpThreads; first += kAtOnce * kRowsOfWarp) {
-      const int row = first + lane / kAcross;
+#pragma unroll 2
+    for (int first = 0; first < count; first += kAcross) {
+      const int k = first + lane % kAcross;
       int32_t sources[kAtOnce];
 #pragma unroll
       for (int i = 0; i < kAtOnce; ++i) {
-        const int64_t target = shared.targets[row + i * kRowsOfWarp];
-        sources[i] = target >= 0 && k < count ? column[target * params.num_offsets] : -1;
+        const int64_t target = shared.targets[first_row + i * kDown];
+        const bool inside = target >= 0 && k < count;
+        sources[i] = inside ? params.table[target * params.num_offsets + first_offset + k] : -1;
       }
+      uint32_t votes = 0;
 #pragma unroll
       for (int i = 0; i < kAtOnce; ++i) {
-        shared.entries[k][row + i * kRowsOfWarp] = sources[i];
-        used |= __ballot_sync(kFullWarp, sources[i] >= 0);
+        shared.entries[k][first_row + i * kDown] = sources[i];
+        votes |= __ballot_sync(kFullWarp, sources[i] >= 0);
       }
+      votes |= votes >> 16;
+      used |= ((votes | votes >> 8) & 0xffu) << first;
     }
-    if constexpr (kRowsOfWarp == 2) used = (used | used >> kAcross) & 0xffffu;
     if (lane == 0) shared.used[part] = used;
   }
   __syncthreads();
 }
 
-/// Fills the pairs of all slots, at most kGroupOffsets, a thread for each row, and notes which offsets they name: an offset has one slot.
+/// Fills the pairs of all slots, a thread for each row, and notes which offsets they name: an offset has one slot.
 template <class Tile>
 __device__ void load_from_pairs(const ConvolutionParams& params, typename Tile::Shared& shared) {
   constexpr int kAtOnce = 8;
   const int lane = threadIdx.x % kWarpThreads;
-  if (threadIdx.x < Tile::kGroupOffsets) {
-    shared.slot_offsets[threadIdx.x][0] = shared.slot_offsets[threadIdx.x][1] = 0;
-  }
+  if (threadIdx.x < kPairSlots) shared.slot_offsets[threadIdx.x][0] = shared.slot_offsets[threadIdx.x][1] = 0;
   __syncthreads();
   for (int r = threadIdx.x; r < Tile::kRows; r += Tile::kThreads) {
     const int64_t target = shared.targets[r];
@@ -143,6 +145,7 @@ __device__ void load_from_pairs(const ConvolutionParams& params, typename Tile::
         if (first + i >= params.num_slots) break;
         shared.entries[first + i][r] = pairs[i];
         const int k = pairs[i] < 0 ? kPairOffsets : offset_of_pair(pairs[i]);
+#pragma unroll
         for (int word = 0; word < 2; ++word) {
           const uint32_t named = __reduce_or_sync(kFullWarp, k / 32 == word ? 1u << k % 32 : 0u);
           if (lane == 0 && named != 0) atomicOr(&shared.slot_offsets[first + i][word], named);
@@ -163,34 +166,17 @@ __device__ void load_from_pairs(const ConvolutionParams& params, typename Tile::
 
 /// Entries of the tile's rows for one group of offsets; returns the offsets that any row has.
 template <class Tile>
-__device__ uint64_t load_entries(const ConvolutionParams& params, int first_offset, int count,
-                                 typename Tile::Shared& shared) {
-  if (params.pairs != nullptr) {
+__device__ typename Tile::Mask load_entries(const ConvolutionParams& params, int first_offset, int count,
+                                            typename Tile::Shared& shared) {
+  if constexpr (Tile::kPaired) {
     load_from_pairs<Tile>(params, shared);
   } else {
     load_from_table<Tile>(params, first_offset, count, shared);
   }
-  uint64_t any = 0;
+  typename Tile::Mask any = 0;
   for (int part = 0; part < Tile::kRows / kWarpThreads; ++part) any |= shared.used[part];
   return any;
 }
-
-/// Source rows at one offset of the group.
-template <class Tile>
-struct Sources {
-  const int32_t* entries;  // of the tile's rows
-  int offset;              // that pairs must name; −1 where entries are rows
-
-  __device__ Sources(const ConvolutionParams& params, const typename Tile::Shared& shared, int k)
-      : entries(shared.entries[params.pairs != nullptr ? shared.slots[k] : k]),
-        offset(params.pairs != nullptr ? k : -1) {}
-
-  __device__ int64_t of(int r) const {
-    const int32_t entry = entries[r];
-    if (offset < 0) return entry;
-    return offset_of_pair(entry) == offset ? row_of_pair(entry) : -1;  // the remainder of −1 is no offset
-  }
-};
 
 /// The part of the weight's panel that a thread copies in every stage: a pack of some rows, the same in all of them.
 /// A row is an output channel where the weight lies transposed, else an input channel.
@@ -200,56 +186,55 @@ struct WeightCopies {
   static constexpr int kRowsAtOnce = Tile::kThreads / kRowPacks;
   static_assert(Tile::kThreads % kRowPacks == 0 && Tile::kWeightRows % kRowsAtOnce == 0, "threads copy as much");
 
-  const typename Tile::Scalar* weight;  // of offset and channel 0
-  int64_t row_stride;                   // elements
-  int64_t columns;                      // of the output from the tile's first
+  const char* weight;  // the thread's pack of its first row, of offset and channel 0
+  int64_t step;        // bytes from one of its rows to the next
+  int offset_stride, channel_stride;
+  int columns;  // of the output from the tile's first
   int row, pack;
 
   __device__ WeightCopies(const ConvolutionParams& params, int64_t first_column)
-      : weight(static_cast<const typename Tile::Scalar*>(params.weight)),
-        row_stride(params.weight_strides[Tile::kTransposed ? 2 : 1]),
-        columns(params.out_channels - first_column),
+      : offset_stride(static_cast<int>(params.weight_strides[0])),
+        channel_stride(static_cast<int>(params.weight_strides[1])),
+        columns(static_cast<int>(params.out_channels - first_column)),
         row(threadIdx.x / kRowPacks),
-        pack(threadIdx.x % kRowPacks) {
-    weight += row * row_stride + pack * Tile::kPack + first_column * params.weight_strides[2];
+        pack(threadIdx.x % kRowPacks * Tile::kPack) {
+    const int64_t row_stride = params.weight_strides[Tile::kTransposed ? 2 : 1];
+    const int64_t place = row * row_stride + pack + first_column * params.weight_strides[2];
+    weight = static_cast<const char*>(params.weight) + place * Tile::kSize;
+    step = kRowsAtOnce * row_stride * Tile::kSize;
   }
 
-  __device__ __forceinline__ void load(const ConvolutionParams& params, int64_t k, int64_t channel, char* panel) const {
-    const int64_t depth = params.in_channels - channel;
-    const int64_t rows = Tile::kTransposed ? columns : depth;
-    const bool inside = pack * Tile::kPack < (Tile::kTransposed ? depth : columns);
-    const auto* const source = weight + k * params.weight_strides[0] + channel * params.weight_strides[1];
-    char* const target = panel + row * Tile::kWeightPitch + pack * kPackBytes;
+  /// Begins to copy the weight of offset k from the channel on, of which `depth` remain.
+  __device__ __forceinline__ void load(int k, int channel, int depth, char* panel) const {
+    const int rows = Tile::kTransposed ? columns : depth;
+    const int last = pack < (Tile::kTransposed ? depth : columns) ? rows : 0;
+    const int64_t place = static_cast<int64_t>(k) * offset_stride + static_cast<int64_t>(channel) * channel_stride;
+    const char* source = weight + place * Tile::kSize;
+    char* const target = panel + row * Tile::kWeightPitch + pack * Tile::kSize;
 #pragma unroll
     for (int r = 0; r < Tile::kWeightRows; r += kRowsAtOnce) {
-      const bool present = inside && row + r < rows;
-      copy_async(target + r * Tile::kWeightPitch, present ? source + r * row_stride : params.weight, present);
+      copy_async(target + r * Tile::kWeightPitch, source, row + r < last);
+      source += step;
     }
   }
 };
 
 /// Begins to fill a stage with the gathered input rows and the weight at the cursor.
 template <class Tile>
-__device__ __forceinline__ void load_stage(const ConvolutionParams& params, const WeightCopies<Tile>& copies,
-                                           const typename Tile::Shared& shared, int first_offset, const Cursor& at,
-                                           typename Tile::Stage& stage) {
-  using Scalar = typename Tile::Scalar;
-  constexpr int kDepthPacks = Tile::kDepthBytes / kPackBytes;
+__device__ __forceinline__ void load_stage(const typename Tile::Copies& rows, const WeightCopies<Tile>& weight,
+                                           const typename Tile::Shared& shared, int first_offset, int in_channels,
+                                           const Cursor<typename Tile::Mask>& at, typename Tile::Stage& stage) {
   const int k = at.offset();
-  const Sources<Tile> sources(params, shared, k);
-  const int pack = threadIdx.x % kDepthPacks;
-  const int64_t channel = at.channel + pack * Tile::kPack;
-  const bool inside = channel < params.in_channels;
-  const Scalar* const features = static_cast<const Scalar*>(params.features) + (inside ? channel : 0);
-  char* const input = stage.input + pack * kPackBytes;
+  int32_t sources[Tile::Copies::kCount];
+  if constexpr (Tile::kPaired) {
+    rows.read(shared.entries[shared.slots[k]], sources);
 #pragma unroll
-  for (int i = 0; i < Tile::kRows * kDepthPacks / Tile::kThreads; ++i) {
-    const int r = (i * Tile::kThreads + threadIdx.x) / kDepthPacks;
-    const int64_t source = sources.of(r);
-    const bool present = inside && source >= 0;
-    copy_async(input + r * Tile::kInputPitch, features + (present ? source * params.in_channels : 0), present);
+    for (int32_t& entry : sources) entry = offset_of_pair(entry) == k ? row_of_pair(entry) : -1;
+  } else {
+    rows.read(shared.entries[k], sources);
   }
-  copies.load(params, first_offset + k, at.channel, stage.weight);
+  rows.load(sources, at.channel * Tile::kSize, stage.input);
+  weight.load(first_offset + k, at.channel, in_channels - at.channel, stage.weight);
 }
 
 }  // namespace completion::cuda

@@ -4,6 +4,7 @@
 // for.
 #include "grad_weight_tensor_core.cuh"
 #include "pair_list.cuh"
+#include "row_copies.cuh"
 #include "tensor_core.cuh"
 
 namespace completion::cuda {
@@ -27,6 +28,8 @@ struct GroupTile {
   static constexpr int kRowPacks = kSide / kPack;
   static constexpr int kPitch = pitch_of<Scalar>(kSide * kSize, true);
   static constexpr int kPanelBytes = kRows * kPitch;
+
+  using Copies = RowCopies<kStepDepth, kRowPacks, kWarpThreads, kPitch>;  // of a warp for one step
 
   static constexpr size_t shared_bytes(int warps) {
     return static_cast<size_t>(kGroupStages) * (1 + warps) * kPanelBytes + sizeof(int32_t) * 2 * (1 + warps) * kRows;
@@ -55,7 +58,7 @@ struct GroupShared {
 /// A thread's share of the numbers: a row of each stage and its partner at one offset, asked for a stage before they
 /// are put into shared memory.
 template <class Tile>
-struct Numbers {
+struct StageNumbers {
   const PairSide& side;
   const int32_t* order;
   int64_t begin, end;
@@ -91,47 +94,33 @@ struct Numbers {
   }
 };
 
-/// Features of either side as they lie in memory.
-struct Features {
-  const void* values;
-  int64_t channels;
-};
-
-/// Begins to copy 16 bytes of a row, zeros where there is none.
+/// Begins to copy the own rows of a stage: each warp has its steps.
 template <class Tile>
-__device__ __forceinline__ void copy_pack(const Features& features, int64_t row, int r, int pack, char* panel) {
-  const auto* const values = static_cast<const typename Tile::Scalar*>(features.values);
-  const int64_t channel = pack * Tile::kPack;
-  const bool present = row >= 0 && channel < features.channels;
-  copy_async(panel + r * Tile::kPitch + pack * kPackBytes, values + (present ? row * features.channels + channel : 0),
-             present);
-}
-
-/// Begins to copy the own rows of a stage, all threads together.
-template <class Tile>
-__device__ __forceinline__ void load_own(const Features& features, const int32_t* rows, char* panel) {
-  for (int entry = threadIdx.x; entry < Tile::kRows * Tile::kRowPacks; entry += blockDim.x) {
-    const int r = entry / Tile::kRowPacks;
-    copy_pack<Tile>(features, rows[r], r, entry % Tile::kRowPacks, panel);
+__device__ __forceinline__ void load_own(const typename Tile::Copies& copies, const int32_t* rows, int warp, int warps,
+                                         char* panel) {
+  for (int step = warp; step < Tile::kSteps; step += warps) {
+    const int first = step * Tile::kStepDepth;
+    int32_t numbers[Tile::Copies::kCount];
+    copies.read(rows + first, numbers);
+    copies.load(numbers, 0, panel + first * Tile::kPitch);
   }
 }
 
 /// Begins to copy a warp's partners of the steps that have any; returns those steps as bits.
 template <class Tile>
-__device__ __forceinline__ unsigned load_partners(const Features& features, const int32_t* partners, char* panel) {
-  const int lane = threadIdx.x % kWarpThreads;
-  const unsigned present = __ballot_sync(kFullWarp, lane < Tile::kRows && partners[lane % Tile::kRows] >= 0);
+__device__ __forceinline__ unsigned load_partners(const typename Tile::Copies& copies, const int32_t* partners,
+                                                  char* panel) {
   unsigned used = 0;
 #pragma unroll
   for (int step = 0; step < Tile::kSteps; ++step) {
-    constexpr unsigned kStepRows = (1u << Tile::kStepDepth) - 1u;
-    if ((present >> step * Tile::kStepDepth & kStepRows) == 0) continue;
+    const int first = step * Tile::kStepDepth;
+    int32_t numbers[Tile::Copies::kCount];
+    copies.read(partners + first, numbers);
+    bool any = false;
+    for (const int32_t number : numbers) any |= number >= 0;
+    if (__ballot_sync(kFullWarp, any) == 0) continue;
     used |= 1u << step;
-#pragma unroll
-    for (int i = 0; i < Tile::kStepDepth * Tile::kRowPacks / kWarpThreads; ++i) {
-      const int r = step * Tile::kStepDepth + (i * kWarpThreads + lane) / Tile::kRowPacks;
-      copy_pack<Tile>(features, partners[r], r, lane % Tile::kRowPacks, panel);
-    }
+    copies.load(numbers, 0, panel + first * Tile::kPitch);
   }
   return used;
 }
@@ -188,20 +177,23 @@ __global__ void __launch_bounds__(Tile::kMostWarps* kWarpThreads)
   const int64_t begin = blockIdx.y * ranges.rows_per_range;
   const int64_t end = min(begin + ranges.rows_per_range, side.num_rows);
   const int stages = static_cast<int>(ceil_div(end - begin, Tile::kRows));
-  const Features input = {params.features, params.in_channels}, grad = {params.grad, params.out_channels};
-  const Features own = side.rows_are_sources ? input : grad;
-  const Features other = side.rows_are_sources ? grad : input;
+  const auto copies = [](const void* rows, int64_t channels) {
+    return typename Tile::Copies(rows, static_cast<int>(channels) * Tile::kSize, 0, threadIdx.x % kWarpThreads);
+  };
+  const bool sources = side.rows_are_sources;
+  const auto own = sources ? copies(params.features, params.in_channels) : copies(params.grad, params.out_channels);
+  const auto other = sources ? copies(params.grad, params.out_channels) : copies(params.features, params.in_channels);
 
   // Neighbouring threads look at neighbouring offsets of one row, which lie in one line.
   const int column = static_cast<int>(threadIdx.x) % warps;
   const int place = static_cast<int>(threadIdx.x) / warps;
-  Numbers<Tile> numbers = {side, side.order, begin, end, params.num_offsets, first_offset + column, place};
+  StageNumbers<Tile> numbers = {side, side.order, begin, end, params.num_offsets, first_offset + column, place};
   numbers.begin_with_first();
   unsigned used = 0;  // of each stage under way its steps with partners, the latest lowest
   const auto load = [&](int stage) {
     used <<= Tile::kSteps;
     if (stage < stages) {
-      load_own<Tile>(own, shared.rows(stage), shared.own(stage));
+      load_own<Tile>(own, shared.rows(stage), warp, warps, shared.own(stage));
       used |= load_partners<Tile>(other, shared.partners(stage, warp), shared.gathered(stage, warp));
     }
     commit_copies();

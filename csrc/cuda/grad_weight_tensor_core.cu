@@ -2,6 +2,7 @@
 // lists the range's pairs and sums over them, a stage of pairs at a time gathered by asynchronous copies.
 #include "grad_weight_tensor_core.cuh"
 #include "pair_list.cuh"
+#include "row_copies.cuh"
 #include "tensor_core.cuh"
 
 namespace completion::cuda {
@@ -24,6 +25,8 @@ struct GradWeightTile {
   static constexpr int kDepth = kSteps * kStepDepth;  // pairs of a stage
   static constexpr int kPitch = pitch_of<Scalar>(kSide * kSize, true);
 
+  using Copies = RowCopies<kDepth, kSide / kPack, kThreads, kPitch>;
+
   struct Stage {
     alignas(16) char input[kDepth * kPitch];
     alignas(16) char grad[kDepth * kPitch];
@@ -33,24 +36,6 @@ struct GradWeightTile {
     PairList<kListRows> pairs;
   };
 };
-
-/// Begins to copy channels first_channel … of the listed rows; zero beyond the list and beyond the channels.
-template <class Tile>
-__device__ __forceinline__ void load_rows_async(const void* values, int64_t channels, int64_t first_channel,
-                                                const int32_t* rows, int num_rows, char* panel) {
-  using Scalar = typename Tile::Scalar;
-  constexpr int kRowPacks = Tile::kSide / Tile::kPack;
-  const Scalar* const features = static_cast<const Scalar*>(values);
-#pragma unroll
-  for (int entry = threadIdx.x; entry < Tile::kDepth * kRowPacks; entry += Tile::kThreads) {
-    const int d = entry / kRowPacks;
-    const int pack = entry % kRowPacks;
-    const int64_t channel = first_channel + pack * Tile::kPack;
-    const bool present = d < num_rows && channel < channels;
-    copy_async(panel + d * Tile::kPitch + pack * kPackBytes, features + (present ? rows[d] * channels + channel : 0),
-               present);
-  }
-}
 
 template <class Tile>
 using GradSums = float[Tile::kWarpSide / kFragmentRows][Tile::kWarpSide / kFragmentColumns][4];
@@ -85,14 +70,15 @@ __device__ __forceinline__ void multiply_grad_stage(const typename Tile::Stage& 
 
 /// Adds the products of a list's pairs to the sums.
 template <class Tile>
-__device__ void sum_list(const ConvolutionGradWeightParams& params, int num_pairs, int64_t first_in, int64_t first_out,
+__device__ void sum_list(const typename Tile::Copies& input, const typename Tile::Copies& grad, int num_pairs,
                          int warp_in, int warp_out, typename Tile::Shared& shared, GradSums<Tile>& sums) {
   const auto load = [&](int pair, int stage) {
     if (pair < num_pairs) {
-      load_rows_async<Tile>(params.features, params.in_channels, first_in, shared.pairs.source + pair, num_pairs - pair,
-                            shared.stages[stage].input);
-      load_rows_async<Tile>(params.grad, params.out_channels, first_out, shared.pairs.target + pair, num_pairs - pair,
-                            shared.stages[stage].grad);
+      int32_t sources[Tile::Copies::kCount], targets[Tile::Copies::kCount];
+      input.read(shared.pairs.source + pair, sources);
+      grad.read(shared.pairs.target + pair, targets);
+      input.load(sources, 0, shared.stages[stage].input);
+      grad.load(targets, 0, shared.stages[stage].grad);
     }
     commit_copies();
   };
@@ -124,10 +110,17 @@ __global__ void __launch_bounds__(Tile::kThreads)
   const int warp_out = warp % 2 * Tile::kWarpSide;
   const int64_t begin = blockIdx.y * ranges.rows_per_range;
   const int64_t end = min(begin + ranges.rows_per_range, side.num_rows);
+  const auto copies = [](const void* rows, int64_t channels, int64_t first) {
+    const int size = Tile::kSize;
+    return typename Tile::Copies(rows, static_cast<int>(channels) * size, static_cast<int>(first) * size, threadIdx.x);
+  };
+  const auto input = copies(params.features, params.in_channels, first_in);
+  const auto grad = copies(params.grad, params.out_channels, first_out);
   GradSums<Tile> sums = {};
   for (int64_t row = begin; row < end; row += kListRows) {
     const int num_pairs = list_pairs<kListRows, Tile::kThreads>(side, k, row, end, shared.pairs);
-    sum_list<Tile>(params, num_pairs, first_in, first_out, warp_in, warp_out, shared, sums);
+    pad_list<Tile::kDepth>(num_pairs, shared.pairs);
+    sum_list<Tile>(input, grad, num_pairs, warp_in, warp_out, shared, sums);
   }
   float* const output =
       partials + (static_cast<int64_t>(blockIdx.y) * params.num_offsets + k) * params.in_channels * params.out_channels;
@@ -175,7 +168,9 @@ void launch_grad_tile(const ConvolutionGradWeightParams& params, const PairSide&
 int64_t tensor_core_ranges(const ConvolutionGradWeightParams& params) { return ranges_of(params).count; }
 
 bool takes_tensor_cores(const ConvolutionGradWeightParams& params) {
-  return in_packs(params.dtype, params.in_channels, params.features) &&
+  constexpr int64_t kMost = int64_t{1} << 28;  // so that bytes of a row are 32-bit numbers
+  return params.in_channels < kMost && params.out_channels < kMost &&
+         in_packs(params.dtype, params.in_channels, params.features) &&
          in_packs(params.dtype, params.out_channels, params.grad);
 }
 

@@ -45,8 +45,8 @@ inline Ranges cut_into_ranges(int64_t num_rows, int64_t list_rows, int64_t block
 /// Source and target row of up to kRows pairs, in row order.
 template <int kRows>
 struct PairList {
-  int32_t source[kRows];
-  int32_t target[kRows];
+  alignas(16) int32_t source[kRows];
+  alignas(16) int32_t target[kRows];
   int32_t warp_counts[kBlockWarps];
 };
 
@@ -91,6 +91,15 @@ __device__ int list_pairs(const PairSide& side, int k, int64_t first_row, int64_
   }
   __syncthreads();
   return total;
+}
+
+/// Ends the list with absent pairs, to a multiple of kMultiple ≤ a warp.
+template <int kMultiple, int kRows>
+__device__ void pad_list(int num_pairs, PairList<kRows>& pairs) {
+  static_assert(kMultiple <= kWarpThreads && kRows % kMultiple == 0, "a warp's threads fill the rest");
+  const int place = num_pairs + static_cast<int>(threadIdx.x);
+  if (place < (num_pairs + kMultiple - 1) / kMultiple * kMultiple) pairs.source[place] = pairs.target[place] = -1;
+  __syncthreads();
 }
 
 }  // namespace completion::cuda

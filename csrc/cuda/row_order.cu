@@ -102,11 +102,11 @@ __global__ void __launch_bounds__(kOrderThreads) order_window(RowOrderParams par
 __global__ void __launch_bounds__(kBlockThreads) make_keys(RowOrderParams params, int rank_bits, int64_t* keys) {
   const int64_t warp = static_cast<int64_t>(blockIdx.x) * kBlockWarps + threadIdx.x / kWarpThreads;
   visit_ranks(params, warp * kRowsAtOnce, [&](int64_t row, uint64_t rank) {
-    if (row < params.num_target) keys[row] = row / kLargeWindow << rank_bits | static_cast<int64_t>(rank);
+    if (row < params.num_target) keys[row] = row / window_of(params) << rank_bits | static_cast<int64_t>(rank);
   });
 }
 
-bool is_small(const RowOrderParams& params) { return window_of(params.num_target) == kSmallWindow; }
+bool is_small(const RowOrderParams& params) { return window_of(params) == kSmallWindow; }
 
 struct Layout {
   int64_t* keys;
@@ -137,7 +137,7 @@ Status sort_all(const RowOrderParams& params, void* stream) {
   launch(make_keys, ceil_div(params.num_target, kBlockWarps * kRowsAtOnce), 1, dim3(kBlockThreads), stream, params,
          rank_bits, layout.keys);
   return sort_keys(layout.keys, params.num_target, layout.sorted, stream,
-                   rank_bits + bits_of((params.num_target - 1) / kLargeWindow));
+                   rank_bits + bits_of((params.num_target - 1) / window_of(params)));
 }
 
 }  // namespace

@@ -65,9 +65,13 @@ COMPLETION_HD void narrow(double value, double* narrowed) { *narrowed = value; }
 
 /// Nearest bfloat16, ties to even.
 COMPLETION_HD void narrow(float value, BFloat16* narrowed) {
+#ifdef __CUDA_ARCH__
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(narrowed->bits) : "f"(value));
+#else
   const uint32_t bits = float_bits(value);
   const bool is_nan = (bits & 0x7fffffffu) > 0x7f800000u;
   narrowed->bits = static_cast<uint16_t>(is_nan ? bits >> 16 | 0x40u : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+#endif
 }
 
 /// Nearest float16, ties to even; too large a value becomes infinite.

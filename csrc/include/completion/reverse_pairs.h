@@ -15,8 +15,9 @@ constexpr int32_t kPairSlots = 32;    // of a row at most
 
 /// A target row below 2²⁵ and an offset as one number.
 COMPLETION_HD int32_t pack_pair(int32_t row, int32_t offset) { return row * kPairOffsets + offset; }
-COMPLETION_HD int32_t row_of_pair(int32_t pair) { return pair / kPairOffsets; }
-COMPLETION_HD int32_t offset_of_pair(int32_t pair) { return pair % kPairOffsets; }
+/// Of −1, which is no pair, these are −1 and 63: an offset alone does not say that there is one.
+COMPLETION_HD int32_t row_of_pair(int32_t pair) { return pair >> 6; }
+COMPLETION_HD int32_t offset_of_pair(int32_t pair) { return pair & (kPairOffsets - 1); }
 
 struct ReversePairsParams {
   const int32_t* table;         // [M, K] source rows, −1 = none; no source row has two pairs in one slot

@@ -23,13 +23,15 @@ struct RowOrderParams {
   int64_t workspace_bytes;  // at least row_order_workspace_bytes(params)
 };
 
-constexpr int32_t kSmallWindow = 4096;   // rows that one block sorts in shared memory
-constexpr int32_t kLargeWindow = 65536;  // whose features a large cache holds
-constexpr int32_t kRankBits = 48;        // of a rank at most
+constexpr int32_t kSmallWindow = 4096;    // rows that one block sorts in shared memory
+constexpr int32_t kLargeWindow = 65536;   // whose features a large cache holds
+constexpr int32_t kPairWindow = 1 << 20;  // of a finer set, whose sources are several times fewer
+constexpr int32_t kRankBits = 48;         // of a rank at most
 
 /// Rows of a window. Few rows are sorted in small windows, by one launch.
-COMPLETION_HD int32_t window_of(int64_t num_target) {
-  return num_target <= 4 * kSmallWindow ? kSmallWindow : kLargeWindow;
+COMPLETION_HD int32_t window_of(const RowOrderParams& params) {
+  if (params.num_target <= 4 * kSmallWindow) return kSmallWindow;
+  return params.holds_pairs ? kPairWindow : kLargeWindow;
 }
 
 /// Place of a mask, one bit an offset, among all masks when each differs from the next in one bit (the Gray code): rows

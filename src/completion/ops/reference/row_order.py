@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor
 
-FEW, SMALL_WINDOW, LARGE_WINDOW = 16384, 4096, 65536
+FEW, SMALL_WINDOW, LARGE_WINDOW, PAIR_WINDOW = 16384, 4096, 65536, 2**20
 RANK_BITS = 48
 
 
 def row_order(table: Tensor, holds_pairs: bool = False) -> Tensor:
     """Each row of the table once, int32 [M]; arguments as of the operator."""
     rows, offsets = table.shape
-    window = SMALL_WINDOW if rows <= FEW else LARGE_WINDOW
+    window = SMALL_WINDOW if rows <= FEW else PAIR_WINDOW if holds_pairs else LARGE_WINDOW
     if holds_pairs:
         ranks = [_rank_of_pairs(row) for row in table.tolist()]
     else:
