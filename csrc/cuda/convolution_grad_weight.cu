@@ -1,5 +1,6 @@
-// convolution_grad_weight: a block sums over one range of rows, on tensor cores by groups of offsets or by lists of the
-// pairs of one, in plain arithmetic by lists; the ranges' partial sums are added in the order of the ranges.
+// convolution_grad_weight: a block owns one tile of one offset's gradient and one range of rows. It lists the pairs of
+// the range in row order and sums over them, on tensor cores where they take type and sizes, else in plain arithmetic;
+// the ranges' partial sums are added in the order of the ranges.
 #include "completion/convolution.h"
 #include "grad_weight_tensor_core.cuh"
 #include "launch.cuh"
@@ -123,26 +124,15 @@ void sum_in_plain_arithmetic(const ConvolutionGradWeightParams& params, void* pa
   });
 }
 
-/// How the gradient is summed.
-enum class Way { plain, lists, groups };
-
-Way way_of(const ConvolutionGradWeightParams& params) {
-  if (!takes_tensor_cores(params)) return Way::plain;
-  return takes_groups(params) ? Way::groups : Way::lists;
-}
-
 int64_t num_ranges(const ConvolutionGradWeightParams& params) {
-  const Way way = way_of(params);
-  return way == Way::groups  ? num_group_ranges(params)
-         : way == Way::lists ? tensor_core_ranges(params)
-                             : split_of(params).ranges.count;
+  return takes_tensor_cores(params) ? tensor_core_ranges(params) : split_of(params).ranges.count;
 }
 
 /// Whether lists are made from entries that lie by offsets: along the rows of one offset a line then holds 32 entries,
 /// where the lines of [rows, K] hold one. Few rows are not worth a kernel.
 bool turns_side(const ConvolutionGradWeightParams& params) {
   constexpr int64_t kManyRows = 2048;
-  return way_of(params) == Way::lists && params.num_offsets > 1 && shorter_side(params).num_rows >= kManyRows;
+  return takes_tensor_cores(params) && params.num_offsets > 1 && shorter_side(params).num_rows >= kManyRows;
 }
 
 /// Scratch memory of one call.
@@ -209,15 +199,10 @@ Status convolution_grad_weight(const ConvolutionGradWeightParams& params, void* 
   const Scratch scratch(params, params.workspace);
   const bool one_range = num_ranges(params) == 1;
   void* const partials = one_range ? params.grad_weight : scratch.partials;
-  switch (way_of(params)) {
-    case Way::groups:
-      sum_groups(params, partials, stream);
-      break;
-    case Way::lists:
-      sum_pairs_on_tensor_cores(params, side_of(params, scratch.turned, stream), partials, stream);
-      break;
-    case Way::plain:
-      sum_in_plain_arithmetic(params, partials, stream);
+  if (takes_tensor_cores(params)) {
+    sum_pairs_on_tensor_cores(params, side_of(params, scratch.turned, stream), partials, stream);
+  } else {
+    sum_in_plain_arithmetic(params, partials, stream);
   }
   if (one_range) return last_status();
   if (params.dtype == DType::float64) {

@@ -178,9 +178,11 @@ void sum_pairs_on_tensor_cores(const ConvolutionGradWeightParams& params, const 
                                void* stream) {
   with_product_type(params.dtype, params.allow_tf32, [&](auto tag) {
     using Scalar = typename decltype(tag)::type;
+    const int tile_side = grad_tile_side(params);
     if constexpr (!kInParts<Scalar>) {
-      launch_grad_tile<Scalar, 128>(params, side, partials, stream);  // fewer channels go by groups
-    } else if (grad_tile_side(params) == 64) {
+      if (tile_side == 128) return launch_grad_tile<Scalar, 128>(params, side, partials, stream);
+    }
+    if (tile_side == 64) {
       launch_grad_tile<Scalar, 64>(params, side, partials, stream);
     } else {
       launch_grad_tile<Scalar, 32>(params, side, partials, stream);

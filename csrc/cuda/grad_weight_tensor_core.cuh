@@ -16,9 +16,4 @@ int64_t tensor_core_ranges(const ConvolutionGradWeightParams& params);
 void sum_pairs_on_tensor_cores(const ConvolutionGradWeightParams& params, const PairSide& side, void* partials,
                                void* stream);
 
-/// The same for few channels, by groups of offsets in place of lists of pairs.
-bool takes_groups(const ConvolutionGradWeightParams& params);
-int64_t num_group_ranges(const ConvolutionGradWeightParams& params);
-void sum_groups(const ConvolutionGradWeightParams& params, void* partials, void* stream);
-
 }  // namespace completion::cuda

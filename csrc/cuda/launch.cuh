@@ -57,17 +57,12 @@ void launch_rows(void (*kernel)(Parameters...), int64_t num_rows, int64_t row_wi
 }
 
 /// Of the current device.
-inline int64_t device_attribute(cudaDeviceAttr attribute) {
-  int device = 0, value = 1;
+inline int64_t num_multiprocessors() {
+  int device = 0, count = 1;
   cudaGetDevice(&device);
-  cudaDeviceGetAttribute(&value, attribute, device);
-  return value;
+  cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device);
+  return count;
 }
-
-inline int64_t num_multiprocessors() { return device_attribute(cudaDevAttrMultiProcessorCount); }
-
-/// That a block may have.
-inline int64_t most_shared_bytes() { return device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin); }
 
 #ifdef __CUDACC__
 /// The block's shared memory of launch_shared().

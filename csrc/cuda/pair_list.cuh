@@ -13,18 +13,13 @@ struct PairSide {
   int64_t num_rows;
   bool rows_are_sources;
   int64_t row_stride, offset_stride;  // of entries
-  const int32_t* order;               // of the rows, or null
 };
 
 inline PairSide shorter_side(const ConvolutionGradWeightParams& params) {
   const bool shorter = params.reverse != nullptr && params.num_source < params.num_target;
   const bool reverse = shorter || params.table == nullptr;
-  return {reverse ? params.reverse : params.table,
-          reverse ? params.num_source : params.num_target,
-          reverse,
-          params.num_offsets,
-          1,
-          reverse ? params.reverse_order : params.order};
+  return {reverse ? params.reverse : params.table, reverse ? params.num_source : params.num_target, reverse,
+          params.num_offsets, 1};
 }
 
 /// How rows are cut into ranges, one for each block of an offset and tile.

@@ -24,11 +24,6 @@ bool fits(const Table& table, int64_t rows, int64_t offsets) {
   return !table.has_value() || (table->dim() == 2 && table->size(0) == rows && table->size(1) == offsets);
 }
 
-/// Whether `order` is missing, or [rows].
-bool is_order(const Table& order, int64_t rows) {
-  return !order.has_value() || (order->dim() == 1 && order->size(0) == rows);
-}
-
 void check_sides(const char* function, bool enough) {
   STD_TORCH_CHECK(enough, function, ": table or reverse must be given, for a convolution on CUDA the table or pairs");
 }
@@ -56,7 +51,8 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
   STD_TORCH_CHECK(features.dim() == 2 && weight.dim() == 3 && weight.size(1) == features.size(1) &&
                       fits(table, num_target, weight.size(0)) && fits(reverse, features.size(0), weight.size(0)),
                   "convolution: features must be [N, Cin], weight [K, Cin, Cout], table [M, K], reverse [N, K]");
-  STD_TORCH_CHECK(is_order(order, num_target), "convolution: order must be [M]");
+  STD_TORCH_CHECK(!order.has_value() || (order->dim() == 1 && order->size(0) == num_target),
+                  "convolution: order must be [M]");
   STD_TORCH_CHECK(!pairs.has_value() || (pairs->dim() == 2 && pairs->size(0) == num_target &&
                                          pairs->size(1) <= kPairSlots && weight.size(0) <= kPairOffsets),
                   "convolution: pairs must be [M, S] of at most 32 slots and 64 offsets");
@@ -93,15 +89,13 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
 }
 
 Tensor convolution_grad_weight(const Tensor& features, const Tensor& grad, const Table& table, const Table& reverse,
-                               bool allow_tf32, const Table& order, const Table& reverse_order) {
+                               bool allow_tf32) {
   check_sides("convolution_grad_weight", table.has_value() || reverse.has_value());
   const int64_t num_offsets = table.has_value() ? table->size(1) : reverse->size(1);
   STD_TORCH_CHECK(features.dim() == 2 && grad.dim() == 2 && fits(table, grad.size(0), num_offsets) &&
                       fits(reverse, features.size(0), num_offsets) && grad.scalar_type() == features.scalar_type(),
                   "convolution_grad_weight: features must be [N, Cin], grad [M, Cout] of the same dtype, table [M, K], "
                   "reverse [N, K]");
-  STD_TORCH_CHECK(is_order(order, grad.size(0)) && is_order(reverse_order, features.size(0)),
-                  "convolution_grad_weight: order must be [M], reverse_order [N]");
   const std::vector<int64_t> sizes{num_offsets, features.size(1), grad.size(1)};
   const ScalarType sum_dtype = is_half_type(features) ? ScalarType::Float : features.scalar_type();
   if (is_empty(features) || is_empty(grad) || num_offsets == 0) {
@@ -110,16 +104,13 @@ Tensor convolution_grad_weight(const Tensor& features, const Tensor& grad, const
   const int64_t even = 0;  // rows are paired, not channels
   const Tensor x = operand("convolution_grad_weight", features, even);
   const Tensor g = operand("convolution_grad_weight", grad, even);
-  const Table dense_table = contiguous(table), dense_reverse = contiguous(reverse), dense_order = contiguous(order),
-              dense_reverse_order = contiguous(reverse_order);
+  const Table dense_table = contiguous(table), dense_reverse = contiguous(reverse);
   Tensor grad_weight = empty(features, sizes, sum_dtype);
   ConvolutionGradWeightParams params{};
   params.features = x.const_data_ptr();
   params.grad = g.const_data_ptr();
   params.table = entries_of(dense_table);
   params.reverse = entries_of(dense_reverse);
-  params.order = entries_of(dense_order);
-  params.reverse_order = entries_of(dense_reverse_order);
   params.grad_weight = grad_weight.mutable_data_ptr();
   params.num_source = features.size(0);
   params.num_target = grad.size(0);
@@ -141,8 +132,8 @@ STABLE_TORCH_LIBRARY_FRAGMENT(completion, m) {
       "bool allow_tf32=False, Tensor? order=None, Tensor? reverse_order=None, Tensor? pairs=None, "
       "Tensor? reverse_pairs=None) -> Tensor");
   m.def(
-      "convolution_grad_weight(Tensor features, Tensor grad, Tensor? table, Tensor? reverse, bool allow_tf32=False, "
-      "Tensor? order=None, Tensor? reverse_order=None) -> Tensor");
+      "convolution_grad_weight(Tensor features, Tensor grad, Tensor? table, Tensor? reverse, bool allow_tf32=False) "
+      "-> Tensor");
 }
 
 COMPLETION_REGISTER(m) {

@@ -69,7 +69,6 @@ def on_features(given: Operands) -> list[Tensor]:
             lambda x, w: ops.convolution(x, w, table, reverse, None, *orders), fine, given.weight
         ),
         *with_gradients(lambda x, y: grad_weight(x, y, table, reverse), fine, given.coarse),
-        *with_gradients(lambda x, y: grad_weight(x, y, table, reverse, *orders), fine, given.coarse),
         *with_gradients(lambda x: ops.pool_sum(x, table, reverse), fine),
         *with_gradients(lambda x: ops.pool_max(x, table)[0], fine),
         *with_gradients(lambda x: ops.take_rows(x, *rows), fine),

@@ -32,10 +32,7 @@ GOOD = {
         **{"features": X, "weight": torch.randn(2, 4, 5), "table": TABLE, "reverse": REVERSE},
         **{"order": ORDER, "reverse_order": ORDER, "pairs": TABLE, "reverse_pairs": TABLE},
     },
-    "convolution_grad_weight": {
-        **{"features": X, "grad": G, "table": TABLE, "reverse": REVERSE},
-        **{"order": ORDER, "reverse_order": ORDER},
-    },
+    "convolution_grad_weight": {"features": X, "grad": G, "table": TABLE, "reverse": REVERSE},
     "pool_sum": {"features": X, "table": TABLE, "reverse": REVERSE},
     "pool_max": {"features": X, "table": TABLE},
     "take_rows": {"features": X, "rows": ROWS, "inverse": ROWS},
@@ -46,7 +43,7 @@ GOOD = {
 }
 MAY_BE_NONE = {
     "convolution": ("table", "reverse", "order", "reverse_order", "pairs", "reverse_pairs"),
-    "convolution_grad_weight": ("table", "reverse", "order", "reverse_order"),
+    "convolution_grad_weight": ("table", "reverse"),
 }
 SIZED_BY_VALUES = {"coordinate_set", "strided_set", "generative_set", "union_set"}
 TENSORS = [
@@ -127,8 +124,6 @@ def test_a_wrong_tensor_is_refused(name, argument) -> None:
         ("convolution_grad_weight", {"table": None, "reverse": None}, "table"),
         ("convolution", {"reverse": REVERSE[:, :1]}, "reverse"),
         ("convolution_grad_weight", {"grad": G[:2]}, "grad"),
-        ("convolution_grad_weight", {"order": ORDER[:2]}, "order"),
-        ("convolution_grad_weight", {"reverse_order": ORDER[:2]}, "reverse_order"),
         ("convolution_grad_weight", {"grad": G.double()}, "grad"),
         ("convolution_grad_weight", {"reverse": REVERSE[:2]}, "reverse"),
         ("pool_sum", {"reverse": REVERSE[:2]}, "reverse"),

@@ -34,12 +34,10 @@ struct ConvolutionParams {
 };
 
 struct ConvolutionGradWeightParams {
-  const void* features;    // [N, Cin] dtype
-  const void* grad;        // [M, Cout] dtype
-  const int32_t* table;    // [M, K] feature row or −1; or null
-  const int32_t* reverse;  // [N, K] target row or −1; or null
-  const int32_t* order;    // [M] row_order of the table, [N] of the reverse, or null; CUDA sums few channels by it
-  const int32_t* reverse_order;
+  const void* features;     // [N, Cin] dtype
+  const void* grad;         // [M, Cout] dtype
+  const int32_t* table;     // [M, K] feature row or −1; or null
+  const int32_t* reverse;   // [N, K] target row or −1; or null
   void* grad_weight;        // [K, Cin, Cout] float64 for float64, else float32
   int64_t num_source;       // N
   int64_t num_target;       // M

@@ -82,9 +82,8 @@ def convolution(
     _check_sides_of_pairs(pairs, reverse_pairs, num_target, num_offsets, features)
     if table is None and pairs is None and reverse is not None and features.is_cuda:
         table = torch.ops.completion.reverse_map(reverse, num_target)
-    _check_order("convolution", "order", order, "M", num_target, "num_target", features)
-    rows = features.shape[0]
-    _check_order("convolution", "reverse_order", reverse_order, "N", rows, "features", features)
+    _check_order("order", order, "M", num_target, "num_target", features)
+    _check_order("reverse_order", reverse_order, "N", features.shape[0], "features", features)
     return torch.ops.completion.convolution(
         features,
         weight,
@@ -100,12 +99,7 @@ def convolution(
 
 
 def convolution_grad_weight(
-    features: Tensor,
-    grad: Tensor,
-    table: Tensor | None,
-    reverse: Tensor | None,
-    order: Tensor | None = None,
-    reverse_order: Tensor | None = None,
+    features: Tensor, grad: Tensor, table: Tensor | None, reverse: Tensor | None
 ) -> Tensor:
     """`Σ_m features[table[m, k]]ᵀ grad[m]` for each k: the gradient of the weight of a convolution.
 
@@ -114,16 +108,12 @@ def convolution_grad_weight(
         grad: [M, Cout] in the dtype of features.
         table: [M, K] int32 feature rows or −1; it or reverse may be None on the CPU, as in convolution.
         reverse: [N, K] int32, the same pairs seen from the features.
-        order: [M] int32, row_order of the table: makes it faster on CUDA, where few channels are summed by it.
-        reverse_order: [N] int32, row_order of the reverse.
 
     Returns:
         [K, Cin, Cout] float64 for float64, else float32: half types must not overflow here.
 
     Raises:
         TypeError, ValueError: wrong dtype, shape or device, or no side is given.
-
-    On CUDA a row that is not finite can also reach the gradients of offsets at which it has no partner.
 
     Syncs: never. Differentiable in features and grad, to any order. Deterministic, as convolution.
     """
@@ -133,12 +123,7 @@ def convolution_grad_weight(
     _check_pairs("convolution_grad_weight", table, reverse, features)
     if table is not None:
         check_size("convolution_grad_weight", "grad", "M", grad.shape[0], table.shape[0], "table")
-    _check_order("convolution_grad_weight", "order", order, "M", grad.shape[0], "grad", features)
-    rows = features.shape[0]
-    _check_order("convolution_grad_weight", "reverse_order", reverse_order, "N", rows, "features", features)
-    return torch.ops.completion.convolution_grad_weight(
-        features, grad, table, reverse, _allow_tf32(features), order, reverse_order
-    )
+    return torch.ops.completion.convolution_grad_weight(features, grad, table, reverse, _allow_tf32(features))
 
 
 def _check_pairs(
@@ -186,12 +171,12 @@ def _check_sides_of_pairs(
 
 
 def _check_order(
-    function: str, name: str, order: Tensor | None, axis: str, rows: int, counted: str, features: Tensor
+    name: str, order: Tensor | None, axis: str, rows: int, counted: str, features: Tensor
 ) -> None:
     """Checks an order of so many rows, where there is one."""
     if order is not None:
-        check_tensor(function, name, order, (torch.int32,), axis, features)
-        check_size(function, name, axis, order.shape[0], rows, counted)
+        check_tensor("convolution", name, order, (torch.int32,), axis, features)
+        check_size("convolution", name, axis, order.shape[0], rows, counted)
 
 
 def _autocast(features: Tensor) -> Tensor:
@@ -227,13 +212,7 @@ def _convolution_fake(
 
 @torch.library.register_fake("completion::convolution_grad_weight")
 def _grad_weight_fake(
-    features: Tensor,
-    grad: Tensor,
-    table: Tensor | None,
-    reverse: Tensor | None,
-    allow_tf32: bool = False,
-    order: Tensor | None = None,
-    reverse_order: Tensor | None = None,
+    features: Tensor, grad: Tensor, table: Tensor | None, reverse: Tensor | None, allow_tf32: bool = False
 ):
     dtype = torch.float32 if features.dtype in HALF_DTYPES else features.dtype
     pairs = table if table is not None else reverse
@@ -264,9 +243,7 @@ def _convolution_backward(ctx, grad: Tensor) -> tuple:
             pairs,
         )
     if ctx.needs_input_grad[1]:
-        summed = torch.ops.completion.convolution_grad_weight(
-            features, grad, table, reverse, ctx.allow_tf32, order, reverse_order
-        )
+        summed = torch.ops.completion.convolution_grad_weight(features, grad, table, reverse, ctx.allow_tf32)
         grad_weight = summed.to(weight.dtype)
     return grad_features, grad_weight, *([None] * 8)
 
@@ -279,7 +256,7 @@ def _other_side(side: Tensor | None, other: Tensor | None, rows: int, like: Tens
 
 
 def _setup_grad_weight(ctx, inputs: tuple, output: Tensor) -> None:
-    features, grad, table, reverse, ctx.allow_tf32, *_ = inputs
+    features, grad, table, reverse, ctx.allow_tf32 = inputs
     ctx.save_for_backward(features, grad, table, reverse)
 
 
@@ -301,7 +278,7 @@ def _grad_weight_backward(ctx, grad: Tensor) -> tuple:
         grad_output_grad = torch.ops.completion.convolution(
             features, grad, _other_side(table, reverse, rows, features), reverse, rows, ctx.allow_tf32
         )
-    return grad_features, grad_output_grad, *([None] * 5)
+    return grad_features, grad_output_grad, None, None, None
 
 
 torch.library.register_autograd(

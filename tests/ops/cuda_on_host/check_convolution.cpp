@@ -83,29 +83,22 @@ void check_convolution(Random& random, const Shape& s, const Manner& manner) {
 }
 
 template <class Scalar>
-void check_grad_weight(Random& random, const Shape& s, bool tf32, bool ordered) {
+void check_grad_weight(Random& random, const Shape& s, bool tf32) {
   using Sum = cuda::Accumulator<Scalar>;
   const Table table(random, s.sources, s.targets, s.offsets, s.percent);
   const bool coarse = tf32 || sizeof(Scalar) == 2;
   const auto x = random_values<Scalar>(random, table.num_source * s.in_channels, coarse);
   const auto g = random_values<Scalar>(random, table.num_target * s.out_channels, coarse);
   std::vector<Sum> grad(static_cast<size_t>(s.offsets) * s.in_channels * s.out_channels, 7);
-  const std::vector<int32_t> order = random_order(random, s.targets), reverse_order = random_order(random, s.sources);
   ConvolutionGradWeightParams params = {};
   params.features = x.data(), params.grad = g.data(), params.grad_weight = grad.data();
   params.table = table.rows.data(), params.reverse = table.reverse.data();
-  if (ordered) params.order = order.data(), params.reverse_order = reverse_order.data();
   params.num_source = s.sources, params.num_target = s.targets;
   params.in_channels = s.in_channels, params.out_channels = s.out_channels;
   params.num_offsets = s.offsets, params.dtype = dtype_of<Scalar>(), params.allow_tf32 = tf32;
   std::vector<double> memory(cuda::convolution_grad_weight_workspace_bytes(params) / sizeof(double) + 1);
   params.workspace = memory.data();
   CHECK(cuda::convolution_grad_weight(params, nullptr) == 0, "convolution_grad_weight");
-  const std::vector<Sum> large = grad;
-  cuda_on_host::shared_bytes = 99 * 1024;  // of a small GPU
-  CHECK(cuda::convolution_grad_weight(params, nullptr) == 0, "convolution_grad_weight");
-  cuda_on_host::shared_bytes = 227 * 1024;
-  CHECK(grad == large, "the bits must not depend on the GPU");
   for (int k = 0; k < s.offsets; ++k) {
     for (int i = 0; i < s.in_channels; ++i) {
       for (int j = 0; j < s.out_channels; ++j) {
@@ -164,8 +157,7 @@ int main(int count, char** arguments) {
                                            {transposed_weight, size > 0 || transposed_weight, paired, tf32});
         }
       }
-      check::check_grad_weight<Scalar>(random, shape, tf32, false);
-      if (tf32 || sizeof(Scalar) == 2) check::check_grad_weight<Scalar>(random, shape, tf32, true);
+      check::check_grad_weight<Scalar>(random, shape, tf32);
     }
   });
 }

@@ -16,7 +16,6 @@ namespace cuda_on_host {
 
 bool backward = false;
 int multiprocessors = 132;
-int shared_bytes = 227 * 1024;
 
 namespace {
 

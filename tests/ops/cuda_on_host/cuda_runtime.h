@@ -43,9 +43,8 @@ namespace cuda_on_host {
 /// Whether the highest block and thread run first.
 extern bool backward;
 
-/// Of the pretended GPU: their number, and what a block may have of shared memory.
+/// Of the pretended GPU.
 extern int multiprocessors;
-extern int shared_bytes;
 
 /// Runs body(kernel) for every thread of every block, one block at a time, each with fresh dynamic shared memory.
 void run_grid(dim3 grid, dim3 size, size_t shared_bytes, void (*body)(const void*), const void* kernel);
@@ -76,12 +75,10 @@ T& dynamic_shared() {
   return *static_cast<T*>(cuda_on_host::shared_memory());
 }
 
-enum { cudaFuncAttributeMaxDynamicSharedMemorySize };
-enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount, cudaDevAttrMaxSharedMemoryPerBlockOptin };
+enum { cudaFuncAttributeMaxDynamicSharedMemorySize, cudaDevAttrMultiProcessorCount };
 inline cudaError_t cudaGetDevice(int* device) { return *device = 0; }
-inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
-  const bool counts = attribute == cudaDevAttrMultiProcessorCount;
-  *value = counts ? cuda_on_host::multiprocessors : cuda_on_host::shared_bytes;
+inline cudaError_t cudaDeviceGetAttribute(int* value, int, int) {
+  *value = cuda_on_host::multiprocessors;
   return 0;
 }
 inline cudaError_t cudaFuncSetAttribute(const void*, int, int) { return 0; }

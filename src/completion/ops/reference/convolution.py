@@ -26,23 +26,14 @@ def convolution(features: Tensor, weight: Tensor, table: Tensor, reverse: Tensor
     return out.to(features.dtype)
 
 
-def convolution_grad_weight(
-    features: Tensor,
-    grad: Tensor,
-    table: Tensor,
-    reverse: Tensor,
-    order: Tensor | None = None,
-    reverse_order: Tensor | None = None,
-) -> Tensor:
+def convolution_grad_weight(features: Tensor, grad: Tensor, table: Tensor, reverse: Tensor) -> Tensor:
     """`sum_m features[table[m, k]]^T grad[m]` for each k: [K, Cin, Cout] in the dtype of features.
 
     Args:
         features: [N, Cin].
         grad: [M, Cout].
         table: int32 [M, K] source rows.
-        reverse: int32 [N, K] target rows; neither it nor the orders are needed here.
-        order: int32 [M].
-        reverse_order: int32 [N].
+        reverse: int32 [N, K] target rows; not needed here.
     """
     wide = accumulation_dtype(features.dtype)
     x, g = features.to(wide), grad.to(wide)
