@@ -15,6 +15,12 @@ uint64_t mask_of(const int32_t* row, int32_t num_offsets) {
   return mask;
 }
 
+uint64_t rank_of(const int32_t* pairs, int32_t num_slots) {
+  PairsRank rank;
+  for (int32_t slot = 0; slot < num_slots; ++slot) rank.add(slot, pairs[slot]);
+  return rank.rank(num_slots);
+}
+
 }  // namespace
 
 int64_t row_order_workspace_bytes(const RowOrderParams&) { return 0; }
@@ -31,7 +37,7 @@ void row_order(const RowOrderParams& params, ParallelFor parallel_for) {
       for (int64_t row = first; row < last; ++row) {
         const int32_t* const entries = params.table + row * params.num_offsets;
         const uint64_t rank = params.holds_pairs
-                                  ? rank_of_pairs(entries, params.num_offsets)
+                                  ? rank_of(entries, params.num_offsets)
                                   : rank_of_mask(mask_of(entries, params.num_offsets), params.num_offsets);
         rows.emplace_back(rank, static_cast<int32_t>(row));
       }

@@ -6,6 +6,7 @@
 #include "completion/offsets.h"
 #include "completion/reverse_pairs.h"
 #include "launch.cuh"
+#include "pair_slots.cuh"
 #include "row_copies.cuh"
 #include "tensor_core.cuh"
 
@@ -126,22 +127,18 @@ __device__ void load_from_table(const ConvolutionParams& params, int first_offse
 /// Fills the pairs of all slots, a thread for each row, and notes which offsets they name: an offset has one slot.
 template <class Tile>
 __device__ void load_from_pairs(const ConvolutionParams& params, typename Tile::Shared& shared) {
-  constexpr int kAtOnce = 8;
   const int lane = threadIdx.x % kWarpThreads;
   if (threadIdx.x < kPairSlots) shared.slot_offsets[threadIdx.x][0] = shared.slot_offsets[threadIdx.x][1] = 0;
   __syncthreads();
   for (int r = threadIdx.x; r < Tile::kRows; r += Tile::kThreads) {
     const int64_t target = shared.targets[r];
     uint32_t used[2] = {};
-    for (int first = 0; first < params.num_slots; first += kAtOnce) {
-      int32_t pairs[kAtOnce];
+    const int32_t* const row = params.pairs + (target < 0 ? 0 : target * params.num_slots);
+    for (int first = 0; first < params.num_slots; first += kSlotsAtOnce) {
+      int32_t pairs[kSlotsAtOnce];
+      read_pairs(row, target < 0 ? 0 : params.num_slots, first, pairs);
 #pragma unroll
-      for (int i = 0; i < kAtOnce; ++i) {
-        const int slot = first + i;
-        pairs[i] = target >= 0 && slot < params.num_slots ? params.pairs[target * params.num_slots + slot] : -1;
-      }
-#pragma unroll
-      for (int i = 0; i < kAtOnce; ++i) {
+      for (int i = 0; i < kSlotsAtOnce; ++i) {
         if (first + i >= params.num_slots) break;
         shared.entries[first + i][r] = pairs[i];
         const int k = pairs[i] < 0 ? kPairOffsets : offset_of_pair(pairs[i]);

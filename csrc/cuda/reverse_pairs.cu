@@ -20,8 +20,8 @@ __global__ void __launch_bounds__(kBlockThreads) scatter_pairs(ReversePairsParam
 #pragma unroll
   for (int i = 0; i < kEntries; ++i) {
     if (sources[i] < 0) continue;
-    const int64_t entry = first + i * kBlockThreads;
-    const int64_t target = entry / params.num_offsets;
+    const uint32_t entry = static_cast<uint32_t>(first + i * kBlockThreads);  // below 2³¹, and divides faster so
+    const uint32_t target = entry / params.num_offsets;
     const int32_t k = static_cast<int32_t>(entry - target * params.num_offsets);
     params.pairs[static_cast<int64_t>(sources[i]) * params.num_slots + params.slots[k]] =
         pack_pair(static_cast<int32_t>(target), k);

@@ -1,6 +1,7 @@
 // row_order: few rows are sorted in shared memory, a block for each window; many by a radix sort of window and rank.
 #include "completion/row_order.h"
 #include "launch.cuh"
+#include "pair_slots.cuh"
 #include "sort.cuh"
 
 namespace completion::cuda {
@@ -34,15 +35,24 @@ __device__ __forceinline__ void visit_masks(const RowOrderParams& params, int64_
   }
 }
 
+/// Rank of a row of pairs; any rank beyond the last row.
+__device__ __forceinline__ uint64_t rank_of_row(const RowOrderParams& params, int64_t row) {
+  PairsRank rank;
+  for (int first = 0; row < params.num_target && first < params.num_offsets; first += kSlotsAtOnce) {
+    int32_t pairs[kSlotsAtOnce];
+    read_pairs(params.table + row * params.num_offsets, params.num_offsets, first, pairs);
+#pragma unroll
+    for (int i = 0; i < kSlotsAtOnce; ++i) rank.add(first + i, pairs[i]);
+  }
+  return rank.rank(params.num_offsets);
+}
+
 /// Calls visit(row, rank) for 16 rows; rows beyond the last have any rank.
 template <class Visit>
 __device__ __forceinline__ void visit_ranks(const RowOrderParams& params, int64_t first, const Visit& visit) {
   if (!params.holds_pairs) return visit_masks(params, first, visit);
   const int lane = threadIdx.x % kWarpThreads;
-  if (lane >= kRowsAtOnce) return;
-  const int64_t row = first + lane;
-  const bool inside = row < params.num_target;
-  visit(row, inside ? rank_of_pairs(params.table + row * params.num_offsets, params.num_offsets) : 0);
+  if (lane < kRowsAtOnce) visit(first + lane, rank_of_row(params, first + lane));
 }
 
 /// Rows of a window with what they are sorted by.
@@ -98,12 +108,22 @@ __global__ void __launch_bounds__(kOrderThreads) order_window(RowOrderParams par
   }
 }
 
-/// Window and rank of each row as one number.
+/// Window and rank of a row as one number.
+__device__ __forceinline__ int64_t key_of(const RowOrderParams& params, int rank_bits, int64_t row, uint64_t rank) {
+  return row / window_of(params) << rank_bits | static_cast<int64_t>(rank);
+}
+
 __global__ void __launch_bounds__(kBlockThreads) make_keys(RowOrderParams params, int rank_bits, int64_t* keys) {
   const int64_t warp = static_cast<int64_t>(blockIdx.x) * kBlockWarps + threadIdx.x / kWarpThreads;
-  visit_ranks(params, warp * kRowsAtOnce, [&](int64_t row, uint64_t rank) {
-    if (row < params.num_target) keys[row] = row / window_of(params) << rank_bits | static_cast<int64_t>(rank);
+  visit_masks(params, warp * kRowsAtOnce, [&](int64_t row, uint64_t rank) {
+    if (row < params.num_target) keys[row] = key_of(params, rank_bits, row, rank);
   });
+}
+
+__global__ void __launch_bounds__(kBlockThreads)
+    make_keys_of_pairs(RowOrderParams params, int rank_bits, int64_t* keys) {
+  const int64_t row = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
+  if (row < params.num_target) keys[row] = key_of(params, rank_bits, row, rank_of_row(params, row));
 }
 
 bool is_small(const RowOrderParams& params) { return window_of(params) == kSmallWindow; }
@@ -134,8 +154,12 @@ Status sort_all(const RowOrderParams& params, void* stream) {
   Layout layout = lay_out(params, params.workspace);
   layout.sorted.rows = params.order;
   const int rank_bits = rank_bits_of(params);
-  launch(make_keys, ceil_div(params.num_target, kBlockWarps * kRowsAtOnce), 1, dim3(kBlockThreads), stream, params,
-         rank_bits, layout.keys);
+  if (params.holds_pairs) {
+    launch_items(make_keys_of_pairs, params.num_target, stream, params, rank_bits, layout.keys);
+  } else {
+    launch(make_keys, ceil_div(params.num_target, kBlockWarps * kRowsAtOnce), 1, dim3(kBlockThreads), stream, params,
+           rank_bits, layout.keys);
+  }
   return sort_keys(layout.keys, params.num_target, layout.sorted, stream,
                    rank_bits + bits_of((params.num_target - 1) / window_of(params)));
 }

@@ -24,6 +24,7 @@ from bench.work import Work, work_of
 CACHE_BYTES = 2**27  # twice the largest cache of such a GPU: what has passed through it is no longer there
 MOST_SETS = 4  # of operands
 POOL_BYTES = 40e9
+MOST_GATHERED = 100_000  # rows for which gather_mm is timed
 Record = dict[str, Any]
 
 
@@ -104,8 +105,8 @@ class Bench:
         """The functions of all libraries by name; what has two ways has a second function."""
         makers = {"ours": getattr(ours, case.call)}
         for peer in self._peers:
-            if peer is gather_mm and case.precision == "bfloat16":
-                continue  # as in float16, and slow
+            if peer is gather_mm and (case.precision == "bfloat16" or case.rows > MOST_GATHERED):
+                continue  # as in float16; tens of times slower than the rest
             for suffix in ("", "_native"):
                 if (make := getattr(peer, case.call + suffix, None)) is not None:
                     makers[short_name(peer) + suffix] = make

@@ -42,16 +42,18 @@ COMPLETION_HD uint64_t rank_of_mask(uint64_t mask, int32_t num_offsets) {
 }
 
 /// Rank of a row of pairs: its lowest offset, which says what others it can have, then which slots it fills.
-COMPLETION_HD uint64_t rank_of_pairs(const int32_t* pairs, int32_t num_slots) {
+struct PairsRank {
   uint64_t filled = 0;
   int32_t lowest = kPairOffsets - 1;
-  for (int32_t s = 0; s < num_slots; ++s) {
-    if (pairs[s] < 0) continue;
-    filled |= uint64_t{1} << s;
-    lowest = offset_of_pair(pairs[s]) < lowest ? offset_of_pair(pairs[s]) : lowest;
+
+  COMPLETION_HD void add(int32_t slot, int32_t pair) {
+    if (pair < 0) return;
+    filled |= uint64_t{1} << slot;
+    lowest = offset_of_pair(pair) < lowest ? offset_of_pair(pair) : lowest;
   }
-  return static_cast<uint64_t>(lowest) << num_slots | filled;
-}
+
+  COMPLETION_HD uint64_t rank(int32_t num_slots) const { return static_cast<uint64_t>(lowest) << num_slots | filled; }
+};
 
 /// Bits of the ranks of a table's rows.
 COMPLETION_HD int32_t rank_bits_of(const RowOrderParams& params) {

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from completion.ops.checks import FEATURE_DTYPES, check_size, check_tensor, refuse_forward_mode
+from completion.ops.differentiable import differentiable
 
 
 def add_rows(
@@ -43,9 +44,7 @@ def add_rows(
     check_size("add_rows", "first_inverse", "N1", first_inverse.shape[0], first.shape[0], "first")
     check_tensor("add_rows", "second_inverse", second_inverse, (torch.int32,), "N2", first)
     check_size("add_rows", "second_inverse", "N2", second_inverse.shape[0], second.shape[0], "second")
-    return torch.ops.completion.add_rows(
-        first, first_rows, first_inverse, second, second_rows, second_inverse
-    )
+    return _add_rows(first, first_rows, first_inverse, second, second_rows, second_inverse)
 
 
 @torch.library.register_fake("completion::add_rows")
@@ -73,4 +72,4 @@ def _backward(ctx, grad: Tensor) -> tuple[Tensor | None, None, None, Tensor | No
     return grad_first, None, None, grad_second, None, None
 
 
-torch.library.register_autograd("completion::add_rows", _backward, setup_context=_setup_context)
+_add_rows = differentiable("add_rows", _backward, _setup_context)

@@ -15,6 +15,7 @@ from completion.ops.checks import (
     check_tensor,
     refuse_forward_mode,
 )
+from completion.ops.differentiable import differentiable
 from completion.ops.reverse_pairs import MOST_OFFSETS, MOST_SLOTS
 
 HALF_DTYPES = (torch.bfloat16, torch.float16)
@@ -48,8 +49,8 @@ def convolution(
         order: [M] int32, row_order of the table: makes it faster on CUDA, changes nothing else while the
             weight is finite.
         reverse_order: [N] int32, row_order of the reverse, for the backward pass.
-        pairs: [M, S ≤ 32] int32, reverse_pairs of the reverse: on CUDA it serves in place of the table, and where
-            it is given the order is its.
+        pairs: [M, S ≤ 32] int32, reverse_pairs of the reverse: on CUDA it serves in place of the table, and
+            where it is given the order is its.
         reverse_pairs: [N, S] int32, reverse_pairs of the table, in place of the reverse.
 
     Returns:
@@ -84,7 +85,7 @@ def convolution(
         table = torch.ops.completion.reverse_map(reverse, num_target)
     _check_order("order", order, "M", num_target, "num_target", features)
     _check_order("reverse_order", reverse_order, "N", features.shape[0], "features", features)
-    return torch.ops.completion.convolution(
+    return _convolution(
         features,
         weight,
         table,
@@ -123,7 +124,7 @@ def convolution_grad_weight(
     _check_pairs("convolution_grad_weight", table, reverse, features)
     if table is not None:
         check_size("convolution_grad_weight", "grad", "M", grad.shape[0], table.shape[0], "table")
-    return torch.ops.completion.convolution_grad_weight(features, grad, table, reverse, _allow_tf32(features))
+    return _grad_weight(features, grad, table, reverse, _allow_tf32(features))
 
 
 def _check_pairs(
@@ -281,9 +282,5 @@ def _grad_weight_backward(ctx, grad: Tensor) -> tuple:
     return grad_features, grad_output_grad, None, None, None
 
 
-torch.library.register_autograd(
-    "completion::convolution", _convolution_backward, setup_context=_setup_convolution
-)
-torch.library.register_autograd(
-    "completion::convolution_grad_weight", _grad_weight_backward, setup_context=_setup_grad_weight
-)
+_convolution = differentiable("convolution", _convolution_backward, _setup_convolution)
+_grad_weight = differentiable("convolution_grad_weight", _grad_weight_backward, _setup_grad_weight)

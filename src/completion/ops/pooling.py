@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from completion.ops.checks import FEATURE_DTYPES, check_size, check_table, check_tensor, refuse_forward_mode
+from completion.ops.differentiable import differentiable
 
 
 def pool_sum(features: Tensor, table: Tensor, reverse: Tensor) -> Tensor:
@@ -28,7 +29,7 @@ def pool_sum(features: Tensor, table: Tensor, reverse: Tensor) -> Tensor:
     check_table("pool_sum", "reverse", reverse, "N", features)
     check_size("pool_sum", "reverse", "N", reverse.shape[0], features.shape[0], "features")
     check_size("pool_sum", "reverse", "K", reverse.shape[1], table.shape[1], "table")
-    return torch.ops.completion.pool_sum(features, table, reverse)
+    return _pool_sum(features, table, reverse)
 
 
 def pool_max(features: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
@@ -106,7 +107,7 @@ def _pool_max_grad_backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
     return torch.where(arg >= 0, gathered, 0), None, None
 
 
-torch.library.register_autograd("completion::pool_sum", _pool_sum_backward, setup_context=_pool_sum_setup)
+_pool_sum = differentiable("pool_sum", _pool_sum_backward, _pool_sum_setup)
 torch.library.register_autograd("completion::pool_max", _pool_max_backward, setup_context=_pool_max_setup)
 torch.library.register_autograd(
     "completion::pool_max_grad", _pool_max_grad_backward, setup_context=_pool_max_grad_setup

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from completion.ops.checks import FEATURE_DTYPES, check_size, check_tensor, refuse_forward_mode
+from completion.ops.differentiable import differentiable
 
 
 def take_rows(features: Tensor, rows: Tensor, inverse: Tensor) -> Tensor:
@@ -27,7 +28,7 @@ def take_rows(features: Tensor, rows: Tensor, inverse: Tensor) -> Tensor:
     check_tensor("take_rows", "rows", rows, (torch.int32,), "M", features)
     check_tensor("take_rows", "inverse", inverse, (torch.int32,), "N", features)
     check_size("take_rows", "inverse", "N", inverse.shape[0], features.shape[0], "features")
-    return torch.ops.completion.take_rows(features, rows, inverse)
+    return _take_rows(features, rows, inverse)
 
 
 @torch.library.register_fake("completion::take_rows")
@@ -45,4 +46,4 @@ def _backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
     return torch.ops.completion.take_rows(grad, inverse, rows), None, None
 
 
-torch.library.register_autograd("completion::take_rows", _backward, setup_context=_setup_context)
+_take_rows = differentiable("take_rows", _backward, _setup_context)

@@ -1,0 +1,40 @@
+"""Operators with a gradient: registered with torch.library, but called by autograd.Function in eager mode.
+
+What torch.library adds to each call costs the host more than the operator itself; on a GPU small layers then
+wait for it. Compiled code, and gradients of gradients, go by the registration.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def differentiable(
+    name: str, backward: Callable[..., tuple], setup_context: Callable[[Any, tuple, Any], None]
+) -> Callable[..., Tensor]:
+    """Registers the gradient of `completion::name` and returns the function that calls the operator.
+
+    Args:
+        name: of the operator, which returns one tensor.
+        backward: as torch.library.register_autograd wants it.
+        setup_context: likewise.
+    """
+    operator = getattr(torch.ops.completion, name).default
+    torch.library.register_autograd(f"completion::{name}", backward, setup_context=setup_context)
+
+    def forward(ctx: Any, *inputs: Any) -> Tensor:
+        output = operator(*inputs)
+        setup_context(ctx, inputs, output)
+        return output
+
+    members = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
+    function = type(name, (torch.autograd.Function,), members)
+
+    def call(*inputs: Any) -> Tensor:
+        if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+            return operator(*inputs)
+        return function.apply(*inputs)
+
+    return call
