@@ -1,5 +1,7 @@
-// convolution_grad_weight on the CPU: threads share out the rows of the result, [K · Cin]; each row is summed over all
-// pairs in order, so it does not depend on the number of threads.
+// convolution_grad_weight on the CPU: the rows of the table are cut into parts with sums of their own, so that a thread
+// need not read all features; where there are more threads than parts, they share out the rows of a part's sums, those
+// of the result, [K · Cin]. Each row is summed over the pairs of a part in order, then over the parts, and sizes alone
+// decide what the parts are: sums do not depend on the number of threads.
 #include <algorithm>
 #include <array>
 #include <type_traits>
@@ -13,7 +15,10 @@
 namespace completion::cpu {
 namespace {
 
-constexpr int64_t kRowsOfThread = 8;  // at least
+constexpr int64_t kRowsOfThread = 8;             // at least
+constexpr int64_t kRowsOfPart = 8 * kBlockRows;  // at least, of the table: their sums outweigh adding up the parts
+constexpr int64_t kMostParts = 4;
+constexpr int64_t kBytesOfPart = int64_t{1} << 19;  // at most: sums of a part stay in a core's own cache
 
 constexpr auto kAscending = [] {
   std::array<int32_t, kBlockRows + kListSlack> rows{};
@@ -30,7 +35,7 @@ class GradWeight {
         by_source_(walks_sources(params)),
         table_(by_source_ ? params.reverse : params.table),
         num_rows_(by_source_ ? params.num_source : params.num_target),
-        sums_(static_cast<Sum<T>*>(in_place(params) ? params.grad_weight : params.workspace)) {}
+        num_parts_(parts_of(params)) {}
 
   /// Whether the sums have the layout of the result, and so are it.
   static bool in_place(const ConvolutionGradWeightParams& params) {
@@ -42,8 +47,38 @@ class GradWeight {
     return params.num_source < params.num_target;
   }
 
-  /// Sums the rows first … last − 1 of the result over all blocks of table rows and writes them out.
-  void run(int64_t first, int64_t last) const {
+  /// How many parts the rows of the table are cut into.
+  static int64_t parts_of(const ConvolutionGradWeightParams& params) {
+    const int64_t rows = walks_sources(params) ? params.num_source : params.num_target;
+    if (sums_of(params) * static_cast<int64_t>(sizeof(Sum<T>)) > kBytesOfPart) return 1;
+    return std::clamp<int64_t>(rows / kRowsOfPart, 1, kMostParts);
+  }
+
+  /// Sums of one part.
+  static int64_t sums_of(const ConvolutionGradWeightParams& params) {
+    const Panels panels{tile_kernels<T>().lanes, params.out_channels, kOuterVectors};
+    return params.num_offsets * params.in_channels * panels.padded();
+  }
+
+  /// Those of the first part can be the result.
+  static int64_t workspace_bytes(const ConvolutionGradWeightParams& params) {
+    return (parts_of(params) - (in_place(params) ? 1 : 0)) * sums_of(params) * static_cast<int64_t>(sizeof(Sum<T>));
+  }
+
+  void run(ParallelFor parallel_for) const {
+    const int64_t rows = params_.num_offsets * params_.in_channels;  // of the result
+    for_ranges(parallel_for, 0, num_parts_ * rows, kRowsOfThread, [&](int64_t begin, int64_t end) {
+      for (int64_t part = begin / rows; part * rows < end; ++part) {
+        sum_part(part, std::max(begin - part * rows, int64_t{0}), std::min(end - part * rows, rows));
+      }
+    });
+    if (num_parts_ == 1 && in_place(params_)) return;
+    for_ranges(parallel_for, 0, rows, kRowsOfThread, [&](int64_t begin, int64_t end) { add_parts(begin, end); });
+  }
+
+ private:
+  /// Sums the rows first … last − 1 of the result over the blocks of one part of the table rows.
+  void sum_part(int64_t part, int64_t first, int64_t last) const {
     const int64_t channels = params_.in_channels;
     const int64_t first_offset = first / channels, last_offset = (last - 1) / channels + 1;
     // Where a row of gradients is one vector, several offsets share the loads of the features.
@@ -51,8 +86,10 @@ class GradWeight {
     PairLists lists(params_.num_offsets, first_offset, last_offset);
     Packed packed(*this);
     bool begun[kMaxOffsets] = {};  // the sums of this offset hold something
-    for (int64_t begin = 0; begin < num_rows_; begin += kBlockRows) {
-      const int64_t end = std::min(begin + kBlockRows, num_rows_);
+    Sum<T>* const sums = sums_of_part(part);
+    const int64_t blocks = (num_rows_ + kBlockRows - 1) / kBlockRows;
+    for (int64_t block = blocks * part / num_parts_; block < blocks * (part + 1) / num_parts_; ++block) {
+      const int64_t begin = block * kBlockRows, end = std::min(begin + kBlockRows, num_rows_);
       lists.list(table_, begin, end);
       lists.chain();
       packed.holds_block = false;
@@ -74,17 +111,15 @@ class GradWeight {
         int64_t after = k + offsets;
         while (after < last_offset && lists[after].count == 0) ++after;
         add(rows_of(k, first, last), offsets, pairing, after < last_offset ? lists[after].sources : nullptr, packed,
-            !begun[k]);
+            sums, !begun[k]);
         std::fill_n(begun + k, offsets, true);
       }
     }
     for (int64_t row = first; row < last; ++row) {
-      if (!begun[row / channels]) std::fill_n(row_sums(row), panels_.padded(), Sum<T>(0));
-      if (!in_place(params_)) write_row_sums(row);
+      if (!begun[row / channels]) std::fill_n(sums + row * panels_.padded(), panels_.padded(), Sum<T>(0));
     }
   }
 
- private:
   static constexpr bool kIsPaired = std::is_same_v<T, BFloat16Pair>;
 
   /// Rows of the result that belong to one offset.
@@ -100,7 +135,10 @@ class GradWeight {
     return {from, from - start, std::min(last, start + params_.in_channels) - from};
   }
 
-  Sum<T>* row_sums(int64_t row) const { return sums_ + row * panels_.padded(); }
+  Sum<T>* sums_of_part(int64_t part) const {
+    if (part == 0 && in_place(params_)) return static_cast<Sum<T>*>(params_.grad_weight);
+    return static_cast<Sum<T>*>(params_.workspace) + (part - (in_place(params_) ? 1 : 0)) * sums_of(params_);
+  }
 
   /// Rows of features and of gradients that belong together.
   struct Pairing {
@@ -121,7 +159,7 @@ class GradWeight {
 
   /// Adds the products of a list to the sums of an offset and, with the lists after it, to those of the offsets after
   /// it. `next`: entries of the list that comes then, or null; `fresh`: the sums begin at zero.
-  void add(const Rows& rows, int64_t offsets, const Pairing& pairing, const int32_t* next, Packed& packed,
+  void add(const Rows& rows, int64_t offsets, const Pairing& pairing, const int32_t* next, Packed& packed, Sum<T>* sums,
            bool fresh) const {
     const TileKernels<T>& kernels = tile_kernels<T>();
     const Picked<T> x = x_rows(pairing, packed);
@@ -134,8 +172,8 @@ class GradWeight {
       const auto outer = offsets > 1 ? kernels.outer_by_offset[offsets] : kernels.outer[panels_.vectors_at(start)];
       outer({x.data + rows.channel, x.stride, x.rows}, rows.count, {grad.data + start, grad.stride, grad.rows},
             PairLists::kCapacity, pairing.count,
-            {row_sums(rows.first) + start, padded, offsets > 1 ? params_.in_channels * padded : panels_.lanes}, fetch,
-            fresh);
+            {sums + rows.first * padded + start, padded, offsets > 1 ? params_.in_channels * padded : panels_.lanes},
+            fetch, fresh);
     }
   }
 
@@ -177,9 +215,18 @@ class GradWeight {
     return {padded, panels_.padded(), kAscending.data()};
   }
 
-  void write_row_sums(int64_t row) const {
-    const int64_t out = params_.out_channels;
-    std::copy_n(row_sums(row), out, static_cast<Sum<T>*>(params_.grad_weight) + row * out);
+  /// Adds the sums of all parts up, those of the rows first … last − 1 of the result, and writes them out.
+  void add_parts(int64_t first, int64_t last) const {
+    const int64_t out = params_.out_channels, padded = panels_.padded();
+    Sum<T>* const total = sums_of_part(0);
+    for (int64_t part = 1; part < num_parts_; ++part) {
+      const Sum<T>* const sums = sums_of_part(part);
+      for (int64_t i = first * padded; i < last * padded; ++i) total[i] += sums[i];
+    }
+    if (in_place(params_)) return;
+    for (int64_t row = first; row < last; ++row) {
+      std::copy_n(total + row * padded, out, static_cast<Sum<T>*>(params_.grad_weight) + row * out);
+    }
   }
 
   const ConvolutionGradWeightParams& params_;
@@ -187,29 +234,21 @@ class GradWeight {
   bool by_source_;        // the pairs are walked from the side whose table there is; of two, the fuller one
   const int32_t* table_;  // [rows, K] of that side
   int64_t num_rows_;
-  Sum<T>* sums_;  // [K, Cin, padded Cout]
+  int64_t num_parts_;
 };
-
-template <class T>
-void grad_weight(const ConvolutionGradWeightParams& params, ParallelFor parallel_for) {
-  const GradWeight<T> work(params);
-  for_ranges(parallel_for, 0, params.num_offsets * params.in_channels, kRowsOfThread,
-             [&](int64_t first, int64_t last) { work.run(first, last); });
-}
 
 }  // namespace
 
 int64_t convolution_grad_weight_workspace_bytes(const ConvolutionGradWeightParams& params) {
-  const bool wide = params.dtype == DType::float64;
-  if (wide ? GradWeight<double>::in_place(params) : GradWeight<float>::in_place(params)) return 0;
-  const Panels panels{wide ? tile_kernels<double>().lanes : tile_kernels<float>().lanes, params.out_channels,
-                      kOuterVectors};
-  return params.num_offsets * params.in_channels * panels.padded() * (wide ? 8 : 4);
+  if (params.dtype == DType::bfloat16) return GradWeight<BFloat16Pair>::workspace_bytes(params);
+  return params.dtype == DType::float64 ? GradWeight<double>::workspace_bytes(params)
+                                        : GradWeight<float>::workspace_bytes(params);
 }
 
 void convolution_grad_weight(const ConvolutionGradWeightParams& params, ParallelFor parallel_for) {
-  if (params.dtype == DType::bfloat16) return grad_weight<BFloat16Pair>(params, parallel_for);
-  params.dtype == DType::float64 ? grad_weight<double>(params, parallel_for) : grad_weight<float>(params, parallel_for);
+  if (params.dtype == DType::bfloat16) return GradWeight<BFloat16Pair>(params).run(parallel_for);
+  params.dtype == DType::float64 ? GradWeight<double>(params).run(parallel_for)
+                                 : GradWeight<float>(params).run(parallel_for);
 }
 
 }  // namespace completion::cpu
