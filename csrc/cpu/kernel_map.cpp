@@ -73,7 +73,7 @@ int64_t group_rows(const KernelMapParams& params, int unit_shift, const Scratch&
   });
   int64_t count = 0;
   for (int64_t chunk = 0; chunk < num_chunks(rows); ++chunk) {
-    const Brick* const first = scratch.bricks + chunk * kScanChunk;
+    const Brick* const first = scratch.bricks + chunk_begin(chunk, rows);
     std::copy(first, first + scratch.chunk_counts[chunk], scratch.bricks + count);
     count += scratch.chunk_counts[chunk];
   }

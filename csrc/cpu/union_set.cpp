@@ -9,7 +9,7 @@
 namespace completion::cpu {
 namespace {
 
-/// The longer list is cut every kScanChunk rows, the other one at the same keys.
+/// The longer list is cut into chunks, the other one at the same keys.
 struct Pieces {
   const UnionSetParams& params;
   bool cut_a;
@@ -28,8 +28,9 @@ struct Pieces {
     const int64_t size = of_a ? params.num_a : params.num_b;
     if (piece == 0) return 0;
     if (piece == count) return size;
-    if (of_a == cut_a) return piece * kScanChunk;
-    const int64_t key = (cut_a ? params.keys_a : params.keys_b)[piece * kScanChunk];
+    const int64_t row = chunk_begin(piece, cut_a ? params.num_a : params.num_b);
+    if (of_a == cut_a) return row;
+    const int64_t key = (cut_a ? params.keys_a : params.keys_b)[row];
     const int64_t* keys = of_a ? params.keys_a : params.keys_b;
     return std::lower_bound(keys, keys + size, key) - keys;
   }
