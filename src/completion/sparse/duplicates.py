@@ -25,6 +25,8 @@ def reduce_duplicates(features: Tensor, rows: Tensor, first: Tensor, rule: str) 
 
 
 def _take_first(features: Tensor, rows: Tensor, first: Tensor) -> Tensor:
+    if first.shape[0] == rows.shape[0]:  # no coordinate is repeated: each row is its voxel's first
+        return ops.take_rows(features, first, rows)
     here = torch.arange(rows.shape[0], device=rows.device)
     inverse = torch.where(first[rows.long()] == here, rows, -1)
     return ops.take_rows(features, first, inverse)

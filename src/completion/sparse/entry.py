@@ -71,9 +71,11 @@ def _check_multiples(function: str, coords: Tensor, stride: Triple) -> None:
         return
     # Wider than the range and still int32: then 0 is the only multiple.
     step = torch.tensor([min(t, 2**16) for t in stride], device=coords.device, dtype=torch.int32)
-    remainder = coords[:, 1:] % step
-    wrong = remainder.any(dim=1).nonzero()
-    if wrong.numel():
+    # What is left of a division by powers of two is bits.
+    are_powers = all(t & (t - 1) == 0 for t in stride)
+    remainder = coords[:, 1:] & (step - 1) if are_powers else coords[:, 1:] % step
+    if remainder.any():
+        wrong = remainder.any(dim=1).nonzero()
         raise ValueError(
             f"{function}: coords must be multiples of the stride {stride}, "
             f"got {coords[wrong[0, 0]].tolist()} and {wrong.shape[0] - 1} more; "
