@@ -1,12 +1,14 @@
 // convolution by the reverse of its table: y[reverse[n, k]] += x[n] W_k. Where many targets meet few sources, as in
 // generative layers, the reverse is the smaller and the fuller table.
 //
-// Threads share out the targets, and each walks the blocks of sources that reach its own; the sums of a row are added
-// block by block, in a block offset by offset or, where all offsets are there, by groups of them and tiles of sources,
-// however many threads there are.
+// Threads share out the targets, cut where few blocks of sources reach both sides, and each walks the blocks that reach
+// its own; the sums of a row are added block by block, in a block offset by offset or, where all offsets are there, by
+// groups of them and tiles of sources, however many threads there are.
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
+#include <numeric>
 #include <vector>
 
 #include "completion/convolution.h"
@@ -17,7 +19,7 @@
 
 namespace completion::cpu {
 
-constexpr int64_t kTargetsOfThread = 2048;
+constexpr int64_t kTargetsOfPiece = 2048;
 
 /// Whether rows of sums are whole vectors of the output's type, and so can be the output.
 inline bool scatters_in_place(const ConvolutionParams& params) {
@@ -51,6 +53,42 @@ inline std::vector<Reach> reach_of_blocks(const ConvolutionParams& params, Paral
   }
   return reach;
 }
+
+/// Where threads may cut the targets: between pieces of them. A block that has all offsets and reaches both sides of a
+/// cut is multiplied for both; of others the pairs are listed for each.
+class TargetCuts {
+ public:
+  TargetCuts(const std::vector<Reach>& reach, int64_t num_target)
+      : num_target_(num_target),
+        num_blocks_(static_cast<int64_t>(reach.size())),
+        crossing_((num_target + kTargetsOfPiece - 1) / kTargetsOfPiece + 1) {
+    for (const Reach& block : reach) {
+      if (!block.span.is_whole) continue;
+      ++crossing_[block.span.first / kTargetsOfPiece + 1];
+      --crossing_[block.span.last / kTargetsOfPiece + 1];
+    }
+    std::partial_sum(crossing_.begin(), crossing_.end(), crossing_.begin());
+  }
+
+  int64_t num_pieces() const { return static_cast<int64_t>(crossing_.size()) - 1; }
+
+  /// First target after the best cut near the beginning of a piece: the one that gives a thread the fewest blocks more,
+  /// of those multiplied twice and of those between the two. Ascending, as the pieces are.
+  int64_t near(int64_t piece) const {
+    if (piece == 0 || piece == num_pieces()) return std::min(piece * kTargetsOfPiece, num_target_);
+    int64_t best = 0, least = INT64_MAX;
+    for (int64_t cut = 0; cut < num_pieces(); ++cut) {
+      const int64_t more = crossing_[cut] * num_pieces() + std::abs(cut - piece) * num_blocks_;
+      if (more < least) best = cut;
+      least = std::min(more, least);
+    }
+    return best * kTargetsOfPiece;
+  }
+
+ private:
+  int64_t num_target_, num_blocks_;
+  std::vector<int64_t> crossing_;  // blocks that reach both sides of the beginning of each piece
+};
 
 /// Features of the sources from `row` on.
 template <class T>
@@ -99,7 +137,9 @@ void scatter(const ConvolutionParams& params, ParallelFor parallel_for) {
   void* const behind_weights = static_cast<char*>(params.workspace) + packed_weight_bytes(params);
   auto* const output = static_cast<Stored<T>*>(params.output);
   auto* const sums = static_cast<Sum<T>*>(in_place ? params.output : behind_weights);
-  for_ranges(parallel_for, 0, params.num_target, kTargetsOfThread, [&](int64_t begin, int64_t end) {
+  const TargetCuts cuts(reach, params.num_target);
+  for_ranges(parallel_for, 0, cuts.num_pieces(), 1, [&](int64_t first_piece, int64_t last_piece) {
+    const int64_t begin = cuts.near(first_piece), end = cuts.near(last_piece);
     PairLists lists(params.num_offsets, 0, params.num_offsets);
     int64_t cleared = begin, written = begin;
     const auto clear_up_to = [&](int64_t row) {  // shortly before rows are first met
