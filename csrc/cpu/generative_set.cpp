@@ -9,12 +9,13 @@
 #include "bricks.h"
 #include "completion/key.h"
 #include "neighbourhood.h"
+#include "scan.h"
 #include "sort.h"
 
 namespace completion::cpu {
 namespace {
 
-constexpr int64_t kParentsOfPart = 4096;  // enough to keep a thread busy, few enough that their bricks stay close
+constexpr int64_t kParentsOfPart = 4096;  // at most: enough to keep a thread busy, so few that their bricks stay close
 
 /// Bricks that grow as children arrive; find-or-insert by code.
 class GrowingBricks {
@@ -114,13 +115,11 @@ struct Part {
 
 std::vector<Part> grow(const GenerativeSetParams& params, int unit_shift, ParallelFor parallel_for) {
   const Neighbourhood neighbourhood(params.offsets, unit_shift);
-  std::vector<Part> parts((params.num_rows + kParentsOfPart - 1) / kParentsOfPart);
-  for_ranges(parallel_for, 0, static_cast<int64_t>(parts.size()), 1, [&](int64_t first, int64_t last) {
-    for (int64_t part = first; part < last; ++part) {
-      const int64_t begin = part * kParentsOfPart, end = std::min(begin + kParentsOfPart, params.num_rows);
-      parts[part].outside = mark_children(params, neighbourhood, unit_shift, begin, end, parts[part].growing);
-    }
-  });
+  std::vector<Part> parts(num_chunks(params.num_rows, kParentsOfPart));
+  const auto grow_part = [&](int64_t part, int64_t begin, int64_t end) {
+    parts[part].outside = mark_children(params, neighbourhood, unit_shift, begin, end, parts[part].growing);
+  };
+  for_chunks(parallel_for, params.num_rows, grow_part, kParentsOfPart);
   return parts;
 }
 

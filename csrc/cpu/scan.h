@@ -9,21 +9,23 @@ namespace completion::cpu {
 
 constexpr int64_t kScanChunk = 32768;  // less than this is done sooner than a second thread wakes up
 
-/// Chunks of a list of n rows, of at most kScanChunk rows and all of about the same number; an even number where there
-/// are several, so that two threads have as much to do. Arrays of chunk starts hold one more.
-inline int64_t num_chunks(int64_t n) {
-  return n <= kScanChunk ? (n > 0 ? 1 : 0) : (n + 2 * kScanChunk - 1) / (2 * kScanChunk) * 2;
+/// Chunks of a list of n rows, of at most `most` rows and all of about the same number; an even number where there are
+/// several, so that two threads have as much to do. Arrays of chunk starts hold one more.
+inline int64_t num_chunks(int64_t n, int64_t most = kScanChunk) {
+  return n <= most ? (n > 0 ? 1 : 0) : (n + 2 * most - 1) / (2 * most) * 2;
 }
 
 /// First row of a chunk of n rows, n for the one after the last.
-inline int64_t chunk_begin(int64_t chunk, int64_t n) { return n == 0 ? 0 : n * chunk / num_chunks(n); }
+inline int64_t chunk_begin(int64_t chunk, int64_t n, int64_t most = kScanChunk) {
+  return n == 0 ? 0 : n * chunk / num_chunks(n, most);
+}
 
 /// Runs function(chunk, begin, end) for every chunk of n rows.
 template <class Function>
-void for_chunks(ParallelFor parallel_for, int64_t n, const Function& function) {
-  for_ranges(parallel_for, 0, num_chunks(n), 1, [&](int64_t first, int64_t last) {
+void for_chunks(ParallelFor parallel_for, int64_t n, const Function& function, int64_t most = kScanChunk) {
+  for_ranges(parallel_for, 0, num_chunks(n, most), 1, [&](int64_t first, int64_t last) {
     for (int64_t chunk = first; chunk < last; ++chunk) {
-      function(chunk, chunk_begin(chunk, n), chunk_begin(chunk + 1, n));
+      function(chunk, chunk_begin(chunk, n, most), chunk_begin(chunk + 1, n, most));
     }
   });
 }
