@@ -10,6 +10,8 @@
 namespace completion::cpu {
 namespace {
 
+constexpr int64_t kStreamedBytes = int64_t{32} << 20;  // of the sum; a smaller one may be read from the caches next
+
 struct BFloat16 {
   uint16_t bits;
 };
@@ -76,6 +78,36 @@ template <class T>
 __attribute__((target("avx2"))) void add_avx2(const AddRowsParams& params, int64_t begin, int64_t end) {
   add<T>(params, begin, end);
 }
+
+/// float32 rows of whole vectors. STREAMED: written past the caches, so that no line is read before it is written.
+template <bool STREAMED>
+__attribute__((target("avx512f"))) void add_avx512(const AddRowsParams& params, int64_t begin, int64_t end) {
+  const int64_t channels = params.channels;
+  const std::vector<float> zeros(channels);
+  const float* const firsts[2] = {static_cast<const float*>(params.first), zeros.data()};
+  const float* const seconds[2] = {static_cast<const float*>(params.second), zeros.data()};
+  float* output = static_cast<float*>(params.output) + begin * channels;
+  for (int64_t m = begin; m < end; ++m, output += channels) {
+    const int64_t first_row = params.first_rows[m], second_row = params.second_rows[m];
+    const float* const first = firsts[first_row < 0] + std::max<int64_t>(first_row, 0) * channels;
+    const float* const second = seconds[second_row < 0] + std::max<int64_t>(second_row, 0) * channels;
+    for (int64_t c = 0; c < channels; c += 16) {
+      const __m512 sum = _mm512_add_ps(_mm512_loadu_ps(first + c), _mm512_loadu_ps(second + c));
+      STREAMED ? _mm512_stream_ps(output + c, sum) : _mm512_storeu_ps(output + c, sum);
+    }
+  }
+  if (STREAMED) _mm_sfence();
+}
+
+bool fits_avx512(const AddRowsParams& params) {
+  return instruction_set() == InstructionSet::avx512 && params.dtype == DType::float32 && params.channels % 16 == 0;
+}
+
+Add choose_avx512(const AddRowsParams& params) {
+  const bool is_aligned = reinterpret_cast<uintptr_t>(params.output) % 64 == 0;
+  const bool is_large = params.num_target * params.channels * 4 >= kStreamedBytes;
+  return is_aligned && is_large ? add_avx512<true> : add_avx512<false>;
+}
 #endif
 
 template <class T>
@@ -86,16 +118,19 @@ Add choose_add() {
   return add_generic<T>;
 }
 
-Add choose_add(DType dtype) {
-  if (dtype == DType::bfloat16) return choose_add<BFloat16>();
-  return dtype == DType::float64 ? choose_add<double>() : choose_add<float>();
+Add choose_add(const AddRowsParams& params) {
+#ifdef COMPLETION_X86_SETS
+  if (fits_avx512(params)) return choose_avx512(params);
+#endif
+  if (params.dtype == DType::bfloat16) return choose_add<BFloat16>();
+  return params.dtype == DType::float64 ? choose_add<double>() : choose_add<float>();
 }
 
 }  // namespace
 
 void add_rows(const AddRowsParams& params, ParallelFor parallel_for) {
   const int64_t grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(params.channels, 1));
-  const Add add = choose_add(params.dtype);
+  const Add add = choose_add(params);
   for_ranges(parallel_for, 0, params.num_target, grain, [&](int64_t begin, int64_t end) { add(params, begin, end); });
 }
 

@@ -28,6 +28,13 @@ def test_equals_the_reference(
         assert_same(value, right)
 
 
+def test_a_sum_larger_than_the_caches(device: torch.device):
+    pairs = [row_pair(90_000, 140_000, device, seed=side) for side in (0, 1)]
+    first, second = (torch.randn(90_000, 64, device=device) for _ in range(2))
+    arguments = (first, *pairs[0], second, *pairs[1])
+    assert_same(ops.add_rows(*arguments), reference.add_rows(*arguments))
+
+
 def test_what_is_not_finite_stays_in_its_row(device: torch.device):
     pairs = [
         torch.tensor(rows, dtype=torch.int32, device=device) for rows in ([0, -1, 1], [0, 2], [-1, 0, 1])
