@@ -1,13 +1,15 @@
 """The tables of benchmarks/gpu.md from the records of a GPU."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from bench.goals_gpu import GPU_GOALS, KERNELS, STEP_GOALS, WAITS, GpuGoal, belongs, holds, reached
 from bench.page import RESULTS, head, line, slashed, yes
 
 Record = dict[str, Any]
+PRESENT = "ops_gpu.json"
+EARLIER = ("ops_gpu_f9bbebe.json", "ops_gpu_float32.json", "ops_gpu_earlier.json")  # the latest first
 GROUPS = ("rows", "precision")  # cases that differ in channels alone share a line of the goals
 
 
@@ -16,21 +18,38 @@ def record_of(name: str) -> Record:
     return json.loads((RESULTS / name).read_text())
 
 
+def known_cases() -> Iterator[tuple[str, Record]]:
+    """Each case as it was measured last, with the words " (at COMMIT)" where another record has it."""
+    seen = set()
+    for name in (PRESENT, *EARLIER):
+        record = record_of(name)
+        when = "" if name == PRESENT else f" (at {record['machine']['commit']})"
+        for case in record["cases"]:
+            what = tuple(case[key] for key in (*GROUPS, "operation", "channels"))
+            if what not in seen:
+                seen.add(what)
+                yield when, case
+
+
 def goals() -> Iterator[str]:
     """Each goal beside what was measured."""
     yield from head("case", "C", "goal", "measured", "holds")
-    record = record_of("ops_gpu.json")
-    cases = record["cases"] + record_of("ops_gpu_float32.json")["cases"]
+    cases = [{**case, "operation": case["operation"] + when} for when, case in known_cases()]
     for goal in GPU_GOALS:
         found = [case for case in cases if belongs(goal, case)]
-        for group in dict.fromkeys(tuple(case[key] for key in GROUPS) for case in found):
-            yield of_goal(goal, [case for case in found if tuple(case[key] for key in GROUPS) == group])
-    yield from of_counts(record)
+        for group in dict.fromkeys(group_of(case) for case in found):
+            yield of_goal(goal, [case for case in found if group_of(case) == group])
+    yield from of_counts(record_of(PRESENT))
     for step in record_of("step_gpu.json")["steps"]:
         for name, goal in STEP_GOALS.items() if step["model"] == "minkowski" else ():
             ratio = step["peers"][name]["ratio"]
             what = f"training step of me_completion, {step['data']}, {step['precision']}"
             yield line(what, None, f"≥ {goal:g} × {name}", f"{ratio:.2f}", yes(ratio >= goal))
+
+
+def group_of(case: Record) -> tuple[object, ...]:
+    """What cases that differ in channels alone have in common."""
+    return tuple(case[key] for key in (*GROUPS, "operation"))
 
 
 def of_goal(goal: GpuGoal, cases: list[Record]) -> str:
@@ -67,7 +86,7 @@ def of_counts(record: Record) -> Iterator[str]:
 def counts() -> Iterator[str]:
     """Launches of small layers and of everything that makes coordinates."""
     yield from head("case", "rows", "kernels", "memsets", "numbers read", "waits of the host")
-    record = record_of("ops_gpu.json")
+    record = record_of(PRESENT)
     for row in record["launches"] + record["reads"]:
         numbers = (row[key] for key in ("kernels", "memsets", "host_reads", "waits"))
         yield line(row["operation"], f"{row['rows']:,}", *numbers)
@@ -76,30 +95,26 @@ def counts() -> Iterator[str]:
 def memory() -> Iterator[str]:
     """Peak memory of generative layers."""
     yield from head("case", "C", "parents", "voxels", "peak MB", "allowed MB")
-    for row in record_of("ops_gpu.json")["memory"]:
+    for row in record_of(PRESENT)["memory"]:
         sizes = (f"{row[key] / 1e6:.0f}" for key in ("peak_bytes", "allowed_bytes"))
         yield line(row["operation"], row["channels"], f"{row['parents']:,}", f"{row['voxels']:,}", *sizes)
 
 
-def all_cases(name: str) -> Callable[[], Iterator[str]]:
-    """Every case of a record."""
-
-    def rows() -> Iterator[str]:
-        yield from case_head("ms", "of the floor", "ms, queued", "of the floor, queued", "host ms")
-        for case in record_of(name)["cases"]:
-            queued = (f"{case['queued_ms']:.2f}", f"{100 * case['fraction_of_floor_queued']:.0f} %")
-            yield line(*named(case), *queued, f"{case['host_ms']:.2f}", *beside(case))
-
-    return rows
+def present_cases() -> Iterator[str]:
+    """Every case of the present record."""
+    yield from case_head("ms", "of the floor", "ms, queued", "of the floor, queued", "host ms")
+    for case in record_of(PRESENT)["cases"]:
+        queued = (f"{case['queued_ms']:.2f}", f"{100 * case['fraction_of_floor_queued']:.0f} %")
+        yield line(*named(case), *queued, f"{case['host_ms']:.2f}", *beside(case))
 
 
 def earlier_cases() -> Iterator[str]:
-    """Cases of an earlier state of which the record has none of that size."""
-    now = {(case["operation"], case["rows"]) for case in record_of("ops_gpu.json")["cases"]}
+    """Cases that the present record lacks, as they were measured last."""
     yield from case_head("ms", "of the floor", "host ms")
-    for case in record_of("ops_gpu_earlier.json")["cases"]:
-        if (case["operation"], case["rows"]) not in now:
-            yield line(*named(case), f"{case['host_ms']:.2f}", *beside(case))
+    for when, case in known_cases():
+        if when:
+            about = {**case, "operation": case["operation"] + when}
+            yield line(*named(about), f"{case['host_ms']:.2f}", *beside(case))
 
 
 def case_head(*ours: str) -> Iterator[str]:
@@ -159,8 +174,7 @@ def parts() -> Iterator[str]:
 
 TABLES = {
     "goals": goals,
-    "cases": all_cases("ops_gpu.json"),
-    "float32": all_cases("ops_gpu_float32.json"),
+    "cases": present_cases,
     "earlier": earlier_cases,
     "counts": counts,
     "memory": memory,
