@@ -193,6 +193,15 @@ def test_autocast_keeps_the_weight_gradient_in_float32(device: torch.device):
     assert torch.autograd.grad(out.float().sum(), weight)[0].dtype == torch.float32
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+def test_vmap_over_weights():
+    features, weight, table, reverse = operands("a surface", (3, 5), torch.float64, torch.device("cpu"))
+    weights = torch.stack([weight, 2 * weight, -weight]).requires_grad_()
+    out = torch.func.vmap(lambda w: ops.convolution(features, w, table, reverse))(weights)
+    expected = torch.stack([ops.convolution(features, w, table, reverse) for w in weights])
+    assert torch.equal(out, expected)
+
+
 def test_compiled_equals_eager(device: torch.device):
     features, weight, table, reverse = operands("a surface", (3, 5), torch.float32, device)
     layer = lambda x, w: ops.convolution(x, w, table, reverse).relu()  # noqa: E731

@@ -1,7 +1,7 @@
 """Operators with a gradient: registered with torch.library, but called by autograd.Function in eager mode.
 
 What torch.library adds to each call costs the host more than the operator itself; on a GPU small layers then
-wait for it. Compiled code, and gradients of gradients, go by the registration.
+wait for it. Compiled code, torch.func's transforms and gradients of gradients go by the registration.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C import _are_functorch_transforms_active as is_transformed  # as autograd.Function asks itself
 
 
 def differentiable(
@@ -33,7 +34,7 @@ def differentiable(
     function = type(name, (torch.autograd.Function,), members)
 
     def call(*inputs: Any) -> Tensor:
-        if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+        if torch.compiler.is_compiling() or not torch.is_grad_enabled() or is_transformed():
             return operator(*inputs)
         return function.apply(*inputs)
 
