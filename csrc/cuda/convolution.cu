@@ -13,7 +13,7 @@ namespace completion::cuda {
 
 namespace {
 
-constexpr int kGroupOffsets = 32;  // offsets whose table entries are in shared memory at a time
+constexpr int kTableOffsets = 32;  // offsets whose table entries are in shared memory at a time
 constexpr int kThreadRows = 4;     // output rows of a thread
 
 /// Target row at a place in the order, −1 beyond the last.
@@ -30,8 +30,8 @@ struct Tile {
 
   alignas(32) Sum input[kDepth][kPaddedRows];
   alignas(32) Sum weight[kDepth][kColumns];
-  int32_t rows[kGroupOffsets][kRows + 1];
-  bool used[kGroupOffsets];
+  int32_t rows[kTableOffsets][kRows + 1];
+  bool used[kTableOffsets];
 };
 
 /// Puts in the sources that pairs name; ends with a barrier.
@@ -103,8 +103,8 @@ __global__ void __launch_bounds__(kBlockThreads) convolve(ConvolutionParams para
   const int thread_row = threadIdx.x / (kColumns / kThreadColumns) * kThreadRows;
   const int thread_column = threadIdx.x % (kColumns / kThreadColumns) * kThreadColumns;
   Accumulator<Scalar> sums[kThreadRows][kThreadColumns] = {};
-  for (int first_offset = 0; first_offset < params.num_offsets; first_offset += kGroupOffsets) {
-    const int count = min(kGroupOffsets, params.num_offsets - first_offset);
+  for (int first_offset = 0; first_offset < params.num_offsets; first_offset += kTableOffsets) {
+    const int count = min(kTableOffsets, params.num_offsets - first_offset);
     load_rows<kRows>(params, first_row, first_offset, count, tile);
     for (int k = 0; k < count; ++k) {
       if (!tile.used[k]) continue;

@@ -1,6 +1,7 @@
 // The convolution on tensor cores: a block owns a tile of output rows and channels and walks the offsets that any of
-// its rows has, a cache line of input channels at a time. Rows are gathered by asynchronous copies, several stages
-// ahead; each output is written once: no atomics, one order of summation (offset, then channel) whatever the grid.
+// its rows has, a cache line of input channels at a time, half a line in narrow tiles. Rows are gathered by
+// asynchronous copies, one or three stages ahead; each output is written once: no atomics, one order of summation
+// (offset, then channel) whatever the grid.
 #include "convolution_tensor_core.cuh"
 #include "convolution_tile.cuh"
 

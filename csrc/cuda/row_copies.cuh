@@ -27,7 +27,7 @@ struct RowCopies {
   int pack_bytes;  // from the first pack of a row
   int first;       // row of the panel
 
-  /// Rows of `row_bytes` < 2³¹ bytes, of which the panel has those from `first_byte` on.
+  /// Rows of `row_bytes` < 2³¹ bytes, of which the panel has those from `first_byte` on. `thread` is threadIdx.x.
   __device__ RowCopies(const void* rows, int row_bytes_, int first_byte, int thread)
       : row_bytes(row_bytes_),
         pack_bytes(first_byte + thread % kRowPacks * kPackBytes),

@@ -15,7 +15,7 @@ def test_equals_the_reference(name: str, device: torch.device):
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "batches"), [(-40, 40, 3), (0, 40, 1), (0, 500, 4), (-32768, 32768, 65536)]
+    ("low", "high", "batches"), [(-40, 40, 3), (-1, 500, 1), (0, 40, 1), (0, 500, 4), (-32768, 32768, 65536)]
 )
 def test_more_rows_than_one_block(low: int, high: int, batches: int, device: torch.device):
     keys = reference.encode(random_coords(70_000, low, high, batches)).to(device)

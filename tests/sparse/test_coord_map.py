@@ -118,6 +118,8 @@ def test_generated_reaches_every_child_and_box_drops_and_counts(device) -> None:
     assert rows(boxed) == inside
     assert boxed.num_dropped == fine.num_rows - len(inside) > 0
     assert fine.boxed(((-100,) * 3, (100,) * 3)) is fine
+    assert fine.boxed(((-(2**40),) * 3, (2**40,) * 3)) is fine
+    assert fine.boxed(((2**40,) * 3, (2**41,) * 3)).num_rows == 0
     with pytest.raises(ValueError, match=r"box must be two corners of three ints"):
         fine.boxed(((0, 0), (4, 4)))
 

@@ -1,7 +1,7 @@
 """Operators with a gradient: registered with torch.library, but called by autograd.Function in eager mode.
 
 What torch.library adds to each call costs the host more than the operator itself; on a GPU small layers then
-wait for it. Compiled code, torch.func's transforms and gradients of gradients go by the registration.
+wait for it. Compiled code, torch.func.vmap and gradients of gradients go by the registration.
 """
 
 from collections.abc import Callable

@@ -8,6 +8,7 @@ from torch import Tensor
 from completion import ops
 from completion.ops.checks import check_count, check_type, check_values
 from completion.ops.coords import check_limits, limits
+from completion.sparse.key_sets import is_power_of_two
 from completion.sparse.strides import Size, Triple, triple
 
 
@@ -72,8 +73,8 @@ def _check_multiples(function: str, coords: Tensor, stride: Triple) -> None:
     # Wider than the range and still int32: then 0 is the only multiple.
     step = torch.tensor([min(t, 2**16) for t in stride], device=coords.device, dtype=torch.int32)
     # What is left of a division by powers of two is bits.
-    are_powers = all(t & (t - 1) == 0 for t in stride)
-    remainder = coords[:, 1:] & (step - 1) if are_powers else coords[:, 1:] % step
+    are_bits = all(map(is_power_of_two, stride))
+    remainder = coords[:, 1:] & (step - 1) if are_bits else coords[:, 1:] % step
     if remainder.any():
         wrong = remainder.any(dim=1).nonzero()
         raise ValueError(

@@ -94,10 +94,12 @@ def box_corners(function: str, box: Box) -> tuple[Triple, Triple]:
 
 def inside_box(coords: Tensor, low: Triple, high: Triple) -> Tensor:
     """bool [N]: rows of coords int32 [N, 4] within (lowest corner, exclusive highest corner)."""
-    if coords.is_cuda and len({*low}) == len({*high}) == 1:  # a third of the kernels
+    # No coordinate lies outside the range of keys; a corner beyond int32 would wrap around.
+    lows, highs = ([max(COORD_MIN, min(c, COORD_MAX + 1)) for c in corner] for corner in (low, high))
+    if coords.is_cuda and len({*lows}) == len({*highs}) == 1:  # a third of the kernels
         places = coords[:, 1:]
-        return ((places >= low[0]) & (places < high[0])).all(dim=1)
+        return ((places >= lows[0]) & (places < highs[0])).all(dim=1)
     columns = coords[:, 1:].unbind(dim=1)
     # By column: on a CPU a reduction over rows of three is many times slower than five ands.
-    within = [(c >= lowest) & (c < highest) for c, lowest, highest in zip(columns, low, high, strict=True)]
+    within = [(c >= lowest) & (c < highest) for c, lowest, highest in zip(columns, lows, highs, strict=True)]
     return within[0] & within[1] & within[2]
