@@ -8,8 +8,7 @@ from torch import Tensor
 from completion import ops
 from completion.ops.checks import check_count, check_type, check_values
 from completion.ops.coords import check_limits, limits
-from completion.sparse.key_sets import is_power_of_two
-from completion.sparse.strides import Size, Triple, triple
+from completion.sparse.strides import Size, Triple, is_power_of_two, triple
 
 
 class Entry(NamedTuple):

@@ -10,13 +10,9 @@ from completion import ops
 from completion.ops.coords import COORD_MAX, COORD_MIN, check_range
 from completion.sparse.checks import three_integers
 from completion.sparse.kernel_offsets import Axes, Region, offsets_on
-from completion.sparse.strides import Triple
+from completion.sparse.strides import Triple, is_power_of_two
 
 Box = tuple[Sequence[int], Sequence[int]]
-
-
-def is_power_of_two(value: int) -> bool:
-    return value & (value - 1) == 0
 
 
 def children_are_consecutive(

@@ -17,6 +17,11 @@ def triple(function: str, name: str, value: Size) -> Triple:
     return values
 
 
+def is_power_of_two(value: int) -> bool:
+    """Whether a stride is one, so that multiples of it are bits."""
+    return value & (value - 1) == 0
+
+
 def coarser(stride: Triple, factor: Triple) -> Triple:
     """The stride a factor coarser: `t * s`."""
     x, y, z = (t * s for t, s in zip(stride, factor, strict=True))
