@@ -130,54 +130,57 @@ int64_t num_ranges(const ConvolutionGradWeightParams& params) {
 
 /// Whether lists are made from entries that lie by offsets: along the rows of one offset a line then holds 32 entries,
 /// where the lines of [rows, K] hold one. Few rows are not worth a kernel.
-bool turns_side(const ConvolutionGradWeightParams& params) {
+bool transposes_side(const ConvolutionGradWeightParams& params) {
   constexpr int64_t kManyRows = 2048;
   return takes_tensor_cores(params) && params.num_offsets > 1 && shorter_side(params).num_rows >= kManyRows;
 }
 
-/// Scratch memory of one call.
-struct Scratch {
-  void* partials = nullptr;   // [ranges, K, Cin, Cout] where there is more than one range
-  int32_t* turned = nullptr;  // [K, rows]
-  int64_t bytes = 0;
-
-  Scratch(const ConvolutionGradWeightParams& params, void* base) {
-    Workspace workspace(base);
-    const int64_t sum_bytes = params.dtype == DType::float64 ? 8 : 4;
-    const int64_t count = num_ranges(params);
-    if (count > 1) partials = workspace.take<char>(count * num_weights(params) * sum_bytes);
-    if (turns_side(params)) turned = workspace.take<int32_t>(shorter_side(params).num_rows * params.num_offsets);
-    bytes = workspace.bytes();
-  }
+struct Layout {
+  void* partials;       // [ranges, K, Cin, Cout] where there is more than one range
+  int32_t* transposed;  // [K, rows]
+  int64_t bytes;
 };
 
-constexpr int kTurnSide = 32;
+Layout lay_out(const ConvolutionGradWeightParams& params, void* base) {
+  Workspace workspace(base);
+  Layout layout = {};
+  const int64_t sum_bytes = params.dtype == DType::float64 ? 8 : 4;
+  const int64_t count = num_ranges(params);
+  if (count > 1) layout.partials = workspace.take<char>(count * num_weights(params) * sum_bytes);
+  if (transposes_side(params)) {
+    layout.transposed = workspace.take<int32_t>(shorter_side(params).num_rows * params.num_offsets);
+  }
+  layout.bytes = workspace.bytes();
+  return layout;
+}
 
-/// turned[k, row] = entries[row, k], by squares that pass through shared memory.
-__global__ void __launch_bounds__(kBlockThreads) turn_side(PairSide side, int num_offsets, int32_t* turned) {
-  __shared__ int32_t square[kTurnSide][kTurnSide + 1];
-  const int64_t first_row = static_cast<int64_t>(blockIdx.x) * kTurnSide;
-  const int first_offset = static_cast<int>(blockIdx.y) * kTurnSide;
-  const int along = threadIdx.x % kTurnSide;
-  const int first = threadIdx.x / kTurnSide;
-  for (int r = first; r < kTurnSide; r += kBlockThreads / kTurnSide) {
+constexpr int kSquare = 32;
+
+/// transposed[k, row] = entries[row, k], by squares that pass through shared memory.
+__global__ void __launch_bounds__(kBlockThreads) transpose_side(PairSide side, int num_offsets, int32_t* transposed) {
+  __shared__ int32_t square[kSquare][kSquare + 1];
+  const int64_t first_row = static_cast<int64_t>(blockIdx.x) * kSquare;
+  const int first_offset = static_cast<int>(blockIdx.y) * kSquare;
+  const int along = threadIdx.x % kSquare;
+  const int first = threadIdx.x / kSquare;
+  for (int r = first; r < kSquare; r += kBlockThreads / kSquare) {
     const bool inside = first_row + r < side.num_rows && first_offset + along < num_offsets;
     if (inside) square[r][along] = side.entries[(first_row + r) * num_offsets + first_offset + along];
   }
   __syncthreads();
-  for (int k = first; k < kTurnSide; k += kBlockThreads / kTurnSide) {
+  for (int k = first; k < kSquare; k += kBlockThreads / kSquare) {
     const bool inside = first_row + along < side.num_rows && first_offset + k < num_offsets;
-    if (inside) turned[(first_offset + k) * side.num_rows + first_row + along] = square[along][k];
+    if (inside) transposed[(first_offset + k) * side.num_rows + first_row + along] = square[along][k];
   }
 }
 
 /// The shorter side, by offsets where lists are made from it.
-PairSide side_of(const ConvolutionGradWeightParams& params, int32_t* turned, void* stream) {
+PairSide side_of(const ConvolutionGradWeightParams& params, int32_t* transposed, void* stream) {
   PairSide side = shorter_side(params);
-  if (turned == nullptr) return side;
-  launch(turn_side, ceil_div(side.num_rows, kTurnSide), ceil_div(params.num_offsets, kTurnSide), dim3(kBlockThreads),
-         stream, side, params.num_offsets, turned);
-  side.entries = turned;
+  if (transposed == nullptr) return side;
+  launch(transpose_side, ceil_div(side.num_rows, kSquare), ceil_div(params.num_offsets, kSquare), dim3(kBlockThreads),
+         stream, side, params.num_offsets, transposed);
+  side.entries = transposed;
   side.row_stride = 1;
   side.offset_stride = side.num_rows;
   return side;
@@ -192,15 +195,15 @@ void launch_add_partials(const ConvolutionGradWeightParams& params, const void* 
 }  // namespace
 
 int64_t convolution_grad_weight_workspace_bytes(const ConvolutionGradWeightParams& params) {
-  return Scratch(params, nullptr).bytes;
+  return lay_out(params, nullptr).bytes;
 }
 
 Status convolution_grad_weight(const ConvolutionGradWeightParams& params, void* stream) {
-  const Scratch scratch(params, params.workspace);
+  const Layout layout = lay_out(params, params.workspace);
   const bool one_range = num_ranges(params) == 1;
-  void* const partials = one_range ? params.grad_weight : scratch.partials;
+  void* const partials = one_range ? params.grad_weight : layout.partials;
   if (takes_tensor_cores(params)) {
-    sum_pairs_on_tensor_cores(params, side_of(params, scratch.turned, stream), partials, stream);
+    sum_pairs_on_tensor_cores(params, side_of(params, layout.transposed, stream), partials, stream);
   } else {
     sum_in_plain_arithmetic(params, partials, stream);
   }

@@ -62,12 +62,6 @@ __device__ __forceinline__ void multiply_stage(const typename Tile::Stage& stage
   }
 }
 
-/// Two elements that are stored at once.
-template <class Scalar>
-struct alignas(2 * sizeof(Scalar)) Neighbours {
-  Scalar value[2];
-};
-
 /// Narrows the sums into shared memory and writes whole rows from there.
 template <class Tile>
 __device__ void store_tile(const ConvolutionParams& params, const Sums<Tile>& sums, int warp_row, int warp_column,
@@ -83,10 +77,10 @@ __device__ void store_tile(const ConvolutionParams& params, const Sums<Tile>& su
       for (int half = 0; half < 2; ++half) {
         const int row = warp_row + i * kFragmentRows + half * 8 + lane / 4;
         const int column = warp_column + j * kFragmentColumns + lane % 4 * 2;
-        Neighbours<Scalar> two;
+        Pack<Scalar, 2> two;
         narrow(sums[i][j][2 * half], &two.value[0]);
         narrow(sums[i][j][2 * half + 1], &two.value[1]);
-        *reinterpret_cast<Neighbours<Scalar>*>(panel + row * Tile::kOutputPitch + column * Tile::kSize) = two;
+        *reinterpret_cast<Pack<Scalar, 2>*>(panel + row * Tile::kOutputPitch + column * Tile::kSize) = two;
       }
     }
   }
@@ -115,7 +109,7 @@ __global__ void __launch_bounds__(Tile::kThreads) convolve_tile(ConvolutionParam
   const int warp = threadIdx.x / kWarpThreads;
   const int warp_row = warp / Tile::kWarpsAcross * Tile::kWarpRows;
   const int warp_column = warp % Tile::kWarpsAcross * Tile::kWarpColumns;
-  const typename Tile::Copies rows(params.features, in_channels * Tile::kSize, 0, threadIdx.x);
+  const typename Tile::Copies rows(params.features, in_channels * Tile::kSize, 0);
   const WeightCopies<Tile> weight(params, first_column);
   Sums<Tile> sums = {};
   load_targets<Tile>(params, first_row, shared);

@@ -112,7 +112,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
   const int64_t end = min(begin + ranges.rows_per_range, side.num_rows);
   const auto copies = [](const void* rows, int64_t channels, int64_t first) {
     const int size = Tile::kSize;
-    return typename Tile::Copies(rows, static_cast<int>(channels) * size, static_cast<int>(first) * size, threadIdx.x);
+    return typename Tile::Copies(rows, static_cast<int>(channels) * size, static_cast<int>(first) * size);
   };
   const auto input = copies(params.features, params.in_channels, first_in);
   const auto grad = copies(params.grad, params.out_channels, first_out);

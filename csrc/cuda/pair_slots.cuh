@@ -4,27 +4,22 @@
 #include <cstdint>
 
 #include "completion/reverse_pairs.h"
-#include "launch.cuh"
+#include "pack.cuh"
 
 namespace completion::cuda {
 
 constexpr int kSlotsAtOnce = 8;
 
-/// Pairs that are read together.
-struct alignas(16) FourPairs {
-  int32_t pairs[4];
-};
-
 /// Pairs of eight slots of a row from slot `first` on, −1 beyond the last; by four where rows lie so.
 __device__ __forceinline__ void read_pairs(const int32_t* row, int num_slots, int first,
                                            int32_t (&pairs)[kSlotsAtOnce]) {
-  if (num_slots % 4 == 0 && reinterpret_cast<uintptr_t>(row) % sizeof(FourPairs) == 0) {
+  if (num_slots % 4 == 0 && reinterpret_cast<uintptr_t>(row) % sizeof(Pack<int32_t, 4>) == 0) {
 #pragma unroll
     for (int i = 0; i < kSlotsAtOnce; i += 4) {
-      FourPairs four = {{-1, -1, -1, -1}};
-      if (first + i < num_slots) four = *reinterpret_cast<const FourPairs*>(row + first + i);
+      Pack<int32_t, 4> four = {{-1, -1, -1, -1}};
+      if (first + i < num_slots) four = load_pack<int32_t, 4>(row + first + i);
 #pragma unroll
-      for (int j = 0; j < 4; ++j) pairs[i + j] = four.pairs[j];
+      for (int j = 0; j < 4; ++j) pairs[i + j] = four.value[j];
     }
   } else {
 #pragma unroll

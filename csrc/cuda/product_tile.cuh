@@ -2,20 +2,11 @@
 // convolution and its weight gradient; plain arithmetic, no tensor cores.
 #pragma once
 
+#include "pack.cuh"
+
 namespace completion::cuda {
 
 constexpr int kDepth = 16;  // rows of a panel
-
-/// Values that one thread reads from a panel at once.
-template <class T, int kCount>
-struct alignas(sizeof(T) * kCount) Pack {
-  T value[kCount];
-};
-
-template <class T, int kCount>
-__device__ __forceinline__ Pack<T, kCount> load_pack(const T* values) {
-  return *reinterpret_cast<const Pack<T, kCount>*>(values);
-}
 
 /// sums[i][j] += Σ_d left[d][i] · right[d][j] over the depth, in ascending d.
 template <class T, int kRows, int kColumns>

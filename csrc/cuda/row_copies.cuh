@@ -4,15 +4,10 @@
 #pragma once
 
 #include "launch.cuh"
+#include "pack.cuh"
 #include "tensor_core.cuh"
 
 namespace completion::cuda {
-
-/// Neighbouring numbers that are read together.
-template <int kCount>
-struct alignas(kCount * sizeof(int32_t)) Numbers {
-  int32_t value[kCount];
-};
 
 /// A thread's share of a panel of kRows rows with kRowPacks packs each, filled by kThreads threads.
 template <int kRows, int kRowPacks, int kThreads, int kPitch>
@@ -27,11 +22,11 @@ struct RowCopies {
   int pack_bytes;  // from the first pack of a row
   int first;       // row of the panel
 
-  /// Rows of `row_bytes` < 2³¹ bytes, of which the panel has those from `first_byte` on. `thread` is threadIdx.x.
-  __device__ RowCopies(const void* rows, int row_bytes_, int first_byte, int thread)
+  /// Rows of `row_bytes` < 2³¹ bytes, of which the panel has those from `first_byte` on.
+  __device__ RowCopies(const void* rows, int row_bytes_, int first_byte)
       : row_bytes(row_bytes_),
-        pack_bytes(first_byte + thread % kRowPacks * kPackBytes),
-        first(thread / kRowPacks * kCount) {
+        pack_bytes(first_byte + static_cast<int>(threadIdx.x) % kRowPacks * kPackBytes),
+        first(static_cast<int>(threadIdx.x) / kRowPacks * kCount) {
     values = static_cast<const char*>(rows) + pack_bytes;
   }
 
@@ -39,7 +34,7 @@ struct RowCopies {
   __device__ __forceinline__ void read(const int32_t* numbers, int32_t (&rows)[kCount]) const {
 #pragma unroll
     for (int i = 0; i < kCount; i += kWidth) {
-      const auto read = *reinterpret_cast<const Numbers<kWidth>*>(numbers + first + i);
+      const auto read = load_pack<int32_t, kWidth>(numbers + first + i);
 #pragma unroll
       for (int j = 0; j < kWidth; ++j) rows[i + j] = read.value[j];
     }

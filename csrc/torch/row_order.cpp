@@ -7,7 +7,7 @@ namespace completion::binding {
 namespace {
 
 Tensor row_order(const Tensor& table, bool holds_pairs) {
-  STD_TORCH_CHECK(table.dim() == 2 && !(holds_pairs && table.size(1) > 32),
+  STD_TORCH_CHECK(table.dim() == 2 && !(holds_pairs && table.size(1) > kPairSlots),
                   "row_order: table must be [M, K], or [M, S] pairs with S at most 32");
   const Tensor dense = torch::stable::contiguous(table);
   Tensor order = empty(table, {table.size(0)}, ScalarType::Int);

@@ -25,7 +25,7 @@ def known_cases() -> Iterator[tuple[str, Record]]:
         record = record_of(name)
         when = "" if name == PRESENT else f" (at {record['machine']['commit']})"
         for case in record["cases"]:
-            what = tuple(case[key] for key in (*GROUPS, "operation", "channels"))
+            what = group_of(case), case["channels"]
             if what not in seen:
                 seen.add(what)
                 yield when, case

@@ -38,6 +38,14 @@ def test_order_of_pairs_is_that_of_a_sort(device, rows):
     assert order.tolist() == reference.row_order(pairs, holds_pairs=True).tolist()
 
 
+def test_order_of_pairs_stays_within_windows(device):
+    window = 2**20
+    pairs = torch.arange(window + 5, 0, -1, dtype=torch.int32, device=device)[:, None] % 64
+    order = ops.row_order(pairs, holds_pairs=True)
+    assert order[:window].sort().values.tolist() == list(range(window))
+    assert order[window:].tolist() == [window + 4, window + 3, window + 2, window + 1, window]
+
+
 def test_slots_of_offsets_that_meet_differ():
     offsets = tuple(cube(4, centred=False))
     slots = slots_on(offsets, (2, 2, 2))

@@ -16,7 +16,7 @@ namespace completion {
 struct RowOrderParams {
   const int32_t* table;     // [M, K] source row or −1; or [M, S] pairs of reverse_pairs
   int64_t num_target;       // M < 2³¹
-  int32_t num_offsets;      // K, or S ≤ 32
+  int32_t num_offsets;      // K, or S ≤ kPairSlots
   bool holds_pairs;         // the table does
   int32_t* order;           // [M] out: each row once; by window, then by rank of the mask, then by row
   void* workspace;          // scratch

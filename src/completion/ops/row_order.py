@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from completion.ops.checks import check_tensor
+from completion.ops.reverse_pairs import MOST_SLOTS
 
 
 def row_order(table: Tensor, holds_pairs: bool = False) -> Tensor:
@@ -27,9 +28,9 @@ def row_order(table: Tensor, holds_pairs: bool = False) -> Tensor:
     Syncs: never. Deterministic, the same order on every device.
     """
     check_tensor("row_order", "table", table, (torch.int32,), "M, K")
-    if holds_pairs and table.shape[1] > 32:
+    if holds_pairs and table.shape[1] > MOST_SLOTS:
         raise ValueError(
-            f"row_order: table must be pairs in at most 32 slots, got {table.shape[1]}; "
+            f"row_order: table must be pairs in at most {MOST_SLOTS} slots, got {table.shape[1]}; "
             "order reverse_map's table"
         )
     return torch.ops.completion.row_order(table, holds_pairs)

@@ -14,7 +14,7 @@ struct Manner {
 };
 
 /// So many slots: with more offsets several of them share one.
-int num_slots_of(const Table& table) { return table.num_offsets > 32 ? 17 : table.num_offsets; }
+int num_slots_of(const Table& table) { return table.num_offsets > kPairSlots ? 17 : table.num_offsets; }
 
 /// Takes pairs away until each row has one in a slot.
 void thin_out(Table& table) {

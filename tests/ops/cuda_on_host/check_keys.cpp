@@ -181,7 +181,7 @@ void check_order_of_pairs(Random& random) {
     RowOrderParams params = {pairs.data(), count, slots, true, order.data()};
     const auto memory = workspace(params, cuda::row_order_workspace_bytes(params));
     CHECK(cuda::row_order(params, nullptr) == 0, "row_order");
-    const int window = count <= 16384 ? 4096 : 65536;
+    const int window = count <= 16384 ? 4096 : 1 << 20;
     std::vector<std::tuple<int, int, int, int>> expected;
     for (int row = 0; row < count; ++row) {
       int lowest = 63, filled = 0;
