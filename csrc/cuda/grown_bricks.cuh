@@ -73,7 +73,7 @@ __device__ __forceinline__ void add_children(const GrownBricks& grown, uint64_t 
   if ((cells & ~grown.occupancy[slot]) != 0) atomicOr(reinterpret_cast<Word*>(&grown.occupancy[slot]), Word{cells});
 }
 
-/// Which cells of each neighbour the children of each cell are.
+/// Which cells of each neighbour the children of each cell are; of parents' cells alone.
 struct Marks {
   static constexpr int kPitch = kBrickCells + 1;  // neither a row nor a column stays in one bank
   uint32_t halves[2][kMaxNeighbours * kPitch];
@@ -85,14 +85,16 @@ struct Marks {
 };
 
 /// Ends with a barrier.
-__device__ __forceinline__ void fill_marks(const Neighbourhood& neighbourhood, int num_offsets, Marks* marks) {
+__device__ __forceinline__ void fill_marks(const Neighbourhood& neighbourhood, int num_offsets, int spread,
+                                           Marks* marks) {
+  const int num_cells = kBrickCells >> (3 * spread);
   for (int i = threadIdx.x; i < neighbourhood.num_bricks * Marks::kPitch; i += kBlockThreads) {
     marks->halves[0][i] = marks->halves[1][i] = 0;
   }
   __syncthreads();
-  for (int i = threadIdx.x; neighbourhood.num_bricks > 0 && i < kBrickCells * num_offsets; i += kBlockThreads) {
-    const int cell = i % kBrickCells;
-    const int entry = neighbourhood.entry(axes_of_cell(cell), i / kBrickCells);
+  for (int i = threadIdx.x; neighbourhood.num_bricks > 0 && i < num_cells * num_offsets; i += kBlockThreads) {
+    const int cell = i % num_cells << (3 * spread);  // the others have no place that is a multiple
+    const int entry = neighbourhood.entry(axes_of_cell(cell), i / num_cells);
     atomicOr(&marks->halves[entry >> 5 & 1][(entry >> kCellBits) * Marks::kPitch + cell], 1u << (entry & 31));
   }
   __syncthreads();
@@ -127,8 +129,10 @@ static __global__ void __launch_bounds__(kBlockThreads)
   const int set_unit_bits = unit_bits_of_partials(grown.partials);
   const int unit_bits = set_unit_bits < offset_unit_bits ? set_unit_bits : offset_unit_bits;
   if (blockIdx.x == 0 && threadIdx.x == 0) *grown.unit_bits = unit_bits;
-  fill_neighbourhood(params.offsets, reach, unit_bits, &neighbourhood);
-  fill_marks(neighbourhood, params.offsets.count, &marks);
+  // Parents lie farther apart than children: fewer cells to know, fewer bricks to reach.
+  const int spread = set_unit_bits - unit_bits < kMaxSpread ? set_unit_bits - unit_bits : kMaxSpread;
+  fill_neighbourhood(params.offsets, reach, unit_bits, spread, &neighbourhood);
+  fill_marks(neighbourhood, params.offsets.count, spread, &marks);
   const int num_parts = neighbourhood.num_bricks > 0 ? neighbourhood.num_bricks : params.offsets.count;
   const int64_t step = static_cast<int64_t>(gridDim.x) * kParentRows;
   for (int64_t first = static_cast<int64_t>(blockIdx.x) * kParentRows; first < params.num_rows; first += step) {

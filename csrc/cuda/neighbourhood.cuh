@@ -31,6 +31,8 @@ inline Reach reach_of(const KernelOffsets& offsets) {
   return reach;
 }
 
+constexpr int kMaxSpread = 2;  // only a brick's first cell
+
 /// The box of bricks that offsets reach from the cells of one, in bricks relative to it.
 struct BrickBox {
   int32_t low[3], size[3];
@@ -38,11 +40,13 @@ struct BrickBox {
   COMPLETION_HD int64_t volume() const { return static_cast<int64_t>(size[0]) * size[1] * size[2]; }
 };
 
-COMPLETION_HD BrickBox box_of(const Reach& reach, int unit_bits) {
+/// Of the cells whose places are multiples of 1 << spread on every axis.
+COMPLETION_HD BrickBox box_of(const Reach& reach, int unit_bits, int spread) {
+  const int last_place = 4 - (1 << spread);
   BrickBox box;
   for (int axis = 0; axis < 3; ++axis) {
     box.low[axis] = reach.low[axis] >> (unit_bits + 2);
-    box.size[axis] = ((reach.high[axis] + (3 << unit_bits)) >> (unit_bits + 2)) - box.low[axis] + 1;
+    box.size[axis] = ((reach.high[axis] + (last_place << unit_bits)) >> (unit_bits + 2)) - box.low[axis] + 1;
   }
   return box;
 }
@@ -76,10 +80,10 @@ COMPLETION_HD int axis_step(int place, int32_t offset, int unit_bits, int axis, 
   return bricks_before << kCellBits | (cell & 1) << axis | (cell >> 1) << (axis + 3);
 }
 
-/// Fills the tables by all threads of a block of kBlockThreads; ends with a barrier.
+/// Fills the tables, for cells as box_of has them, by all threads of a block of kBlockThreads; ends with a barrier.
 __device__ __forceinline__ void fill_neighbourhood(const KernelOffsets& offsets, const Reach& reach, int unit_bits,
-                                                   Neighbourhood* neighbourhood) {
-  const BrickBox box = box_of(reach, unit_bits);
+                                                   int spread, Neighbourhood* neighbourhood) {
+  const BrickBox box = box_of(reach, unit_bits, spread);
   const bool listed = box.volume() <= kMaxNeighbours;
   const int thread = block_thread();
   if (thread == 0) neighbourhood->num_bricks = listed ? static_cast<int>(box.volume()) : 0;
@@ -91,7 +95,7 @@ __device__ __forceinline__ void fill_neighbourhood(const KernelOffsets& offsets,
   }
   for (int i = thread; listed && i < 3 * offsets.count; i += kBlockThreads) {
     const int axis = i % 3;
-    for (int place = 0; place < 4; ++place) {
+    for (int place = 0; place < 4; place += 1 << spread) {
       neighbourhood->steps[axis][place][i / 3] =
           static_cast<uint16_t>(axis_step(place, offsets.xyz[i], unit_bits, axis, box));
     }

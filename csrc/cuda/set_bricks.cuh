@@ -42,23 +42,47 @@ __device__ __forceinline__ int32_t find_code(const SetBricks& set, uint64_t code
   return first_row < 0 ? -1 : row_of_cell(set.occupancy[first_row], first_row, cell_of(code, unit_bits));
 }
 
-/// The first row of each brick reads the rest of it and takes a slot; one thread a row.
+/// Bits of the cells of `brick` in the rows from `row` on, a multiple of the warp's size; for every lane.
+__device__ __forceinline__ uint64_t cells_from(const SetBricks& set, int unit_bits, uint64_t brick, int64_t row) {
+  uint64_t cells = 0;
+  for (unsigned alike = kFullWarp; alike == kFullWarp; row += kWarpThreads) {
+    const int64_t own = row + threadIdx.x % kWarpThreads;
+    const uint64_t code = own < set.num_rows ? key_to_code(set.keys[own]) : 0;
+    const bool is_alike = own < set.num_rows && brick_of(code, unit_bits) == brick;
+    if (is_alike) cells |= 1ull << cell_of(code, unit_bits);
+    alike = __ballot_sync(kFullWarp, is_alike);
+  }
+  return or_of_warp(cells);
+}
+
+/// The first row of each brick takes a slot and notes the brick's cells, which the warp gathers: rows of a brick follow
+/// one another, those of the warp's last brick into the next warps' rows.
 static __global__ void __launch_bounds__(kBlockThreads) insert_bricks(SetBricks set) {
   const int unit_bits = unit_bits_of_partials(set.partials);
-  const int64_t first = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
-  if (first == 0) *set.unit_bits = unit_bits;
-  if (first >= set.num_rows) return;
-  const uint64_t brick = brick_of(key_to_code(set.keys[first]), unit_bits);
-  if (first > 0 && brick_of(key_to_code(set.keys[first - 1]), unit_bits) == brick) return;
-  uint64_t occupancy = 0;
-  for (int64_t row = first; row < set.num_rows; ++row) {
-    const uint64_t code = key_to_code(set.keys[row]);
-    if (brick_of(code, unit_bits) != brick) break;
-    occupancy |= 1ull << cell_of(code, unit_bits);
+  const int64_t row = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
+  if (row == 0) *set.unit_bits = unit_bits;
+  const int lane = threadIdx.x % kWarpThreads;
+  if (row - lane >= set.num_rows) return;
+  const bool taken = row < set.num_rows;
+  const uint64_t code = taken ? key_to_code(set.keys[row]) : 0;
+  const uint64_t brick = brick_of(code, unit_bits);
+  const bool head = taken && (row == 0 || brick_of(key_to_code(set.keys[row - 1]), unit_bits) != brick);
+  const unsigned heads = __ballot_sync(kFullWarp, head);
+  if (heads == 0) return;
+  const unsigned later_heads = heads & ~(kFullWarp >> (kWarpThreads - 1 - lane));
+  const int end = later_heads == 0 ? kWarpThreads : __ffs(static_cast<int>(later_heads)) - 1;
+  uint64_t cells = taken ? 1ull << cell_of(code, unit_bits) : 0;
+#pragma unroll
+  for (int reach = 1; reach < kWarpThreads; reach *= 2) {
+    const uint64_t further = __shfl_down_sync(kFullWarp, cells, reach);
+    if (lane + reach < end) cells |= further;
   }
-  set.occupancy[first] = occupancy;
+  const uint64_t last_brick = __shfl_sync(kFullWarp, brick, kWarpThreads - 1);
+  const uint64_t rest = cells_from(set, unit_bits, last_brick, row - lane + kWarpThreads);
+  if (!head) return;
+  set.occupancy[row] = end == kWarpThreads ? cells | rest : cells;
   uint32_t slot = first_slot(brick, set.num_slots);
-  while (atomicCAS(&set.slots[slot], -1, static_cast<int32_t>(first)) != -1) slot = next_slot(slot, set.num_slots);
+  while (atomicCAS(&set.slots[slot], -1, static_cast<int32_t>(row)) != -1) slot = next_slot(slot, set.num_slots);
 }
 
 inline SetBricks take_set_bricks(const int64_t* keys, int64_t num_rows, Workspace* workspace) {

@@ -104,6 +104,12 @@ T __shfl_sync(unsigned, T value, int lane) {
 }
 
 template <class T>
+T __shfl_down_sync(unsigned mask, T value, int lanes) {
+  const int lane = static_cast<int>(threadIdx.y * blockDim.x + threadIdx.x) % 32;
+  return __shfl_sync(mask, value, lane + lanes < 32 ? lane + lanes : lane);
+}
+
+template <class T>
 T __shfl_xor_sync(unsigned mask, T value, int lanes) {
   const unsigned thread = threadIdx.y * blockDim.x + threadIdx.x;
   return __shfl_sync(mask, value, static_cast<int>(thread % 32) ^ lanes);
