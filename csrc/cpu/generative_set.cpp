@@ -176,6 +176,7 @@ void generative_set_count(const GenerativeSetParams& params, ParallelFor paralle
   params.counts[1] = 0;
   for (const Part& part : parts) params.counts[1] += part.outside;
   params.counts[2] = num_bricks;
+  params.counts[3] = 0;
   *scratch.header = {num_bricks, unit_shift};
 }
 

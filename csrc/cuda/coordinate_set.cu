@@ -8,7 +8,7 @@ namespace completion::cuda {
 namespace {
 
 struct Layout {
-  SortedKeys sorted;
+  SortedKeys<int64_t> sorted;
   int32_t* tiles;
   int64_t bytes;
 };
@@ -16,7 +16,7 @@ struct Layout {
 Layout lay_out(const CoordinateSetParams& params, void* base) {
   Workspace workspace(base);
   Layout layout = {};
-  layout.sorted = take_sorted_keys(params.num_rows, &workspace);
+  layout.sorted = take_sorted_keys<int64_t>(params.num_rows, &workspace);
   layout.tiles = take_tiles(params.num_rows, &workspace);
   layout.bytes = workspace.bytes();
   return layout;

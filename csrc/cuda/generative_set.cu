@@ -12,7 +12,7 @@ constexpr int64_t kFewBricks = 4096;  // of these each block counts the children
 
 struct Layout {
   GrownBricks grown;
-  SortedKeys sorted;  // bricks with their slots
+  SortedKeys<int64_t> sorted;  // bricks with their slots
   int32_t* tiles;
   int64_t* num_children;  // [1] not read
   int64_t bytes;
@@ -22,7 +22,7 @@ Layout lay_out(const GenerativeSetParams& params, void* base) {
   Workspace workspace(base);
   Layout layout = {};
   const int64_t most = params.num_rows * bricks_per_parent(params.offsets);
-  layout.sorted = take_sorted_keys(most, &workspace);
+  layout.sorted = take_sorted_keys<int64_t>(most, &workspace);
   layout.grown = take_grown_bricks(most, layout.sorted.unsorted_rows, &workspace);
   layout.tiles = workspace.take<int32_t>(ceil_div(most, kBlockThreads));
   layout.num_children = workspace.take<int64_t>(1);
@@ -103,7 +103,8 @@ Status generative_set_count(const GenerativeSetParams& params, void* stream) {
 Status generative_set_fill(const GenerativeSetParams& params, void* stream) {
   if (params.num_bricks == 0) return 0;
   const Layout layout = lay_out(params, params.workspace);
-  const Status status = sort_pairs(layout.grown.found, params.num_bricks, layout.sorted, stream);
+  const Status status = sort_pairs(layout.grown.found, params.num_bricks, layout.sorted, stream,
+                                   num_bits(static_cast<uint64_t>(params.brick_differences)));
   if (status != 0) return status;
   const Emission emission = {layout.sorted.keys, layout.sorted.rows, layout.grown.occupancy, layout.grown.unit_bits,
                              params.num_bricks};

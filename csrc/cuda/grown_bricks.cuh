@@ -151,32 +151,41 @@ struct HoldsBrick {
   COMPLETION_HD bool operator()(int64_t slot) const { return bricks[slot] != kNoBrick; }
 };
 
-/// Lists the slots that hold a brick; counts[0] = children, counts[2] = bricks. Sums and a list in no order: nothing
-/// that depends on which block comes first.
-static __global__ void __launch_bounds__(kBlockThreads) gather_bricks(GrownBricks grown, int64_t* counts) {
+/// Lists the slots that hold a brick; counts[0] = children, counts[2] = bricks, counts[3] = bits in which they differ.
+/// Sums and a list in no order: nothing that depends on which block comes first.
+static __global__ void __launch_bounds__(kBlockThreads)
+    gather_bricks(GrownBricks grown, const int64_t* parent_keys, int64_t* counts) {
+  using Word = unsigned long long;
   __shared__ int32_t bricks, children;
+  __shared__ Word differences;
   __shared__ int64_t first;
   const int warp = threadIdx.x / kWarpThreads, lane = threadIdx.x % kWarpThreads;
-  if (threadIdx.x == 0) bricks = children = 0;
+  if (threadIdx.x == 0) bricks = children = 0, differences = 0;
   __syncthreads();
   uint32_t votes[kWarpRounds];
   const int64_t begin = static_cast<int64_t>(blockIdx.x) * kTileItems + warp * kWarpItems + lane;
   const int32_t warp_bricks = vote(HoldsBrick{grown.bricks}, begin - lane, grown.num_slots, votes);
   int32_t own_children = 0;
+  uint64_t own_differences = 0;
+  const uint64_t any_brick = warp_bricks > 0 ? brick_of(key_to_code(parent_keys[0]), *grown.unit_bits) : 0;
 #pragma unroll
   for (int round = 0; round < kWarpRounds; ++round) {
     if ((votes[round] >> lane & 1u) == 0) continue;
-    own_children += __popcll(grown.occupancy[begin + round * kWarpThreads]);
+    const int64_t slot = begin + round * kWarpThreads;
+    own_children += __popcll(grown.occupancy[slot]);
+    own_differences |= grown.bricks[slot] ^ any_brick;
   }
   if (own_children > 0) atomicAdd(&children, own_children);
+  own_differences = or_of_warp(own_differences);
+  if (lane == 0 && own_differences != 0) atomicOr(&differences, Word{own_differences});
   int32_t rank = lane == 0 && warp_bricks > 0 ? atomicAdd(&bricks, warp_bricks) : 0;
   rank = __shfl_sync(kFullWarp, rank, 0);
   __syncthreads();
   if (bricks == 0) return;
-  using Word = unsigned long long;
   if (threadIdx.x == 0) {
     first = static_cast<int64_t>(atomicAdd(reinterpret_cast<Word*>(counts + 2), static_cast<Word>(bricks)));
     atomicAdd(reinterpret_cast<Word*>(counts), static_cast<Word>(children));
+    atomicOr(reinterpret_cast<Word*>(counts + 3), differences);
   }
   __syncthreads();
 #pragma unroll
@@ -195,11 +204,11 @@ static __global__ void __launch_bounds__(kBlockThreads) gather_bricks(GrownBrick
 static void grow_bricks(const GenerativeSetParams& params, const GrownBricks& grown, void* stream) {
   const int64_t slot_bytes = static_cast<int64_t>(grown.num_slots) * 8;
   launch_scan_codes(params.keys, params.num_rows,
-                    {grown.bricks, slot_bytes, grown.occupancy, slot_bytes, params.counts, 3}, grown.partials, stream);
+                    {grown.bricks, slot_bytes, grown.occupancy, slot_bytes, params.counts, 4}, grown.partials, stream);
   const int64_t blocks = ceil_div(params.num_rows, kParentRows);
   launch(mark_children, blocks < kMaxGrowBlocks ? blocks : kMaxGrowBlocks, 1, dim3(kBlockThreads), stream, params,
          reach_of(params.offsets), unit_bits_of_offsets(params.offsets), grown);
-  launch(gather_bricks, num_tiles(grown.num_slots), 1, dim3(kBlockThreads), stream, grown, params.counts);
+  launch(gather_bricks, num_tiles(grown.num_slots), 1, dim3(kBlockThreads), stream, grown, params.keys, params.counts);
 }
 
 }  // namespace completion::cuda

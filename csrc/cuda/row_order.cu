@@ -108,73 +108,82 @@ __global__ void __launch_bounds__(kOrderThreads) order_window(RowOrderParams par
   }
 }
 
-/// Window and rank of a row as one number.
-__device__ __forceinline__ int64_t key_of(const RowOrderParams& params, int rank_bits, int64_t row, uint64_t rank) {
-  return row / window_of(params) << rank_bits | static_cast<int64_t>(rank);
-}
-
-__global__ void __launch_bounds__(kBlockThreads) make_keys(RowOrderParams params, int rank_bits, int64_t* keys) {
-  const int64_t warp = static_cast<int64_t>(blockIdx.x) * kBlockWarps + threadIdx.x / kWarpThreads;
-  visit_masks(params, warp * kRowsAtOnce, [&](int64_t row, uint64_t rank) {
-    if (row < params.num_target) keys[row] = key_of(params, rank_bits, row, rank);
-  });
-}
-
-__global__ void __launch_bounds__(kBlockThreads)
-    make_keys_of_pairs(RowOrderParams params, int rank_bits, int64_t* keys) {
-  const int64_t row = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
-  if (row < params.num_target) keys[row] = key_of(params, rank_bits, row, rank_of_row(params, row));
-}
-
 bool is_small(const RowOrderParams& params) { return window_of(params) == kSmallWindow; }
 
+/// Bits of a window's number and a rank within it.
+int key_bits_of(const RowOrderParams& params) {
+  return rank_bits_of(params) + num_bits(static_cast<uint64_t>((params.num_target - 1) / window_of(params)));
+}
+
+/// What many rows are sorted by: numbers of as few bytes as they need.
+template <class Key>
 struct Layout {
-  int64_t* keys;
-  SortedKeys sorted;
+  Key* keys;  // window and rank of each row
+  SortedKeys<Key> sorted;
   int64_t bytes;
 };
 
-Layout lay_out(const RowOrderParams& params, void* base) {
-  Layout layout = {};
-  if (is_small(params)) return layout;
+template <class Key>
+Layout<Key> lay_out(const RowOrderParams& params, void* base) {
   Workspace workspace(base);
-  layout.keys = workspace.take<int64_t>(params.num_target);
-  layout.sorted = take_sorted_keys(params.num_target, &workspace);
+  Layout<Key> layout = {};
+  layout.keys = workspace.take<Key>(params.num_target);
+  layout.sorted = take_sorted_keys<Key>(params.num_target, &workspace);
   layout.bytes = workspace.bytes();
   return layout;
 }
 
-int bits_of(int64_t value) {
-  int bits = 0;
-  while (value >> bits > 0) ++bits;
-  return bits;
+template <class Key>
+__device__ __forceinline__ void put_key(const RowOrderParams& params, const Layout<Key>& layout, int64_t row,
+                                        uint64_t rank) {
+  if (row >= params.num_target) return;
+  const uint64_t window = static_cast<uint64_t>(row / window_of(params));
+  layout.keys[row] = static_cast<Key>(window << rank_bits_of(params) | rank);
+  layout.sorted.unsorted_rows[row] = static_cast<int32_t>(row);
 }
 
+template <class Key>
+__global__ void __launch_bounds__(kBlockThreads) make_keys(RowOrderParams params, Layout<Key> layout) {
+  const int64_t warp = static_cast<int64_t>(blockIdx.x) * kBlockWarps + threadIdx.x / kWarpThreads;
+  visit_masks(params, warp * kRowsAtOnce, [&](int64_t row, uint64_t rank) { put_key(params, layout, row, rank); });
+}
+
+template <class Key>
+__global__ void __launch_bounds__(kBlockThreads) make_keys_of_pairs(RowOrderParams params, Layout<Key> layout) {
+  const int64_t row = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
+  put_key(params, layout, row, rank_of_row(params, row));
+}
+
+template <class Key>
 Status sort_all(const RowOrderParams& params, void* stream) {
-  Layout layout = lay_out(params, params.workspace);
+  Layout<Key> layout = lay_out<Key>(params, params.workspace);
   layout.sorted.rows = params.order;
-  const int rank_bits = rank_bits_of(params);
   if (params.holds_pairs) {
-    launch_items(make_keys_of_pairs, params.num_target, stream, params, rank_bits, layout.keys);
+    launch_items(make_keys_of_pairs<Key>, params.num_target, stream, params, layout);
   } else {
-    launch(make_keys, ceil_div(params.num_target, kBlockWarps * kRowsAtOnce), 1, dim3(kBlockThreads), stream, params,
-           rank_bits, layout.keys);
+    launch(make_keys<Key>, ceil_div(params.num_target, kBlockWarps * kRowsAtOnce), 1, dim3(kBlockThreads), stream,
+           params, layout);
   }
-  return sort_keys(layout.keys, params.num_target, layout.sorted, stream,
-                   rank_bits + bits_of((params.num_target - 1) / window_of(params)));
+  return sort_pairs(layout.keys, params.num_target, layout.sorted, stream, key_bits_of(params));
 }
 
 }  // namespace
 
-int64_t row_order_workspace_bytes(const RowOrderParams& params) { return lay_out(params, nullptr).bytes; }
+int64_t row_order_workspace_bytes(const RowOrderParams& params) {
+  if (is_small(params)) return 0;
+  return key_bits_of(params) <= 32 ? lay_out<uint32_t>(params, nullptr).bytes : lay_out<int64_t>(params, nullptr).bytes;
+}
 
 Status row_order(const RowOrderParams& params, void* stream) {
+  Status status = 0;
   if (is_small(params)) {
     launch(order_window, ceil_div(params.num_target, kSmallWindow), 1, dim3(kOrderThreads), stream, params);
-  } else if (const Status status = sort_all(params, stream); status != 0) {
-    return status;
+  } else if (key_bits_of(params) <= 32) {
+    status = sort_all<uint32_t>(params, stream);
+  } else {
+    status = sort_all<int64_t>(params, stream);
   }
-  return last_status();
+  return status != 0 ? status : last_status();
 }
 
 }  // namespace completion::cuda

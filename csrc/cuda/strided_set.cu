@@ -10,8 +10,8 @@ namespace completion::cuda {
 namespace {
 
 struct Layout {
-  int64_t* parents;   // [N] parent of each child, in child order; null where the order is kept
-  SortedKeys sorted;  // likewise
+  int64_t* parents;            // [N] parent of each child, in child order; null where the order is kept
+  SortedKeys<int64_t> sorted;  // likewise
   int32_t* tiles;
   int64_t bytes;
 };
@@ -21,7 +21,7 @@ Layout lay_out(const StridedSetParams& params, void* base) {
   Layout layout = {};
   if (!strided_order_kept(params.stride)) {
     layout.parents = workspace.take<int64_t>(params.num_rows);
-    layout.sorted = take_sorted_keys(params.num_rows, &workspace);
+    layout.sorted = take_sorted_keys<int64_t>(params.num_rows, &workspace);
   }
   layout.tiles = take_tiles(params.num_rows, &workspace);
   layout.bytes = workspace.bytes();

@@ -9,7 +9,7 @@ namespace {
 Tensor generative_set(const Tensor& keys, std::vector<int64_t> offsets) {
   STD_TORCH_CHECK(keys.dim() == 1, "generative_set: keys must be [N]");
   const Tensor dense = torch::stable::contiguous(keys);
-  Tensor counts = empty(keys, {3}, ScalarType::Long);
+  Tensor counts = empty(keys, {4}, ScalarType::Long);
   GenerativeSetParams params{};
   params.keys = dense.const_data_ptr<int64_t>();
   params.num_rows = keys.size(0);
@@ -22,6 +22,7 @@ Tensor generative_set(const Tensor& keys, std::vector<int64_t> offsets) {
   STD_TORCH_CHECK(numbers[1] == 0, "generative_set: children must lie in -32768 to 32767, got some that do not");
   Tensor child_keys = empty(keys, {numbers[0]}, ScalarType::Long);
   params.num_bricks = numbers[2];
+  params.brick_differences = numbers[3];
   params.child_keys = child_keys.mutable_data_ptr<int64_t>();
   COMPLETION_RUN(generative_set_fill, keys, params);
   return child_keys;

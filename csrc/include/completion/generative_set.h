@@ -13,11 +13,12 @@ struct GenerativeSetParams {
   const int64_t* keys;      // [N] canonical parents
   int64_t num_rows;         // N; N · K < 2³¹
   KernelOffsets offsets;    // K offsets in finest voxels
-  int64_t* counts;          // [3] out of count: M children; not 0 where children are out of range; num_bricks of fill
+  int64_t* counts;          // [4] out of count: M children; not 0 where children are out of range; and the two of fill
   void* workspace;          // scratch; what count leaves in it is read by fill
   int64_t workspace_bytes;  // at least generative_set_workspace_bytes(params)
   int64_t* child_keys;      // [M] out of fill: ascending, unique; null in count
   int64_t num_bricks;       // counts[2], for fill: groups of children, which CUDA sorts instead of the children
+  int64_t brick_differences;  // counts[3], for fill: bits in which the numbers of CUDA's groups differ
 };
 
 namespace cpu {

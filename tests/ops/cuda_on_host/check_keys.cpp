@@ -202,7 +202,7 @@ void check_order_of_pairs(Random& random) {
 void check_row_order(Random& random) {
   for (const int count : {0, 1, 37, 5000, 70000}) {
     for (const int offsets : {1, 27, 64}) {
-      if (count > 5000 && offsets != 27) continue;
+      if (count > 5000 && offsets == 1) continue;
       std::vector<int32_t> table(static_cast<size_t>(count) * offsets), order(count, -7);
       for (int32_t& entry : table) entry = random.below(4) - 2;
       RowOrderParams params = {table.data(), count, offsets, false, order.data()};

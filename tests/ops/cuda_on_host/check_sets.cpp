@@ -103,7 +103,7 @@ void check_children(const VoxelSet& set, const KernelOffsets& offsets) {
       if (inside) children.insert(slow_key({v.batch, v.x + d[0], v.y + d[1], v.z + d[2]}));
     }
   }
-  int64_t counts[3] = {-1, -1, -1};
+  int64_t counts[4] = {-1, -1, -1, -1};
   GenerativeSetParams params = {keys.data(), static_cast<int64_t>(keys.size()), offsets, counts};
   const auto memory = workspace(params, cuda::generative_set_workspace_bytes(params));
   CHECK(cuda::generative_set_count(params, nullptr) == 0, "count");
@@ -114,6 +114,7 @@ void check_children(const VoxelSet& set, const KernelOffsets& offsets) {
   std::vector<int64_t> child_keys(counts[0]);
   params.child_keys = child_keys.data();
   params.num_bricks = counts[2];
+  params.brick_differences = counts[3];
   CHECK(cuda::generative_set_fill(params, nullptr) == 0, "fill");
   CHECK(child_keys == std::vector<int64_t>(children.begin(), children.end()), "%d offsets from %d %d %d", offsets.count,
         d[0], d[1], d[2]);
