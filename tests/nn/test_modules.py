@@ -151,8 +151,8 @@ def test_generative_module_takes_a_box(device) -> None:
     ("module", "fan_in"),
     [
         (nn.Conv3d(16, 32), 27 * 16),
-        (nn.Conv3d(16, 32, kernel_size=1), 16),
-        (nn.ConvTranspose3d(16, 32), 16),
+        (nn.Conv3d(128, 64, kernel_size=1), 128),
+        (nn.ConvTranspose3d(64, 32), 64),
         (nn.GenerativeConvTranspose3d(16, 32, kernel_size=4), 8 * 16),
     ],
 )

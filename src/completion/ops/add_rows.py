@@ -5,6 +5,7 @@ from torch import Tensor
 
 from completion.ops.checks import FEATURE_DTYPES, check_size, check_tensor, refuse_forward_mode
 from completion.ops.differentiable import differentiable
+from completion.ops.take_rows import unchecked_take_rows
 
 
 def add_rows(
@@ -66,9 +67,9 @@ def _setup_context(ctx, inputs: tuple, output: Tensor) -> None:
 
 def _backward(ctx, grad: Tensor) -> tuple[Tensor | None, None, None, Tensor | None, None, None]:
     first_rows, first_inverse, second_rows, second_inverse = ctx.saved_tensors
-    take = torch.ops.completion.take_rows
-    grad_first = take(grad, first_inverse, first_rows) if ctx.needs_input_grad[0] else None
-    grad_second = take(grad, second_inverse, second_rows) if ctx.needs_input_grad[3] else None
+    needs_first, needs_second = ctx.needs_input_grad[0], ctx.needs_input_grad[3]
+    grad_first = unchecked_take_rows(grad, first_inverse, first_rows) if needs_first else None
+    grad_second = unchecked_take_rows(grad, second_inverse, second_rows) if needs_second else None
     return grad_first, None, None, grad_second, None, None
 
 

@@ -1,6 +1,7 @@
 """Checks of operator arguments at the Python edge, and their sentences; native code checks nothing twice."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from numbers import Integral
 from operator import index
 
@@ -55,15 +56,19 @@ def check_tensor(
         wanted = " or ".join(str(dtype).removeprefix("torch.") for dtype in dtypes)
         actual = str(tensor.dtype).removeprefix("torch.")
         raise TypeError(f"{function}: {name} must be {wanted}, got {actual}; convert it first")
-    axes = shape.split(", ")
-    fits = tensor.ndim == len(axes) and all(
-        not axis.isdecimal() or size == int(axis) for size, axis in zip(tensor.shape, axes, strict=True)
-    )
-    if not fits:
+    num_axes, fixed = _shape(shape)
+    if tensor.ndim != num_axes or any(tensor.shape[axis] != size for axis, size in fixed):
         raise ValueError(f"{function}: {name} must be [{shape}], got {list(tensor.shape)}; reshape it")
     if tensor.layout != torch.strided:
         raise ValueError(f"{function}: {name} must be dense, got {tensor.layout}; convert it with to_dense()")
     check_device(function, name, tensor, like)
+
+
+@lru_cache
+def _shape(shape: str) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """Number of axes, and the sizes of those that have one."""
+    axes = shape.split(", ")
+    return len(axes), tuple((i, int(axis)) for i, axis in enumerate(axes) if axis.isdecimal())
 
 
 def check_type(function: str, name: str, value: object, kind: type, remedy: str) -> None:
@@ -141,7 +146,9 @@ def check_count(function: str, name: str, value: int, least: int = 0) -> None:
     Raises:
         ValueError: not an integer in that range.
     """
-    whole = isinstance(value, (Integral, torch.SymInt)) and not isinstance(value, bool)
+    whole = type(value) is int or (
+        isinstance(value, (Integral, torch.SymInt)) and not isinstance(value, bool)
+    )
     if not whole or not least <= value <= MAX_ROWS:
         raise ValueError(
             f"{function}: {name} must be an integer in {least}…{MAX_ROWS}, got {value!r}; pass a whole number"
@@ -155,7 +162,7 @@ def check_integers(function: str, name: str, values: Iterable[int]) -> list[int]
         TypeError: not a sequence of integers.
     """
     try:
-        return [index(value) for value in values]
+        return list(map(index, values))
     except TypeError:
         raise TypeError(
             f"{function}: {name} must be a sequence of integers, got {values!r}; convert its numbers"

@@ -19,6 +19,7 @@ from completion.ops.differentiable import differentiable
 from completion.ops.reverse_pairs import MOST_OFFSETS, MOST_SLOTS
 
 HALF_DTYPES = (torch.bfloat16, torch.float16)
+NO_HELPERS = (None,) * 4  # orders and pairs
 
 
 def convolution(
@@ -231,7 +232,7 @@ def _convolution_backward(ctx, grad: Tensor) -> tuple:
     grad = grad.contiguous()  # once for both products
     grad_features = grad_weight = None
     if ctx.needs_input_grad[0]:
-        grad_features = torch.ops.completion.convolution(
+        grad_features = _convolution(
             grad,
             weight.transpose(1, 2),
             reverse if reverse_pairs is not None else _other_side(reverse, table, features.shape[0], grad),
@@ -244,7 +245,7 @@ def _convolution_backward(ctx, grad: Tensor) -> tuple:
             pairs,
         )
     if ctx.needs_input_grad[1]:
-        summed = torch.ops.completion.convolution_grad_weight(features, grad, table, reverse, ctx.allow_tf32)
+        summed = _grad_weight(features, grad, table, reverse, ctx.allow_tf32)
         grad_weight = summed.to(weight.dtype)
     return grad_features, grad_weight, *([None] * 8)
 
@@ -266,19 +267,19 @@ def _grad_weight_backward(ctx, grad: Tensor) -> tuple:
     features, output_grad, table, reverse = ctx.saved_tensors
     grad_features = grad_output_grad = None
     if ctx.needs_input_grad[0]:
-        grad_features = torch.ops.completion.convolution(
+        grad_features = _convolution(
             output_grad,
             grad.transpose(1, 2),
             _other_side(reverse, table, features.shape[0], features),
             table,
             features.shape[0],
             ctx.allow_tf32,
+            *NO_HELPERS,
         )
     if ctx.needs_input_grad[1]:
         rows = output_grad.shape[0]
-        grad_output_grad = torch.ops.completion.convolution(
-            features, grad, _other_side(table, reverse, rows, features), reverse, rows, ctx.allow_tf32
-        )
+        side = _other_side(table, reverse, rows, features)
+        grad_output_grad = _convolution(features, grad, side, reverse, rows, ctx.allow_tf32, *NO_HELPERS)
     return grad_features, grad_output_grad, None, None, None
 
 

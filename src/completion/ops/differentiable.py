@@ -1,7 +1,7 @@
 """Operators with a gradient: registered with torch.library, but called by autograd.Function in eager mode.
 
 What torch.library adds to each call costs the host more than the operator itself; on a GPU small layers then
-wait for it. Compiled code, torch.func.vmap and gradients of gradients go by the registration.
+wait for it. Compiled code and torch.func's transforms go by the registration.
 """
 
 from collections.abc import Callable
@@ -10,12 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._C import _are_functorch_transforms_active as is_transformed  # as autograd.Function asks itself
+from torch._C import _AutoDispatchBelowAutograd as below_autograd  # as torch.library leaves its own part
 
 
 def differentiable(
     name: str, backward: Callable[..., tuple], setup_context: Callable[[Any, tuple, Any], None]
 ) -> Callable[..., Tensor]:
     """Registers the gradient of `completion::name` and returns the function that calls the operator.
+
+    A backward pass calls operators by such functions too, then it has gradients of its own.
 
     Args:
         name: of the operator, which returns one tensor.
@@ -26,7 +29,8 @@ def differentiable(
     torch.library.register_autograd(f"completion::{name}", backward, setup_context=setup_context)
 
     def forward(ctx: Any, *inputs: Any) -> Tensor:
-        output = operator(*inputs)
+        with below_autograd():
+            output = operator(*inputs)
         setup_context(ctx, inputs, output)
         return output
 
@@ -34,8 +38,11 @@ def differentiable(
     function = type(name, (torch.autograd.Function,), members)
 
     def call(*inputs: Any) -> Tensor:
-        if torch.compiler.is_compiling() or not torch.is_grad_enabled() or is_transformed():
+        if torch.compiler.is_compiling() or is_transformed():
             return operator(*inputs)
-        return function.apply(*inputs)
+        if torch.is_grad_enabled():
+            return function.apply(*inputs)
+        with below_autograd():
+            return operator(*inputs)
 
     return call

@@ -77,7 +77,7 @@ def _pool_sum_setup(ctx, inputs: tuple, output: Tensor) -> None:
 
 def _pool_sum_backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
     table, reverse = ctx.saved_tensors
-    return torch.ops.completion.pool_sum(grad, reverse, table), None, None
+    return _pool_sum(grad, reverse, table), None, None
 
 
 def _pool_max_setup(ctx, inputs: tuple, output: tuple[Tensor, Tensor]) -> None:

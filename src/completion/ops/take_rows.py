@@ -28,7 +28,7 @@ def take_rows(features: Tensor, rows: Tensor, inverse: Tensor) -> Tensor:
     check_tensor("take_rows", "rows", rows, (torch.int32,), "M", features)
     check_tensor("take_rows", "inverse", inverse, (torch.int32,), "N", features)
     check_size("take_rows", "inverse", "N", inverse.shape[0], features.shape[0], "features")
-    return _take_rows(features, rows, inverse)
+    return unchecked_take_rows(features, rows, inverse)
 
 
 @torch.library.register_fake("completion::take_rows")
@@ -43,7 +43,7 @@ def _setup_context(ctx, inputs: tuple, output: Tensor) -> None:
 
 def _backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
     rows, inverse = ctx.saved_tensors
-    return torch.ops.completion.take_rows(grad, inverse, rows), None, None
+    return unchecked_take_rows(grad, inverse, rows), None, None
 
 
-_take_rows = differentiable("take_rows", _backward, _setup_context)
+unchecked_take_rows = differentiable("take_rows", _backward, _setup_context)

@@ -32,12 +32,18 @@ def eager(function: Callable[Given, Made]) -> Callable[Given, Made]:
     What it makes is kept with the set, and a tensor of inference mode could not serve a later training.
     """
 
+    disabled = cast(Callable[Given, Made], torch.compiler.disable(function, reason="makes coordinates"))
+
     @wraps(function)
     def outside(*given: Given.args, **named: Given.kwargs) -> Made:
+        if torch.compiler.is_compiling():
+            return disabled(*given, **named)
+        if not torch.is_inference_mode_enabled():
+            return function(*given, **named)
         with torch.inference_mode(mode=False):
             return function(*given, **named)
 
-    return cast(Callable[Given, Made], torch.compiler.disable(outside, reason="makes coordinates"))
+    return outside
 
 
 @eager

@@ -57,10 +57,7 @@ def kernel_axes(kernel_size: Triple, dilation: Triple, stride: Triple, phase: Ph
     """First site, distance and number of sites per axis; arguments and errors as `kernel_offsets`."""
     if phase not in ("corner", "centered"):
         raise ValueError(f'kernel_offsets: phase must be "corner" or "centered", got {phase!r}; choose one')
-    x, y, z = (
-        (-_anchor(size, phase) * d * t, d * t, size)
-        for size, d, t in zip(kernel_size, dilation, stride, strict=True)
-    )
+    x, y, z = (_axis(kernel_size[i], dilation[i] * stride[i], phase) for i in range(3))
     return x, y, z
 
 
@@ -115,10 +112,10 @@ def slots_on(offsets: tuple[int, ...], stride: Triple) -> tuple[int, ...]:
     return tuple(slots)
 
 
-def _anchor(size: int, phase: Phase) -> int:
+def _axis(size: int, step: int, phase: Phase) -> Axis:
     if size % 2:
-        return size // 2
-    return size // 2 - 1 if phase == "centered" else 0
+        return -(size // 2) * step, step, size
+    return (-(size // 2 - 1) * step if phase == "centered" else 0), step, size
 
 
 def _check(axes: Axes, region: str) -> None:

@@ -29,14 +29,11 @@ def children_are_consecutive(
         stride: of the finer set, in finest voxels.
         region: cube or cross.
     """
-    cubic = region == "cube" and len(set(layer_stride)) == 1 and len(set(stride)) == 1
-    powers = is_power_of_two(layer_stride[0]) and is_power_of_two(stride[0])
-    within_range = 2 * stride[0] * layer_stride[0] <= COORD_MAX - COORD_MIN + 1
-    fills = all(
-        first == 0 and step == t and size == s
-        for (first, step, size), s, t in zip(axes, layer_stride, stride, strict=True)
-    )
-    return cubic and powers and within_range and fills
+    side, step = layer_stride[0], stride[0]
+    cubic = region == "cube" and layer_stride == (side,) * 3 and stride == (step,) * 3
+    powers = is_power_of_two(side) and is_power_of_two(step)
+    within_range = 2 * step * side <= COORD_MAX - COORD_MIN + 1
+    return cubic and powers and within_range and axes == ((0, step, side),) * 3
 
 
 def child_order(size: int) -> list[int]:

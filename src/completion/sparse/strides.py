@@ -8,13 +8,15 @@ Size = int | Sequence[int]
 
 def triple(function: str, name: str, value: Size) -> Triple:
     """Three positive ints from one int or three, checked; the names serve the error sentence."""
-    values = tuple(value) if isinstance(value, Sequence) else (value,) * 3
-    if len(values) != 3 or not all(type(v) is int and v > 0 for v in values):
-        raise ValueError(
-            f"{function}: {name} must be a positive int or three of them, got {value!r}; "
-            "give one number for all axes or (x, y, z)"
-        )
-    return values
+    values = tuple(value) if isinstance(value, (tuple, list, Sequence)) else (value,) * 3
+    if len(values) == 3:
+        x, y, z = values
+        if type(x) is type(y) is type(z) is int and x > 0 and y > 0 and z > 0:
+            return x, y, z
+    raise ValueError(
+        f"{function}: {name} must be a positive int or three of them, got {value!r}; "
+        "give one number for all axes or (x, y, z)"
+    )
 
 
 def is_power_of_two(value: int) -> bool:
@@ -24,19 +26,18 @@ def is_power_of_two(value: int) -> bool:
 
 def coarser(stride: Triple, factor: Triple) -> Triple:
     """The stride a factor coarser: `t * s`."""
-    x, y, z = (t * s for t, s in zip(stride, factor, strict=True))
-    return x, y, z
+    return stride[0] * factor[0], stride[1] * factor[1], stride[2] * factor[2]
 
 
 def finer(function: str, stride: Triple, factor: Triple) -> Triple:
     """The stride a factor finer: `t / s`; a ValueError in the function's name where not whole."""
-    if any(t % s for t, s in zip(stride, factor, strict=True)):
+    (x, y, z), (a, b, c) = stride, factor
+    if x % a or y % b or z % c:
         raise ValueError(
             f"{function}: stride must divide the tensor's stride {stride}, got {factor}; "
             "no finer level exists below stride 1"
         )
-    x, y, z = (t // s for t, s in zip(stride, factor, strict=True))
-    return x, y, z
+    return x // a, y // b, z // c
 
 
 def factor_between(function: str, stride: Triple, wanted: Triple) -> Triple:

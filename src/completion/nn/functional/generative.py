@@ -55,6 +55,8 @@ def generative_conv_transpose(
     if not children_are_consecutive(kernel_axes(size, spread, fine, phase), factor, fine, region):
         return conv_transpose(x, weight, bias, size, factor, spread, phase, target=target, region=region)
     children = _children(x.features, _by_child(weight, size[0]), bias)
+    if box is None:
+        return SparseTensor(children, target)
     return take(SparseTensor(children, x.coord_map.generated(size, factor, phase)), target)
 
 
