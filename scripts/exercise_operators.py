@@ -80,7 +80,8 @@ def check_sets(radius: int, device: torch.device) -> Tensor:
         agree("reverse_map", table, len(canonical))
         agree("row_order", table)
         if table.shape[1] <= 64:
-            agree("reverse_pairs", table, len(canonical), list(range(table.shape[1])))
+            halves = ops.strided_set(canonical, (2, 2, 2))[0]
+            agree("kernel_pairs", canonical, halves, offsets, slots_on(tuple(offsets), (2, 2, 2)))
     return canonical
 
 
@@ -90,11 +91,12 @@ def check_features(keys: Tensor, dtype: torch.dtype, channels: list[tuple[int, i
     offsets = cube(-1, 3, 1)
     table = ops.kernel_map(keys, coarse, offsets)
     reverse = ops.reverse_map(table, len(keys))
+    paired = ops.kernel_pairs(keys, coarse, offsets, slots_on(tuple(offsets), (2, 2, 2)))
     for in_channels, out_channels in channels:
         features = values((len(keys), in_channels), dtype, keys.device)
         grad = values((len(coarse), out_channels), dtype, keys.device)
         weight = values((len(offsets) // 3, in_channels, out_channels), dtype, keys.device)
-        check_products(dtype, features, grad, weight, table, reverse)
+        check_products(dtype, features, grad, weight, table, reverse, paired)
         near("pool_sum", dtype, features, table, reverse)
         middle = (table[:, 13].contiguous(), reverse[:, 13].contiguous())
         near("take_rows", dtype, features, *middle)
@@ -104,9 +106,15 @@ def check_features(keys: Tensor, dtype: torch.dtype, channels: list[tuple[int, i
 
 
 def check_products(
-    dtype: torch.dtype, features: Tensor, grad: Tensor, weight: Tensor, table: Tensor, reverse: Tensor
+    dtype: torch.dtype,
+    features: Tensor,
+    grad: Tensor,
+    weight: Tensor,
+    table: Tensor,
+    reverse: Tensor,
+    paired: tuple[Tensor, Tensor],
 ) -> None:
-    """The convolutions; float32 on a GPU in both of its modes."""
+    """The convolutions; float32 on a GPU in both of its modes. `paired` is of kernel_pairs."""
     before = torch.backends.cuda.matmul.allow_tf32
     for allow_tf32 in (False, True) if features.is_cuda and dtype == torch.float32 else (before,):
         torch.backends.cuda.matmul.allow_tf32 = allow_tf32
@@ -117,9 +125,7 @@ def check_products(
         require(same(plain, ordered), f"convolution {dtype}: an order of rows must change no bit")
         back = weight.transpose(1, 2).contiguous()
         near("convolution", dtype, grad, back, reverse, table, bound=bound)
-        slots = slots_on(tuple(cube(-1, 3, 1)), (2, 2, 2))
-        pairs = ops.reverse_pairs(table, len(features), slots)
-        order = ops.row_order(pairs, holds_pairs=True)
+        pairs, order = paired
         over_pairs = ops.convolution(grad, back, None, table, len(features), order, None, pairs)
         over_table = ops.convolution(grad, back, reverse, table)
         alike = not grad.is_cuda or same(over_pairs, over_table)  # the CPU sums from another side

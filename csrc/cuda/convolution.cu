@@ -2,8 +2,8 @@
 // rows and channels, walks the offsets that any of its rows has, gathers 16 input channels at a time into shared memory
 // and writes each output once: no atomics, and one order of summation (offset, then channel) whatever the grid.
 #include "completion/convolution.h"
+#include "completion/kernel_pairs.h"
 #include "completion/offsets.h"
-#include "completion/reverse_pairs.h"
 #include "convolution_tensor_core.cuh"
 #include "launch.cuh"
 #include "product_tile.cuh"

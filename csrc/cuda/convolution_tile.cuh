@@ -3,8 +3,8 @@
 #pragma once
 
 #include "completion/convolution.h"
+#include "completion/kernel_pairs.h"
 #include "completion/offsets.h"
-#include "completion/reverse_pairs.h"
 #include "launch.cuh"
 #include "pair_slots.cuh"
 #include "row_copies.cuh"

@@ -24,15 +24,6 @@ struct GrownBricks {
   uint32_t num_slots;
 };
 
-/// Exponent of the largest power of two of which all offsets are multiples.
-inline int unit_bits_of_offsets(const KernelOffsets& offsets) {
-  uint32_t all = 1u << kMaxUnitBits;
-  for (int i = 0; i < 3 * offsets.count; ++i) all |= static_cast<uint32_t>(offsets.xyz[i]);
-  int bits = 0;
-  while ((all >> bits & 1u) == 0) ++bits;
-  return bits;
-}
-
 /// Most bricks that the children of one parent can lie in, whatever the parents' unit.
 inline int64_t bricks_per_parent(const KernelOffsets& offsets) {
   const Reach reach = reach_of(offsets);
@@ -85,15 +76,15 @@ struct Marks {
 };
 
 /// Ends with a barrier.
-__device__ __forceinline__ void fill_marks(const Neighbourhood& neighbourhood, int num_offsets, int spread,
+__device__ __forceinline__ void fill_marks(const Neighbourhood& neighbourhood, int num_offsets, Spread spread,
                                            Marks* marks) {
-  const int num_cells = kBrickCells >> (3 * spread);
+  const int num_cells = kBrickCells >> (3 * spread.bits);
   for (int i = threadIdx.x; i < neighbourhood.num_bricks * Marks::kPitch; i += kBlockThreads) {
     marks->halves[0][i] = marks->halves[1][i] = 0;
   }
   __syncthreads();
   for (int i = threadIdx.x; neighbourhood.num_bricks > 0 && i < num_cells * num_offsets; i += kBlockThreads) {
-    const int cell = i % num_cells << (3 * spread);  // the others have no place that is a multiple
+    const int cell = i % num_cells << (3 * spread.bits);
     const int entry = neighbourhood.entry(axes_of_cell(cell), i / num_cells);
     atomicOr(&marks->halves[entry >> 5 & 1][(entry >> kCellBits) * Marks::kPitch + cell], 1u << (entry & 31));
   }
@@ -130,8 +121,8 @@ static __global__ void __launch_bounds__(kBlockThreads)
   const int unit_bits = set_unit_bits < offset_unit_bits ? set_unit_bits : offset_unit_bits;
   if (blockIdx.x == 0 && threadIdx.x == 0) *grown.unit_bits = unit_bits;
   // Parents lie farther apart than children: fewer cells to know, fewer bricks to reach.
-  const int spread = set_unit_bits - unit_bits < kMaxSpread ? set_unit_bits - unit_bits : kMaxSpread;
-  fill_neighbourhood(params.offsets, reach, unit_bits, spread, &neighbourhood);
+  const Spread spread = Spread::of(set_unit_bits, unit_bits);
+  fill_neighbourhood(params.offsets, reach, unit_bits, spread, Spread::all_cells(), &neighbourhood);
   fill_marks(neighbourhood, params.offsets.count, spread, &marks);
   const int num_parts = neighbourhood.num_bricks > 0 ? neighbourhood.num_bricks : params.offsets.count;
   const int64_t step = static_cast<int64_t>(gridDim.x) * kParentRows;

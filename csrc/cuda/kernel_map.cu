@@ -91,7 +91,7 @@ __global__ void __launch_bounds__(kBlockThreads)
   __shared__ Tile tile;
   const int unit_bits = *source.unit_bits;
   const int num_offsets = params.offsets.count;
-  fill_neighbourhood(params.offsets, reach, unit_bits, 0, &neighbourhood);
+  fill_neighbourhood(params.offsets, reach, unit_bits, Spread::all_cells(), Spread::all_cells(), &neighbourhood);
   const bool listed = neighbourhood.num_bricks > 0;
   const int64_t step = static_cast<int64_t>(gridDim.x) * kTileTargets;
   for (int64_t first = static_cast<int64_t>(blockIdx.x) * kTileTargets; first < params.num_target; first += step) {

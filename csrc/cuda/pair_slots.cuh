@@ -1,9 +1,9 @@
-// Reading the pairs of a row, as reverse_pairs makes them.
+// Reading the pairs of a row, as kernel_pairs makes them.
 #pragma once
 
 #include <cstdint>
 
-#include "completion/reverse_pairs.h"
+#include "completion/kernel_pairs.h"
 #include "pack.cuh"
 
 namespace completion::cuda {

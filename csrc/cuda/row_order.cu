@@ -1,8 +1,9 @@
-// row_order: few rows are sorted in shared memory, a block for each window; many by a radix sort of window and rank.
+// row_order: few rows are sorted in shared memory, a block for each window; many by a radix sort of window and rank. Of
+// pairs only few rows: kernel_pairs sorts many itself.
 #include "completion/row_order.h"
 #include "launch.cuh"
 #include "pair_slots.cuh"
-#include "sort.cuh"
+#include "row_keys.cuh"
 
 namespace completion::cuda {
 
@@ -108,77 +109,39 @@ __global__ void __launch_bounds__(kOrderThreads) order_window(RowOrderParams par
   }
 }
 
-bool is_small(const RowOrderParams& params) { return window_of(params) == kSmallWindow; }
-
-/// Bits of a window's number and a rank within it.
-int key_bits_of(const RowOrderParams& params) {
-  return rank_bits_of(params) + num_bits(static_cast<uint64_t>((params.num_target - 1) / window_of(params)));
-}
-
-/// What many rows are sorted by: numbers of as few bytes as they need.
 template <class Key>
-struct Layout {
-  Key* keys;  // window and rank of each row
-  SortedKeys<Key> sorted;
-  int64_t bytes;
-};
-
-template <class Key>
-Layout<Key> lay_out(const RowOrderParams& params, void* base) {
-  Workspace workspace(base);
-  Layout<Key> layout = {};
-  layout.keys = workspace.take<Key>(params.num_target);
-  layout.sorted = take_sorted_keys<Key>(params.num_target, &workspace);
-  layout.bytes = workspace.bytes();
-  return layout;
-}
-
-template <class Key>
-__device__ __forceinline__ void put_key(const RowOrderParams& params, const Layout<Key>& layout, int64_t row,
-                                        uint64_t rank) {
-  if (row >= params.num_target) return;
-  const uint64_t window = static_cast<uint64_t>(row / window_of(params));
-  layout.keys[row] = static_cast<Key>(window << rank_bits_of(params) | rank);
-  layout.sorted.unsorted_rows[row] = static_cast<int32_t>(row);
-}
-
-template <class Key>
-__global__ void __launch_bounds__(kBlockThreads) make_keys(RowOrderParams params, Layout<Key> layout) {
+__global__ void __launch_bounds__(kBlockThreads) make_keys(RowOrderParams params, RowKeys<Key> keys) {
   const int64_t warp = static_cast<int64_t>(blockIdx.x) * kBlockWarps + threadIdx.x / kWarpThreads;
-  visit_masks(params, warp * kRowsAtOnce, [&](int64_t row, uint64_t rank) { put_key(params, layout, row, rank); });
-}
-
-template <class Key>
-__global__ void __launch_bounds__(kBlockThreads) make_keys_of_pairs(RowOrderParams params, Layout<Key> layout) {
-  const int64_t row = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
-  put_key(params, layout, row, rank_of_row(params, row));
+  visit_masks(params, warp * kRowsAtOnce, [&](int64_t row, uint64_t rank) { put_key(params, keys, row, rank); });
 }
 
 template <class Key>
 Status sort_all(const RowOrderParams& params, void* stream) {
-  Layout<Key> layout = lay_out<Key>(params, params.workspace);
-  layout.sorted.rows = params.order;
-  if (params.holds_pairs) {
-    launch_items(make_keys_of_pairs<Key>, params.num_target, stream, params, layout);
-  } else {
-    launch(make_keys<Key>, ceil_div(params.num_target, kBlockWarps * kRowsAtOnce), 1, dim3(kBlockThreads), stream,
-           params, layout);
-  }
-  return sort_pairs(layout.keys, params.num_target, layout.sorted, stream, key_bits_of(params));
+  Workspace workspace(params.workspace);
+  const RowKeys<Key> keys = take_row_keys<Key>(params, &workspace);
+  launch(make_keys<Key>, ceil_div(params.num_target, kBlockWarps * kRowsAtOnce), 1, dim3(kBlockThreads), stream, params,
+         keys);
+  return sort_row_keys(params, keys, stream);
 }
 
 }  // namespace
 
 int64_t row_order_workspace_bytes(const RowOrderParams& params) {
+  Workspace workspace(nullptr);
   if (is_small(params)) return 0;
-  return key_bits_of(params) <= 32 ? lay_out<uint32_t>(params, nullptr).bytes : lay_out<int64_t>(params, nullptr).bytes;
+  if (fits_short_keys(params)) {
+    take_row_keys<uint32_t>(params, &workspace);
+  } else {
+    take_row_keys<int64_t>(params, &workspace);
+  }
+  return workspace.bytes();
 }
 
 Status row_order(const RowOrderParams& params, void* stream) {
   Status status = 0;
   if (is_small(params)) {
     launch(order_window, ceil_div(params.num_target, kSmallWindow), 1, dim3(kOrderThreads), stream, params);
-  } else if (key_bits_of(params) <= 32) {
+  } else if (fits_short_keys(params)) {
     status = sort_all<uint32_t>(params, stream);
   } else {
     status = sort_all<int64_t>(params, stream);

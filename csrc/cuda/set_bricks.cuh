@@ -14,9 +14,10 @@ struct SetBricks {
   int32_t* slots;       // [num_slots] row of a brick's first voxel, or −1
   uint64_t* occupancy;  // [N] at rows that are first in their brick: one bit for each cell
   Partials partials;    // of scan_codes
-  int32_t* unit_bits;   // [1]
+  int32_t* unit_bits;   // [2] of the bricks, and of the set, which may be larger
   int32_t num_rows;     // N
   uint32_t num_slots;   // > N, so that each search meets an empty slot
+  int max_unit_bits;    // of the bricks
 };
 
 /// Row of the brick's first voxel, −1 where the set has none.
@@ -58,9 +59,10 @@ __device__ __forceinline__ uint64_t cells_from(const SetBricks& set, int unit_bi
 /// The first row of each brick takes a slot and notes the brick's cells, which the warp gathers: rows of a brick follow
 /// one another, those of the warp's last brick into the next warps' rows.
 static __global__ void __launch_bounds__(kBlockThreads) insert_bricks(SetBricks set) {
-  const int unit_bits = unit_bits_of_partials(set.partials);
+  const int set_unit_bits = unit_bits_of_partials(set.partials);
+  const int unit_bits = set_unit_bits < set.max_unit_bits ? set_unit_bits : set.max_unit_bits;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
-  if (row == 0) *set.unit_bits = unit_bits;
+  if (row == 0) set.unit_bits[0] = unit_bits, set.unit_bits[1] = set_unit_bits;
   const int lane = threadIdx.x % kWarpThreads;
   if (row - lane >= set.num_rows) return;
   const bool taken = row < set.num_rows;
@@ -85,7 +87,8 @@ static __global__ void __launch_bounds__(kBlockThreads) insert_bricks(SetBricks 
   while (atomicCAS(&set.slots[slot], -1, static_cast<int32_t>(row)) != -1) slot = next_slot(slot, set.num_slots);
 }
 
-inline SetBricks take_set_bricks(const int64_t* keys, int64_t num_rows, Workspace* workspace) {
+inline SetBricks take_set_bricks(const int64_t* keys, int64_t num_rows, Workspace* workspace,
+                                 int max_unit_bits = kMaxUnitBits) {
   SetBricks set = {};
   set.keys = keys;
   set.num_rows = static_cast<int32_t>(num_rows);
@@ -93,7 +96,8 @@ inline SetBricks take_set_bricks(const int64_t* keys, int64_t num_rows, Workspac
   set.slots = workspace->take<int32_t>(set.num_slots);
   set.occupancy = workspace->take<uint64_t>(num_rows);
   set.partials = take_partials(num_rows, workspace);
-  set.unit_bits = workspace->take<int32_t>(1);
+  set.unit_bits = workspace->take<int32_t>(2);
+  set.max_unit_bits = max_unit_bits;
   return set;
 }
 

@@ -1,7 +1,7 @@
 // Binding of convolution and convolution_grad_weight.
 #include "completion/convolution.h"
 
-#include "completion/reverse_pairs.h"
+#include "completion/kernel_pairs.h"
 #include "launch.h"
 
 namespace completion::binding {

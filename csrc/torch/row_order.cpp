@@ -6,16 +6,14 @@
 namespace completion::binding {
 namespace {
 
-Tensor row_order(const Tensor& table, bool holds_pairs) {
-  STD_TORCH_CHECK(table.dim() == 2 && !(holds_pairs && table.size(1) > kPairSlots),
-                  "row_order: table must be [M, K], or [M, S] pairs with S at most 32");
+Tensor row_order(const Tensor& table) {
+  STD_TORCH_CHECK(table.dim() == 2, "row_order: table must be [M, K]");
   const Tensor dense = torch::stable::contiguous(table);
   Tensor order = empty(table, {table.size(0)}, ScalarType::Int);
   RowOrderParams params{};
   params.table = dense.const_data_ptr<int32_t>();
   params.num_target = table.size(0);
   params.num_offsets = static_cast<int32_t>(table.size(1));
-  params.holds_pairs = holds_pairs;
   params.order = order.mutable_data_ptr<int32_t>();
   const Tensor scratch = COMPLETION_WORKSPACE(row_order, table, params);
   COMPLETION_RUN(row_order, table, params);
@@ -24,7 +22,7 @@ Tensor row_order(const Tensor& table, bool holds_pairs) {
 
 }  // namespace
 
-STABLE_TORCH_LIBRARY_FRAGMENT(completion, m) { m.def("row_order(Tensor table, bool holds_pairs=False) -> Tensor"); }
+STABLE_TORCH_LIBRARY_FRAGMENT(completion, m) { m.def("row_order(Tensor table) -> Tensor"); }
 
 COMPLETION_REGISTER(m) { m.impl("row_order", TORCH_BOX(&row_order)); }
 

@@ -27,7 +27,12 @@ GOOD = {
     "kernel_map": {"source_keys": KEYS, "target_keys": KEYS, "offsets": [0, 0, 0]},
     "reverse_map": {"table": TABLE, "num_source": 3},
     "row_order": {"table": TABLE},
-    "reverse_pairs": {"table": TABLE, "num_source": 3, "slots": [0, 1]},
+    "kernel_pairs": {
+        "source_keys": KEYS,
+        "target_keys": KEYS,
+        "offsets": [0, 0, 0, 1, 0, 0],
+        "slots": [0, 1],
+    },
     "convolution": {
         **{"features": X, "weight": torch.randn(2, 4, 5), "table": TABLE, "reverse": REVERSE},
         **{"order": ORDER, "reverse_order": ORDER, "pairs": TABLE, "reverse_pairs": TABLE},
@@ -105,19 +110,17 @@ def test_a_wrong_tensor_is_refused(name, argument) -> None:
         ("convolution", {"order": ORDER[:2]}, "order"),
         ("convolution", {"pairs": TABLE[:2]}, "pairs"),
         ("convolution", {"reverse_pairs": TABLE[:2]}, "reverse_pairs"),
-        ("reverse_pairs", {"slots": [0]}, "slots"),
-        ("reverse_pairs", {"slots": [0, 32]}, "slots"),
+        ("kernel_pairs", {"slots": [0]}, "slots"),
+        ("kernel_pairs", {"slots": [0, 32]}, "slots"),
         ("convolution", {"pairs": torch.full((3, 33), -1).int()}, "pairs"),
-        ("reverse_pairs", {"slots": [0, 1.0]}, "slots"),
-        ("reverse_pairs", {"slots": None}, "slots"),
+        ("kernel_pairs", {"slots": [0, 1.0]}, "slots"),
+        ("kernel_pairs", {"slots": None}, "slots"),
         (
             "convolution",
             {"weight": torch.randn(65, 4, 5), "reverse": None, "table": torch.full((3, 65), -1).int()},
             "pairs",
         ),
-        ("reverse_pairs", {"table": torch.full((2, 65), -1, dtype=torch.int32)}, "table"),
-        ("reverse_pairs", {"num_source": -1}, "num_source"),
-        ("row_order", {"table": torch.full((2, 33), -1, dtype=torch.int32), "holds_pairs": True}, "table"),
+        ("kernel_pairs", {"offsets": [0, 0, 0] * 65, "slots": [0] * 65}, "offsets"),
         ("convolution", {"reverse_order": ORDER[:2]}, "reverse_order"),
         ("convolution", {"table": None}, "table"),
         ("convolution", {"table": None, "num_target": -1}, "num_target"),
@@ -148,7 +151,7 @@ def test_a_wrong_stride_is_refused(stride) -> None:
     refusal("strided_set", stride=stride)
 
 
-@pytest.mark.parametrize("name", ["generative_set", "kernel_map"])
+@pytest.mark.parametrize("name", ["generative_set", "kernel_map", "kernel_pairs"])
 @pytest.mark.parametrize("offsets", [None, 2, "abc", [1, 2], [0.5, 0, 0], [[0, 0, 0]], range(1032)], ids=repr)
 def test_wrong_offsets_are_refused(name, offsets) -> None:
     assert refusal(name, offsets=offsets)["argument"] == "offsets"

@@ -17,7 +17,7 @@ struct ConvolutionParams {
   const void* weight;         // [K, Cin, Cout] dtype, see weight_strides
   const int32_t* table;       // [M, K] feature row or −1; or null
   const int32_t* reverse;     // [N, K] target row or −1; or null
-  const int32_t* pairs;       // [M, S] of reverse_pairs, in place of the table; or null. CUDA alone
+  const int32_t* pairs;       // [M, S] of kernel_pairs, in place of the table; or null. CUDA alone
   int32_t num_slots;          // S ≤ kPairSlots
   const int32_t* order;       // [M] every target row once, those with like neighbours side by side; or null. CUDA alone
   void* output;               // [M, Cout] dtype, every row written once

@@ -6,15 +6,15 @@
 
 #include <cstdint>
 
+#include "completion/kernel_pairs.h"
 #include "completion/key.h"
 #include "completion/parallel_for.h"
-#include "completion/reverse_pairs.h"
 #include "completion/status.h"
 
 namespace completion {
 
 struct RowOrderParams {
-  const int32_t* table;     // [M, K] source row or −1; or [M, S] pairs of reverse_pairs
+  const int32_t* table;     // [M, K] source row or −1; or [M, S] pairs of kernel_pairs
   int64_t num_target;       // M < 2³¹
   int32_t num_offsets;      // K, or S ≤ kPairSlots
   bool holds_pairs;         // the table does

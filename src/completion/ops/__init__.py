@@ -13,9 +13,9 @@ from completion.ops.coordinate_set import coordinate_set  # noqa: E402
 from completion.ops.coords import decode, encode  # noqa: E402
 from completion.ops.generative_set import generative_set  # noqa: E402
 from completion.ops.kernel_map import kernel_map, reverse_map  # noqa: E402
+from completion.ops.kernel_pairs import kernel_pairs  # noqa: E402
 from completion.ops.lookup import lookup  # noqa: E402
 from completion.ops.pooling import pool_max, pool_sum  # noqa: E402
-from completion.ops.reverse_pairs import reverse_pairs  # noqa: E402
 from completion.ops.row_order import row_order  # noqa: E402
 from completion.ops.strided_set import strided_set  # noqa: E402
 from completion.ops.take_rows import take_rows  # noqa: E402
@@ -30,11 +30,11 @@ __all__ = [
     "encode",
     "generative_set",
     "kernel_map",
+    "kernel_pairs",
     "lookup",
     "pool_max",
     "pool_sum",
     "reverse_map",
-    "reverse_pairs",
     "row_order",
     "strided_set",
     "take_rows",

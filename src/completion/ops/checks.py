@@ -1,7 +1,6 @@
 """Checks of operator arguments at the Python edge, and their sentences; native code checks nothing twice."""
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from numbers import Integral
 from operator import index
 
@@ -44,7 +43,7 @@ def check_tensor(
         name: argument's name.
         tensor: the argument.
         dtypes: what is accepted.
-        shape: axes for the sentence, as "N, 4"; a number is the size that the axis must have.
+        shape: axes for the sentence, as "N, 4"; a number at the end is the size that the axis must have.
         like: tensor whose device this one must share.
 
     Raises:
@@ -56,19 +55,12 @@ def check_tensor(
         wanted = " or ".join(str(dtype).removeprefix("torch.") for dtype in dtypes)
         actual = str(tensor.dtype).removeprefix("torch.")
         raise TypeError(f"{function}: {name} must be {wanted}, got {actual}; convert it first")
-    num_axes, fixed = _shape(shape)
-    if tensor.ndim != num_axes or any(tensor.shape[axis] != size for axis, size in fixed):
+    last = shape.rpartition(" ")[2]
+    if tensor.ndim != shape.count(",") + 1 or (last.isdecimal() and tensor.shape[-1] != int(last)):
         raise ValueError(f"{function}: {name} must be [{shape}], got {list(tensor.shape)}; reshape it")
     if tensor.layout != torch.strided:
         raise ValueError(f"{function}: {name} must be dense, got {tensor.layout}; convert it with to_dense()")
     check_device(function, name, tensor, like)
-
-
-@lru_cache
-def _shape(shape: str) -> tuple[int, tuple[tuple[int, int], ...]]:
-    """Number of axes, and the sizes of those that have one."""
-    axes = shape.split(", ")
-    return len(axes), tuple((i, int(axis)) for i, axis in enumerate(axes) if axis.isdecimal())
 
 
 def check_type(function: str, name: str, value: object, kind: type, remedy: str) -> None:

@@ -16,7 +16,7 @@ from completion.ops.checks import (
     refuse_forward_mode,
 )
 from completion.ops.differentiable import differentiable
-from completion.ops.reverse_pairs import MOST_OFFSETS, MOST_SLOTS
+from completion.ops.kernel_pairs import MOST_OFFSETS, MOST_SLOTS
 
 HALF_DTYPES = (torch.bfloat16, torch.float16)
 NO_HELPERS = (None,) * 4  # orders and pairs
@@ -50,9 +50,9 @@ def convolution(
         order: [M] int32, row_order of the table: makes it faster on CUDA, changes nothing else while the
             weight is finite.
         reverse_order: [N] int32, row_order of the reverse, for the backward pass.
-        pairs: [M, S ≤ 32] int32, reverse_pairs of the reverse: on CUDA it serves in place of the table, and
+        pairs: [M, S ≤ 32] int32, kernel_pairs of the reverse: on CUDA it serves in place of the table, and
             where it is given the order is its.
-        reverse_pairs: [N, S] int32, reverse_pairs of the table, in place of the reverse.
+        reverse_pairs: [N, S] int32, kernel_pairs of the table, in place of the reverse.
 
     Returns:
         [M, Cout] in the dtype of features. Under autocast, float32 features become the autocast dtype.

@@ -4,10 +4,9 @@ import torch
 from torch import Tensor
 
 from completion.ops.checks import check_tensor
-from completion.ops.reverse_pairs import MOST_SLOTS
 
 
-def row_order(table: Tensor, holds_pairs: bool = False) -> Tensor:
+def row_order(table: Tensor) -> Tensor:
     """An order of the table's rows for `convolution` on CUDA, which works on tiles of rows.
 
     A tile walks each offset that any of its rows has; rows with the same neighbours next to each other leave
@@ -15,9 +14,7 @@ def row_order(table: Tensor, holds_pairs: bool = False) -> Tensor:
     within windows: neighbours in space, whose features are read together, stay close.
 
     Args:
-        table: [M, K] int32 source rows or −1; or [M, S] pairs of reverse_pairs, S ≤ 32, which are sorted by
-            the lowest offset of a row and by which slots it fills.
-        holds_pairs: the table does.
+        table: [M, K] int32 source rows or −1.
 
     Returns:
         [M] int32: each row once.
@@ -28,14 +25,9 @@ def row_order(table: Tensor, holds_pairs: bool = False) -> Tensor:
     Syncs: never. Deterministic, the same order on every device.
     """
     check_tensor("row_order", "table", table, (torch.int32,), "M, K")
-    if holds_pairs and table.shape[1] > MOST_SLOTS:
-        raise ValueError(
-            f"row_order: table must be pairs in at most {MOST_SLOTS} slots, got {table.shape[1]}; "
-            "order reverse_map's table"
-        )
-    return torch.ops.completion.row_order(table, holds_pairs)
+    return torch.ops.completion.row_order(table)
 
 
 @torch.library.register_fake("completion::row_order")
-def _fake(table: Tensor, holds_pairs: bool = False) -> Tensor:
+def _fake(table: Tensor) -> Tensor:
     return table.new_empty(table.shape[0])

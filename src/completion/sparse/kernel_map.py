@@ -5,14 +5,16 @@ The convolution relation of the whole package, with T = table:
     y[m] = sum over k with T[m, k] >= 0 of  x[T[m, k]] @ W[k],   T[m, k] = row of target[m] + off[k] in source
 """
 
+from collections.abc import Callable
 from copy import copy
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from completion import ops
 from completion.ops.checks import check_type
-from completion.ops.reverse_pairs import MOST_OFFSETS, MOST_TARGETS
+from completion.ops.kernel_pairs import MOST_OFFSETS, MOST_TARGETS
 from completion.sparse.checks import check_set
 from completion.sparse.coord_map import CoordMap
 from completion.sparse.derive import eager
@@ -45,7 +47,7 @@ class KernelMap:
         num_source: int,
         mirror: tuple[int, ...] | None = None,
         full: bool = False,
-        slots: tuple[int, ...] = (),
+        make_pairs: Callable[[], tuple[Tensor, Tensor]] | None = None,
     ) -> None:
         """Wraps a table.
 
@@ -54,14 +56,15 @@ class KernelMap:
             num_source: N.
             mirror: the opposite of each offset when source and target are one set.
             full: each target row is known to have all offsets.
-            slots: of each offset where the reverse serves CUDA as few pairs a row, see `ops.reverse_pairs`.
+            make_pairs: gives what serves CUDA in place of the reverse and its order, see `ops.kernel_pairs`;
+                None where that would not be less.
         """
         self.num_source, self.num_target = num_source, table.shape[0]
         self._mirror, self._full = mirror, full
         self._sides: list[Tensor | None] = [table, None]  # shared by both directions, as are the orders
         self._orders: list[Tensor | None] = [None, None]
-        self._slots = slots
-        self._pairs: list[Tensor | None] = [None]  # of the reverse
+        self._make_pairs = make_pairs
+        self._pairs: list[tuple[Tensor, Tensor]] = []  # of the reverse, with their order, once made
         self._table_side = 0
 
     @property
@@ -90,7 +93,7 @@ class KernelMap:
         always the same one whatever was asked for since, so that sums have the same bits.
         """
         if self.is_cuda:
-            if self._slots:
+            if self._make_pairs is not None:
                 return (self._sides[0], None) if self._table_side == 0 else (None, self._sides[0])
             return self.table, self.reverse if torch.is_grad_enabled() else None
         if self._mirror is not None:
@@ -100,11 +103,11 @@ class KernelMap:
     @property
     def pairs(self) -> tuple[Tensor | None, Tensor | None]:
         """Pairs that serve CUDA in place of table and of reverse; made when first asked for."""
-        if not self._slots or not self.is_cuda:
+        if self._make_pairs is None or not self.is_cuda:
             return None, None
         if self._table_side == 0:  # the reverse: for a backward pass alone
-            return None, self._reverse_pairs() if torch.is_grad_enabled() else None
-        return self._reverse_pairs(), None
+            return None, self._reverse_pairs()[0] if torch.is_grad_enabled() else None
+        return self._reverse_pairs()[0], None
 
     @property
     def orders(self) -> tuple[Tensor | None, Tensor | None]:
@@ -115,35 +118,32 @@ class KernelMap:
         side = self._table_side
         return self._order(side, table, pairs), self._order(1 - side, reverse, reverse_pairs)
 
-    def _reverse_pairs(self) -> Tensor:
-        pairs = self._pairs[0]
-        return self._make_pairs() if pairs is None else pairs
+    def _reverse_pairs(self) -> tuple[Tensor, Tensor]:
+        return self._pairs[0] if self._pairs else self._keep_pairs()
 
     @eager
-    def _make_pairs(self) -> Tensor:
-        table = self._sides[0]
-        assert table is not None
-        rows = self.num_source if self._table_side == 0 else self.num_target
-        self._pairs[0] = made = ops.reverse_pairs(table, rows, self._slots)
-        return made
+    def _keep_pairs(self) -> tuple[Tensor, Tensor]:
+        assert self._make_pairs is not None
+        self._pairs.append(self._make_pairs())
+        return self._pairs[0]
 
     def _order(self, side: int, rows: Tensor | None, pairs: Tensor | None) -> Tensor | None:
         """Order of a side that is there, as rows of a table or as pairs, where one helps."""
+        if pairs is not None:
+            return self._reverse_pairs()[1]
         order = self._orders[side]
         if order is not None:
             return order
-        if pairs is not None:
-            return self._make_order(side, pairs, holds_pairs=True)
         full = self._full and side == 0
         if rows is None or full or not 1 < rows.shape[1] <= LARGEST_ORDERED:
             return None
-        return self._make_order(side, rows, holds_pairs=False)
+        return self._make_order(side, rows)
 
     @eager
-    def _make_order(self, side: int, rows: Tensor, holds_pairs: bool) -> Tensor:
+    def _make_order(self, side: int, rows: Tensor) -> Tensor:
         # Rows that are alike from one side of a set with itself are so from the other.
         other = self._orders[1 - side] if self._mirror is not None else None
-        self._orders[side] = made = ops.row_order(rows, holds_pairs) if other is None else other
+        self._orders[side] = made = ops.row_order(rows) if other is None else other
         return made
 
     @eager
@@ -236,12 +236,13 @@ def _make_table(source: CoordMap, target: CoordMap, axes: Axes, region: Region) 
     factor = tuple(coarse // fine for coarse, fine in zip(target.stride, source.stride, strict=True))
     full = target.derived.get(("generated", axes, region, factor)) is source
     slots = _slots_between(source, target, offsets)
+    make_pairs = partial(ops.kernel_pairs, source.keys, target.keys, offsets, slots) if slots else None
     table = ops.kernel_map(source.keys, target.keys, list(offsets))
     maps = source.kernel_maps.get(target)
     if maps is None:
         maps = {}
         source.kernel_maps.put(target, maps)
-    return maps.setdefault((axes, region), KernelMap(table, source.num_rows, mirror, full, slots))
+    return maps.setdefault((axes, region), KernelMap(table, source.num_rows, mirror, full, make_pairs))
 
 
 def _slots_between(source: CoordMap, target: CoordMap, offsets: tuple[int, ...]) -> tuple[int, ...]:

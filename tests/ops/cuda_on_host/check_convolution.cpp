@@ -1,6 +1,6 @@
 // Runs the convolution kernels on the host against loops in double precision.
 #include "completion/convolution.h"
-#include "completion/reverse_pairs.h"
+#include "completion/kernel_pairs.h"
 #include "feature_cases.h"
 
 namespace check {

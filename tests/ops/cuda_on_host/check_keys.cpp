@@ -5,9 +5,9 @@
 #include "check.h"
 #include "completion/coords.h"
 #include "completion/kernel_map.h"
+#include "completion/kernel_pairs.h"
 #include "completion/key.h"
 #include "completion/lookup.h"
-#include "completion/reverse_pairs.h"
 #include "completion/row_order.h"
 
 namespace check {
@@ -150,59 +150,113 @@ void check_many_targets(Random& random) {
   check_maps(random_set(random, 50, 1), targets, cube(0, 1, 1));
 }
 
-/// Against a loop; slots as of a layer between two strides.
-void check_reverse_pairs(Random& random) {
-  for (const int targets : {0, 1, 700}) {
-    const int offsets = 12, slots = 4, sources = 2 * targets + 1;
-    ReversePairsParams params = {};
-    std::vector<int32_t> table(targets * offsets, -1), pairs(sources * slots, -7), expected(sources * slots, -1);
-    for (int k = 0; k < offsets; ++k) params.slots[k] = k % slots;
-    for (int m = 0; m < targets; ++m) {
-      for (int k = 0; k < offsets; ++k) {
-        const int source = random.below(sources);
-        if (random.below(2) == 0 || expected[source * slots + k % slots] >= 0) continue;
-        table[m * offsets + k] = source;
-        expected[source * slots + k % slots] = 64 * m + k;
-      }
-    }
-    params.table = table.data(), params.pairs = pairs.data();
-    params.num_target = targets, params.num_source = sources, params.num_offsets = offsets, params.num_slots = slots;
-    CHECK(cuda::reverse_pairs(params, nullptr) == 0, "reverse_pairs");
-    CHECK(pairs == expected, "%d targets", targets);
+/// Slots of offsets from a set of this stride: those that can meet at one site differ.
+int choose_slots(const KernelOffsets& offsets, const Voxel& stride, int32_t* slots) {
+  std::map<std::tuple<int, int, int>, int> counts;
+  int num_slots = 0;
+  for (int k = 0; k < offsets.count; ++k) {
+    const int32_t* d = offsets.xyz + 3 * k;
+    const auto rest = [](int value, int step) { return (value % step + step) % step; };
+    slots[k] = counts[{rest(d[0], stride.x), rest(d[1], stride.y), rest(d[2], stride.z)}]++;
+    num_slots = std::max(num_slots, slots[k] + 1);
   }
+  return num_slots;
 }
 
-/// Pairs are ordered by window, lowest offset, slots that are filled and row.
-void check_order_of_pairs(Random& random) {
-  for (const int count : {1, 37, 5000, 20000}) {
-    const int slots = 8;
-    std::vector<int32_t> pairs(count * slots), order(count, -7);
-    for (int32_t& pair : pairs) pair = random.below(3) == 0 ? -1 : 64 * random.below(1000) + random.below(64);
-    RowOrderParams params = {pairs.data(), count, slots, true, order.data()};
-    const auto memory = workspace(params, cuda::row_order_workspace_bytes(params));
-    CHECK(cuda::row_order(params, nullptr) == 0, "row_order");
-    const int window = count <= 16384 ? 4096 : 1 << 20;
-    std::vector<std::tuple<int, int, int, int>> expected;
-    for (int row = 0; row < count; ++row) {
-      int lowest = 63, filled = 0;
-      for (int s = 0; s < slots; ++s) {
-        const int pair = pairs[row * slots + s];
-        if (pair < 0) continue;
-        filled |= 1 << s;
-        lowest = std::min(lowest, pair % 64);
-      }
-      expected.emplace_back(row / window, lowest, filled, row);
+/// Order of pairs: by window, lowest offset, slots that are filled and row.
+std::vector<int32_t> sorted_rows(const std::vector<int32_t>& pairs, int64_t rows, int slots) {
+  const int64_t window = rows <= 16384 ? 4096 : 1 << 20;
+  std::vector<std::tuple<int64_t, int, uint32_t, int64_t>> keys;
+  for (int64_t row = 0; row < rows; ++row) {
+    int lowest = 63;
+    uint32_t filled = 0;
+    for (int s = 0; s < slots; ++s) {
+      const int pair = pairs[row * slots + s];
+      if (pair < 0) continue;
+      filled |= 1u << s;
+      lowest = std::min(lowest, pair % 64);
     }
-    std::sort(expected.begin(), expected.end());
-    for (int i = 0; i < count; ++i) CHECK(order[i] == std::get<3>(expected[i]), "place %d of %d", i, count);
+    keys.emplace_back(row / window, lowest, filled, row);
   }
+  std::sort(keys.begin(), keys.end());
+  std::vector<int32_t> order;
+  for (const auto& key : keys) order.push_back(static_cast<int32_t>(std::get<3>(key)));
+  return order;
+}
+
+/// Against dictionaries of voxels.
+void check_pairs(const VoxelSet& sources, const VoxelSet& targets, const KernelOffsets& offsets, const Voxel& stride) {
+  const std::vector<int64_t> source_keys = keys_of(sources), target_keys = keys_of(targets);
+  std::map<int64_t, int32_t> row_of;
+  for (const int64_t key : target_keys) row_of.emplace(key, static_cast<int32_t>(row_of.size()));
+  KernelPairsParams params = {source_keys.data(), target_keys.data(), static_cast<int64_t>(source_keys.size()),
+                              static_cast<int64_t>(target_keys.size()), offsets};
+  params.num_slots = choose_slots(offsets, stride, params.slots);
+  const int64_t rows = params.num_source, slots = params.num_slots;
+  std::vector<int32_t> pairs(rows * slots, -7), order(rows, -7), expected(rows * slots, -1);
+  int64_t row = 0;
+  for (const auto& [key, v] : sources) {
+    for (int k = 0; k < offsets.count; ++k) {
+      const int32_t* d = offsets.xyz + 3 * k;
+      if (!holds(v.x - d[0], v.y - d[1], v.z - d[2])) continue;
+      const auto found = row_of.find(slow_key({v.batch, v.x - d[0], v.y - d[1], v.z - d[2]}));
+      if (found == row_of.end()) continue;
+      int32_t& pair = expected[row * slots + params.slots[k]];
+      CHECK(pair == -1, "the slots are wrong");
+      pair = 64 * found->second + k;
+    }
+    ++row;
+  }
+  params.pairs = pairs.data(), params.order = order.data();
+  const auto memory = workspace(params, cuda::kernel_pairs_workspace_bytes(params));
+  CHECK(cuda::kernel_pairs(params, nullptr) == 0, "kernel_pairs");
+  const int32_t* d = offsets.xyz;
+  CHECK(pairs == expected, "%ld and %ld, %d offsets from %d %d %d", rows, params.num_target, offsets.count, d[0], d[1],
+        d[2]);
+  CHECK(order == sorted_rows(expected, rows, params.num_slots), "%ld rows, %ld slots", rows, slots);
+}
+
+/// Every voxel of a cube around the origin.
+VoxelSet full_cube(int size) {
+  VoxelSet set;
+  for (int i = 0; i < size * size * size; ++i) {
+    const Voxel v = {0, i % size - size / 2, i / size % size - size / 2, i / size / size - size / 2};
+    set[slow_key(v)] = v;
+  }
+  return set;
+}
+
+/// Layers between two strides; targets on a larger unit than their stride; offsets off the targets' unit, off the
+/// sources', and far; bricks more than a tile knows at a time; orders by short and by long keys.
+void check_kernel_pairs(Random& random) {
+  const KernelOffsets far = cube(-1, 4, 65), wide = cube(-2, 4, 2);
+  for (const int count : {0, 1, 200}) {
+    for (const int step : {1, 16}) {
+      const VoxelSet sources = random_set(random, count, step), targets = random_set(random, count, 2 * step);
+      const Voxel twice = {0, 2 * step, 2 * step, 2 * step};
+      for (const KernelOffsets& offsets :
+           {cube(0, 1, step), cube(0, 2, step), cube(-1, 3, step), cube(0, 4, step), cube(-1, 4, step), slab(step)}) {
+        check_pairs(sources, targets, offsets, twice);
+        check_pairs(sources, random_set(random, count, 8 * step), offsets, twice);
+      }
+    }
+    const VoxelSet sources = random_set(random, count, 1), targets = random_set(random, count, 4);
+    for (const KernelOffsets& offsets : {far, wide, cube(-1, 3, 3), cube(-1, 2, 32767)}) {
+      check_pairs(sources, targets, offsets, {0, 4, 4, 4});
+      check_pairs(targets, random_set(random, count, 8), offsets, {0, 8, 8, 8});
+    }
+  }
+  check_pairs(lone_set(random, 1000, 1), lone_set(random, 1000, 2), cube(-1, 3, 1), {0, 2, 2, 2});
+  check_pairs(full_cube(26), random_set(random, 1000, 2), cube(0, 4, 1), {0, 2, 2, 2});
+  check_pairs(full_cube(26), random_set(random, 1000, 2), cube(0, 4, 1), {0, 2, 1, 1});
+  check_pairs(full_cube(65), random_set(random, 100, 2), cube(0, 2, 1), {0, 2, 2, 2});
 }
 
 /// Against a sort by window, mask in the Gray code's order and row.
 void check_row_order(Random& random) {
-  for (const int count : {0, 1, 37, 5000, 70000}) {
+  for (const int count : {0, 1, 37, 5000, 17000, 70000}) {
     for (const int offsets : {1, 27, 64}) {
-      if (count > 5000 && offsets == 1) continue;
+      if (count > 5000 && offsets != (count == 17000 ? 64 : 27)) continue;
       std::vector<int32_t> table(static_cast<size_t>(count) * offsets), order(count, -7);
       for (int32_t& entry : table) entry = random.below(4) - 2;
       RowOrderParams params = {table.data(), count, offsets, false, order.data()};
@@ -236,8 +290,7 @@ int main(int count, char** arguments) {
   check::check_lookup(random);
   check::check_kernel_map(random);
   check::check_row_order(random);
-  check::check_order_of_pairs(random);
-  check::check_reverse_pairs(random);
+  check::check_kernel_pairs(random);
   check::check_wide_kernels(random);
   check::check_densities(random);
   check::check_many_targets(random);

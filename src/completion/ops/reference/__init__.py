@@ -9,9 +9,9 @@ from completion.ops.reference.coordinate_set import coordinate_set
 from completion.ops.reference.coords import decode, encode
 from completion.ops.reference.generative_set import generative_set
 from completion.ops.reference.kernel_map import kernel_map, reverse_map
+from completion.ops.reference.kernel_pairs import kernel_pairs
 from completion.ops.reference.lookup import lookup
 from completion.ops.reference.pooling import pool_max, pool_sum
-from completion.ops.reference.reverse_pairs import reverse_pairs
 from completion.ops.reference.row_order import row_order
 from completion.ops.reference.strided_set import strided_set
 from completion.ops.reference.take_rows import take_rows
@@ -26,11 +26,11 @@ __all__ = [
     "encode",
     "generative_set",
     "kernel_map",
+    "kernel_pairs",
     "lookup",
     "pool_max",
     "pool_sum",
     "reverse_map",
-    "reverse_pairs",
     "row_order",
     "strided_set",
     "take_rows",

@@ -7,18 +7,24 @@ FEW, SMALL_WINDOW, LARGE_WINDOW, PAIR_WINDOW = 16384, 4096, 65536, 2**20
 RANK_BITS = 48
 
 
-def row_order(table: Tensor, holds_pairs: bool = False) -> Tensor:
+def row_order(table: Tensor) -> Tensor:
     """Each row of the table once, int32 [M]; arguments as of the operator."""
     rows, offsets = table.shape
-    window = SMALL_WINDOW if rows <= FEW else PAIR_WINDOW if holds_pairs else LARGE_WINDOW
-    if holds_pairs:
-        ranks = [_rank_of_pairs(row) for row in table.tolist()]
-    else:
-        masks = [0] * rows
-        for row, k in (table >= 0).nonzero().tolist():
-            masks[row] |= 1 << k % 64
-        ranks = [_gray_rank(mask) >> max(0, min(offsets, 64) - RANK_BITS) for mask in masks]
-    order = sorted(range(rows), key=lambda row: (row // window, ranks[row], row))
+    masks = [0] * rows
+    for row, k in (table >= 0).nonzero().tolist():
+        masks[row] |= 1 << k % 64
+    ranks = [_gray_rank(mask) >> max(0, min(offsets, 64) - RANK_BITS) for mask in masks]
+    return _order(table, ranks, LARGE_WINDOW)
+
+
+def order_of_pairs(pairs: Tensor) -> Tensor:
+    """Each row of the pairs once, int32 [N], as kernel_pairs orders them."""
+    return _order(pairs, [_rank_of_pairs(row) for row in pairs.tolist()], PAIR_WINDOW)
+
+
+def _order(table: Tensor, ranks: list, large_window: int) -> Tensor:
+    window = SMALL_WINDOW if len(ranks) <= FEW else large_window
+    order = sorted(range(len(ranks)), key=lambda row: (row // window, ranks[row], row))
     return torch.tensor(order, dtype=torch.int32, device=table.device)
 
 

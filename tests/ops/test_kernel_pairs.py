@@ -1,4 +1,4 @@
-"""reverse_pairs against loops in torch, what orders make of it, and convolutions over pairs."""
+"""kernel_pairs against loops in torch, and convolutions over pairs."""
 
 from importlib import import_module
 
@@ -13,37 +13,64 @@ from completion.sparse import CoordMap, KernelMap, SparseTensor, kernel_map
 from completion.sparse.kernel_offsets import slots_on
 
 
-def table_between_strides(size: int, device: torch.device) -> tuple[torch.Tensor, int, tuple[int, ...]]:
-    """Table from the cells of stride 2 of a sphere to its voxels, their number, the slots of the kernel."""
-    fine = canonical(sphere(9), device)
+def two_strides(radius: int, size: int, device: torch.device) -> tuple:
+    """Voxels of a sphere, their cells of stride 2, the offsets of a kernel and their slots."""
+    fine = canonical(sphere(radius), device)
     coarse, _ = ops.strided_set(fine, (2, 2, 2))
     offsets = cube(size, centred=False)
-    return ops.kernel_map(fine, coarse, offsets), len(fine), slots_on(tuple(offsets), (2, 2, 2))
+    return fine, coarse, offsets, slots_on(tuple(offsets), (2, 2, 2))
 
 
-@pytest.mark.parametrize("size", [2, 3, 4])
-def test_pairs_are_those_of_the_table(device, size):
-    table, rows, slots = table_between_strides(size, device)
-    pairs = ops.reverse_pairs(table, rows, slots)
-    assert pairs.shape == (rows, {2: 1, 3: 8, 4: 8}[size]) and pairs.dtype == torch.int32
-    assert torch.equal(pairs, reference.reverse_pairs(table, rows, slots))
+@pytest.mark.parametrize("radius", [1, 9, 40])
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_pairs_are_those_of_the_table_in_order(device, size, radius):
+    fine, coarse, offsets, slots = two_strides(radius, size, device)
+    pairs, order = ops.kernel_pairs(fine, coarse, offsets, slots)
+    assert pairs.shape == (len(fine), {1: 1, 2: 1, 3: 8, 4: 8}[size])
+    assert pairs.dtype == order.dtype == torch.int32
+    expected_pairs, expected_order = reference.kernel_pairs(fine, coarse, offsets, slots)
+    assert torch.equal(pairs, expected_pairs) and torch.equal(order, expected_order)
+    table = ops.kernel_map(fine, coarse, offsets)
     assert int((pairs >= 0).sum()) == int((table >= 0).sum()), "no pair takes the place of another"
 
 
-@pytest.mark.parametrize("rows", [0, 1, 300, 20_000])
-def test_order_of_pairs_is_that_of_a_sort(device, rows):
-    generator = torch.Generator().manual_seed(rows)
-    pairs = torch.randint(-40, 64, (rows, 8), dtype=torch.int32, generator=generator).clamp(min=-1).to(device)
-    order = ops.row_order(pairs, holds_pairs=True)
-    assert order.tolist() == reference.row_order(pairs, holds_pairs=True).tolist()
+@pytest.mark.parametrize("dilation", [1, 3, 70])
+def test_pairs_of_sets_that_are_no_hierarchy(device, dilation):
+    """Voxels that no target reaches, targets on a larger unit than their stride, offsets that reach far."""
+    generator = torch.Generator().manual_seed(dilation)
+    space = torch.randint(-80, 80, (5000, 3), dtype=torch.int32, generator=generator)
+    fine = canonical(torch.nn.functional.pad(space, (1, 0)), device)
+    coarse = canonical(torch.nn.functional.pad(space // 8 * 8, (1, 0)), device)
+    offsets = [dilation * value for value in cube(3, centred=True)]
+    slots = slots_on(tuple(offsets), (4, 4, 4))
+    for one, other in zip(
+        ops.kernel_pairs(fine, coarse, offsets, slots),
+        reference.kernel_pairs(fine, coarse, offsets, slots),
+        strict=True,
+    ):
+        assert torch.equal(one, other)
+
+
+def test_no_rows_and_no_targets(device):
+    fine, coarse, offsets, slots = two_strides(2, 3, device)
+    pairs, order = ops.kernel_pairs(fine[:0], coarse, offsets, slots)
+    assert pairs.shape == (0, 8) and order.shape == (0,)
+    pairs, order = ops.kernel_pairs(fine, coarse[:0], offsets, slots)
+    assert (pairs == -1).all() and order.tolist() == list(range(len(fine)))
 
 
 def test_order_of_pairs_stays_within_windows(device):
-    window = 2**20
-    pairs = torch.arange(window + 5, 0, -1, dtype=torch.int32, device=device)[:, None] % 64
-    order = ops.row_order(pairs, holds_pairs=True)
-    assert order[:window].sort().values.tolist() == list(range(window))
-    assert order[window:].tolist() == [window + 4, window + 3, window + 2, window + 1, window]
+    """Rows x = 0, 1, 2 …: odd ones have the higher offset and come after all even ones of a window."""
+    window, batches = 2**20, 33
+    line = torch.arange(2**15, dtype=torch.int32, device=device)
+    rows = [torch.stack([torch.full_like(line, b), line, 0 * line, 0 * line], 1) for b in range(batches)]
+    fine = ops.encode(torch.cat(rows))
+    fine, _, _ = ops.coordinate_set(fine)
+    coarse, _ = ops.strided_set(fine, (2, 2, 2))
+    _, order = ops.kernel_pairs(fine, coarse, [0, 0, 0, 1, 0, 0], [0, 0])
+    assert order[: window // 2].tolist() == list(range(0, window, 2))
+    assert order[window // 2 : window].tolist() == list(range(1, window, 2))
+    assert order[window:].sort().values.tolist() == list(range(window, len(fine)))
 
 
 def test_slots_of_offsets_that_meet_differ():
@@ -98,5 +125,5 @@ def test_a_map_between_strides_has_pairs_and_one_within_a_set_has_none(device, m
 
 
 def test_opcheck(device):
-    table, rows, slots = table_between_strides(3, device)
-    torch.library.opcheck(torch.ops.completion.reverse_pairs, (table, rows, list(slots)))
+    fine, coarse, offsets, slots = two_strides(3, 3, device)
+    torch.library.opcheck(torch.ops.completion.kernel_pairs, (fine, coarse, offsets, list(slots)))

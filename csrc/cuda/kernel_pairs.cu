@@ -1,0 +1,236 @@
+// kernel_pairs: each tile of source rows finds the 4³ bricks of targets around it once, then every pair is bit
+// arithmetic; the rows' keys are made on the way and sorted.
+#include "completion/kernel_pairs.h"
+#include "completion/row_order.h"
+#include "neighbourhood.cuh"
+#include "pair_slots.cuh"
+#include "row_keys.cuh"
+#include "set_bricks.cuh"
+
+namespace completion::cuda {
+
+namespace {
+
+constexpr int kTileBricks = 32;           // of source rows, whose neighbours are known at a time
+constexpr int64_t kMaxPairBlocks = 1024;  // beyond, a block takes several tiles and fills its tables once for all
+constexpr uint32_t kNoEntry = ~0u;
+
+/// Where the pair of a cell in a slot is: offset << 16 | neighbouring brick << kCellBits | cell, or kNoEntry.
+struct SlotTable {
+  uint32_t entries[kPairSlots * kBrickCells];  // by slot, so that cells of neighbouring rows lie in different banks
+};
+
+/// What was found around bricks of source rows.
+struct Around {
+  uint64_t bricks[kTileBricks];
+  uint64_t occupancy[kTileBricks * kMaxNeighbours];  // by target cells; 0 where there are none
+  int32_t first_row[kTileBricks * kMaxNeighbours];
+};
+
+/// Offsets from a source row back to its targets.
+KernelOffsets reversed(const KernelOffsets& offsets) {
+  KernelOffsets back = offsets;
+  for (int i = 0; i < 3 * back.count; ++i) back.xyz[i] = -back.xyz[i];
+  return back;
+}
+
+/// Ends with a barrier.
+__device__ __forceinline__ void fill_slots(const KernelPairsParams& params, const Neighbourhood& neighbourhood,
+                                           SlotTable* table) {
+  for (int i = threadIdx.x; i < kBrickCells * params.num_slots; i += kBlockThreads) table->entries[i] = kNoEntry;
+  __syncthreads();
+  for (int i = threadIdx.x; neighbourhood.num_bricks > 0 && i < kBrickCells * params.offsets.count;
+       i += kBlockThreads) {
+    const int cell = i % kBrickCells, k = i / kBrickCells;
+    const int entry = neighbourhood.entry(axes_of_cell(cell), k);
+    // Of the offsets that share a slot one at most leads from a cell to a target.
+    if (entry < kOffUnit) table->entries[params.slots[k] * kBrickCells + cell] = k << 16 | entry;
+  }
+  __syncthreads();
+}
+
+/// Place of this thread's brick among those of the block's rows, and their number; rows ascend.
+__device__ __forceinline__ int place_of_brick(bool head, int* num_bricks) {
+  __shared__ int warp_heads[kBlockWarps];
+  const int warp = threadIdx.x / kWarpThreads, lane = threadIdx.x % kWarpThreads;
+  const uint32_t heads = __ballot_sync(kFullWarp, head);
+  if (lane == 0) warp_heads[warp] = __popc(heads);
+  __syncthreads();
+  int before = 0, all = 0;
+  for (int w = 0; w < kBlockWarps; ++w) {
+    before += w < warp ? warp_heads[w] : 0;
+    all += warp_heads[w];
+  }
+  *num_bricks = all;
+  return before + __popc(heads & (kFullWarp >> (kWarpThreads - 1 - lane))) - 1;
+}
+
+/// Finds the targets around so many bricks; ends with a barrier.
+__device__ __forceinline__ void find_around(const SetBricks& targets, const Neighbourhood& neighbourhood, int unit_bits,
+                                            int num_bricks, Around* around) {
+  const int num_neighbours = neighbourhood.num_bricks;
+  for (int i = threadIdx.x; i < num_bricks * num_neighbours; i += kBlockThreads) {
+    const int brick = i / num_neighbours;
+    uint64_t corner;
+    int32_t row = -1;
+    if (add_offset(around->bricks[brick] << (3 * unit_bits + kCellBits),
+                   neighbourhood.bricks[i - brick * num_neighbours], &corner)) {
+      row = find_brick(targets, brick_of(corner, unit_bits), unit_bits);
+    }
+    around->first_row[i] = row;
+    around->occupancy[i] = row < 0 ? 0 : targets.occupancy[row];
+  }
+  __syncthreads();
+}
+
+/// The pair of an entry, for a brick whose neighbours are listed from `first` on.
+__device__ __forceinline__ int32_t near_pair(const Around& around, int first, uint32_t entry) {
+  if (entry == kNoEntry) return -1;
+  const int found = first + static_cast<int>(entry >> kCellBits & 31u);
+  const int32_t row = row_of_cell(around.occupancy[found], around.first_row[found], entry & (kBrickCells - 1));
+  return row < 0 ? -1 : pack_pair(row, static_cast<int32_t>(entry >> 16));
+}
+
+/// The pair of a slot by search, where offsets reach far.
+__device__ __forceinline__ int32_t far_pair(const KernelPairsParams& params, const SetBricks& targets, int unit_bits,
+                                            uint64_t code, int slot) {
+  for (int k = 0; k < params.offsets.count; ++k) {
+    if (params.slots[k] != slot) continue;
+    const int32_t* const back = params.offsets.xyz + 3 * k;
+    uint64_t site;
+    if (!add_offset(code, morton_offset(back[0], back[1], back[2]), &site)) continue;
+    const int32_t row = find_code(targets, site, unit_bits);
+    if (row >= 0) return pack_pair(row, k);
+  }
+  return -1;
+}
+
+/// Writes the pairs of a row, eight at a time: pair_of(slot); and its key.
+template <class Key, class PairOf>
+__device__ __forceinline__ void put_pairs(const RowOrderParams& order, int32_t* pairs, const RowKeys<Key>& keys,
+                                          int64_t row, const PairOf& pair_of) {
+  const int num_slots = order.num_offsets;
+  PairsRank rank;
+  for (int first = 0; first < num_slots; first += kSlotsAtOnce) {
+    int32_t own[kSlotsAtOnce];
+#pragma unroll
+    for (int i = 0; i < kSlotsAtOnce; ++i) {
+      own[i] = first + i < num_slots ? pair_of(first + i) : -1;
+      rank.add(first + i, own[i]);
+    }
+    int32_t* const target = pairs + row * num_slots + first;
+    if (num_slots % kSlotsAtOnce == 0) {  // new tensors lie on lines of the cache
+#pragma unroll
+      for (int i = 0; i < kSlotsAtOnce; i += 4) {
+        const Pack<int32_t, 4> four = {{own[i], own[i + 1], own[i + 2], own[i + 3]}};
+        store_pack(target + i, four);
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < kSlotsAtOnce; ++i) {
+        if (first + i < num_slots) target[i] = own[i];
+      }
+    }
+  }
+  if (keys.keys != nullptr) put_key(order, keys, row, rank.rank(num_slots));
+}
+
+/// A thread for each source row of a tile. `params` has the offsets reversed.
+template <class Key>
+__global__ void __launch_bounds__(kBlockThreads)
+    find_pairs(KernelPairsParams params, Reach reach, SetBricks targets, RowOrderParams order, RowKeys<Key> keys) {
+  __shared__ Neighbourhood neighbourhood;
+  __shared__ SlotTable slots;
+  __shared__ Around around;
+  const int unit_bits = targets.unit_bits[0];
+  fill_neighbourhood(params.offsets, reach, unit_bits, Spread::all_cells(), Spread::of(targets.unit_bits[1], unit_bits),
+                     &neighbourhood);
+  fill_slots(params, neighbourhood, &slots);
+  const bool listed = neighbourhood.num_bricks > 0;
+  const int64_t step = static_cast<int64_t>(gridDim.x) * kBlockThreads;
+  for (int64_t first = static_cast<int64_t>(blockIdx.x) * kBlockThreads; first < params.num_source; first += step) {
+    const int64_t row = first + threadIdx.x;
+    const bool taken = row < params.num_source;
+    const uint64_t code = taken ? key_to_code(params.source_keys[row]) : 0;
+    const uint64_t brick = brick_of(code, unit_bits);
+    const bool head =
+        taken && (threadIdx.x == 0 || brick_of(key_to_code(params.source_keys[row - 1]), unit_bits) != brick);
+    int num_bricks;
+    const int place = place_of_brick(head, &num_bricks);
+    for (int begin = 0; begin < num_bricks; begin += kTileBricks) {
+      const int count = min(num_bricks - begin, kTileBricks);
+      const int own = place - begin;
+      const bool inside = taken && own >= 0 && own < count;
+      if (inside && head) around.bricks[own] = brick;
+      __syncthreads();
+      find_around(targets, neighbourhood, unit_bits, count, &around);
+      if (inside) {
+        const uint32_t* const entries = slots.entries + cell_of(code, unit_bits);
+        const bool near = listed && on_unit(code, unit_bits);
+        put_pairs(order, params.pairs, keys, row, [&](int slot) {
+          return near ? near_pair(around, own * neighbourhood.num_bricks, entries[slot * kBrickCells])
+                      : far_pair(params, targets, unit_bits, code, slot);
+        });
+      }
+      __syncthreads();
+    }
+  }
+}
+
+RowOrderParams order_of(const KernelPairsParams& params) {
+  RowOrderParams order = {};
+  order.table = params.pairs;
+  order.num_target = params.num_source;
+  order.num_offsets = params.num_slots;
+  order.holds_pairs = true;
+  order.order = params.order;
+  return order;
+}
+
+template <class Key>
+struct Layout {
+  SetBricks targets;
+  RowKeys<Key> keys;
+  int64_t bytes;
+};
+
+template <class Key>
+Layout<Key> lay_out(const KernelPairsParams& params, void* base) {
+  Workspace workspace(base);
+  const RowOrderParams order = order_of(params);
+  Layout<Key> layout = {};
+  layout.targets =
+      take_set_bricks(params.target_keys, params.num_target, &workspace, unit_bits_of_offsets(params.offsets));
+  if (!is_small(order)) layout.keys = take_row_keys<Key>(order, &workspace);
+  layout.bytes = workspace.bytes();
+  return layout;
+}
+
+template <class Key>
+Status find_and_sort(const KernelPairsParams& params, void* stream) {
+  const Layout<Key> layout = lay_out<Key>(params, params.workspace);
+  const RowOrderParams order = order_of(params);
+  build_set_bricks(layout.targets, stream);
+  KernelPairsParams back = params;
+  back.offsets = reversed(params.offsets);
+  const int64_t tiles = ceil_div(params.num_source, kBlockThreads);
+  launch(find_pairs<Key>, tiles < kMaxPairBlocks ? tiles : kMaxPairBlocks, 1, dim3(kBlockThreads), stream, back,
+         reach_of(back.offsets), layout.targets, order, layout.keys);
+  return is_small(order) ? row_order(order, stream) : sort_row_keys(order, layout.keys, stream);
+}
+
+}  // namespace
+
+int64_t kernel_pairs_workspace_bytes(const KernelPairsParams& params) {
+  return fits_short_keys(order_of(params)) ? lay_out<uint32_t>(params, nullptr).bytes
+                                           : lay_out<int64_t>(params, nullptr).bytes;
+}
+
+Status kernel_pairs(const KernelPairsParams& params, void* stream) {
+  if (params.num_source == 0) return 0;
+  const Status status = fits_short_keys(order_of(params)) ? find_and_sort<uint32_t>(params, stream)
+                                                          : find_and_sort<int64_t>(params, stream);
+  return status != 0 ? status : last_status();
+}
+
+}  // namespace completion::cuda
