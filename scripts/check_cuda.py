@@ -38,7 +38,6 @@ CUBLAS = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
 EXERCISE = [PYTHON, "scripts/exercise_operators.py"]
 FEW_CASES = [*EXERCISE, "--radii", "0", "1", "3", "--channels", "17x32", "64x64"]
-ONE_CASE = [*EXERCISE, "--radii", "60", "--dtypes", "bfloat16", "--channels", "64x64"]
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--durations=10"]
 # Several processes share the GPU well; the tests are short and wait for the host most of the time.
 WORKERS = ["-n", "8"] if importlib.util.find_spec("xdist") else []
@@ -47,9 +46,13 @@ NOT_THE_BUILD = ["--ignore", "tests/ops/test_cuda_build.py"]  # compiles everyth
 SANITIZER = ["compute-sanitizer", "--error-exitcode", "1", "--report-api-errors", "no"]
 # torch's kernels need no look, but for initcheck: they write our inputs.
 OURS = ["--kernel-name", "kns=completion"]
-NCU = ["ncu", "--clock-control", "none", "--set", "basic", "--csv", "--launch-count", "40"]
-KERNELS = ("convolve", "sum_pairs", "add_partials", "find_neighbours", "copy_rows", "sum_rows", "max_rows")
-PROFILED = ["--kernel-name", f"regex:^({'|'.join(KERNELS)})"]
+LAYERS = [f"grown:200000:{size}:{channels}:float16" for size in (3, 4) for channels in (64, 128, 256)]
+PLAIN = [f"subm3:1000000:{channels}:{kind}" for kind in ("float16", "tf32") for channels in (64, 128)]
+PROFILE = [PYTHON, "scripts/profile_kernels.py"]
+SECTIONS = ("SpeedOfLight", "MemoryWorkloadAnalysis", "Occupancy", "LaunchStats", "WarpStateStats")
+NCU = ["ncu", "--clock-control", "none", "--profile-from-start", "off"]
+NCU += [word for section in SECTIONS for word in ("--section", section)]
+COUNTED = ["--once", "grown:200000:4:64:float16", "grown:200000:3:256:float16", *PLAIN]
 RECORD = ["--device", "cuda", "--commit", "{commit}", "--json"]
 BENCH_OPS = [PYTHON, "scripts/bench_ops.py", *RECORD, "{results}/ops_gpu.json"]
 BENCH_STEP = [PYTHON, "scripts/bench_step.py", *RECORD, "{results}/step_gpu.json"]
@@ -93,7 +96,8 @@ PLAN = [
     Step("racecheck", [*SANITIZER, "--tool", "racecheck", *OURS, *FEW_CASES], 120, ALONE),
     Step("synccheck", [*SANITIZER, "--tool", "synccheck", *OURS, *FEW_CASES], 90, ALONE, on_demand=True),
     Step("initcheck", [*SANITIZER, "--tool", "initcheck", *FEW_CASES], 300, ALONE, on_demand=True),
-    Step("ncu", [*NCU, *PROFILED, *ONE_CASE], 90, on_demand=True),
+    Step("kernels", [*PROFILE, *LAYERS, *PLAIN], 60, on_demand=True),
+    Step("ncu", [*NCU, *PROFILE, *COUNTED], 120, on_demand=True),
     Step("bench_ops", BENCH_OPS, 150, on_demand=True),
     Step("bench_step", BENCH_STEP, 150, on_demand=True),
 ]

@@ -10,7 +10,7 @@ from bench.cases import GpuCase, gpu_cases
 from bench.goals_gpu import judged
 from bench.gpu_bench import Bench, reason, short_name
 from bench.gpu_data import parents, voxels
-from bench.libraries import gather_mm, spconv_gpu
+from bench.libraries import gather_mm, product_alone, spconv_gpu
 
 Record = dict[str, Any]
 
@@ -22,7 +22,11 @@ def run(arguments: Namespace) -> None:
     about = gpu_machine.describe() | {"copy_gb_per_s": bandwidth / 1e9}
     about["tflops"] = {name: rate / 1e12 for name, rate in rates.items()}
     about |= {"commit": arguments.commit} if arguments.commit else {}
-    peers = [gather_mm, *([spconv_gpu] if spconv_gpu.available() else [])] if arguments.peers else []
+    peers = (
+        [gather_mm, product_alone, *([spconv_gpu] if spconv_gpu.available() else [])]
+        if arguments.peers
+        else []
+    )
     about["peers"] = [short_name(peer) for peer in peers]
     print(json.dumps(about), flush=True)
     record: Record = {"machine": about, "launches": [], "reads": [], "memory": [], "cases": []}

@@ -43,10 +43,10 @@ def bench(peers):
 def test_every_case_runs_and_is_right(small_surfaces, monkeypatch):
     from bench import gpu_bench
     from bench.cases import gpu_cases
-    from bench.libraries import gather_mm
+    from bench.libraries import gather_mm, product_alone
 
     monkeypatch.setattr(gpu_bench, "MOST_SETS", 2)
-    measured = bench([gather_mm])
+    measured = bench([gather_mm, product_alone])
     for case in {(case.operation, case.precision): case for case in gpu_cases()}.values():
         few = tuple(8 if type(value) is int and value >= 16 else value for value in case.arguments)
         record = measured.measure(replace(case, rows=300, arguments=few))
