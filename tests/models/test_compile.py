@@ -116,3 +116,15 @@ def test_every_other_operation_breaks_only_there(device) -> None:
         assert_near(twin.features.grad, x.features.grad)
     reasons = [reason for reason in counters["graph_break"] if "makes coordinates" not in reason]
     assert not reasons, reasons
+
+
+def test_a_set_first_met_by_compiled_inference_can_be_trained_on(device) -> None:
+    """What is made between compiled graphs in inference mode is kept with the set and must serve a training."""
+    weight = torch.randn(27, 4, 4, device=device)
+    compiled = torch.compile(lambda x: F.conv(x, weight), backend="aot_eager")
+    x = random_features(random_map(1, device), 4, torch.float32)
+    with torch.inference_mode():
+        compiled(x.detach())
+    weight.requires_grad_()
+    F.conv(x, weight).features.sum().backward()
+    assert weight.grad is not None and weight.grad.abs().sum() > 0

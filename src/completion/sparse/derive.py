@@ -32,16 +32,19 @@ def eager(function: Callable[Given, Made]) -> Callable[Given, Made]:
     What it makes is kept with the set, and a tensor of inference mode could not serve a later training.
     """
 
-    disabled = cast(Callable[Given, Made], torch.compiler.disable(function, reason="makes coordinates"))
+    def kept(*given: Given.args, **named: Given.kwargs) -> Made:
+        with torch.inference_mode(mode=False):
+            return function(*given, **named)
+
+    between = cast(Callable[Given, Made], torch.compiler.disable(kept, reason="makes coordinates"))
 
     @wraps(function)
     def outside(*given: Given.args, **named: Given.kwargs) -> Made:
         if torch.compiler.is_compiling():
-            return disabled(*given, **named)
-        if not torch.is_inference_mode_enabled():
-            return function(*given, **named)
-        with torch.inference_mode(mode=False):
-            return function(*given, **named)
+            return between(*given, **named)
+        if torch.is_inference_mode_enabled():
+            return kept(*given, **named)
+        return function(*given, **named)
 
     return outside
 
