@@ -1,9 +1,9 @@
 // Where kernel offsets lead from each cell of a 4³ brick, so that sets are looked up and made brick by brick.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
-#include <map>
 #include <vector>
 
 #include "bricks.h"
@@ -32,6 +32,37 @@ struct Neighbour {
   uint64_t cells;
 };
 
+/// Where an offset leads on one axis from one of four places in a brick.
+struct AxisStep {
+  uint32_t brick;  // index among the axis' bricks
+  uint32_t cell;   // the axis' bits of the cell there, at those of x
+};
+
+/// All steps of one axis: cells share them, so that each is worked out once, not for 64 cells.
+struct AxisSteps {
+  std::vector<int32_t> bricks;  // relative to the cell's own
+
+  AxisSteps(const KernelOffsets& offsets, int axis, int32_t unit) : count_(offsets.count), steps_(4 * offsets.count) {
+    for (int32_t place = 0; place < 4; ++place) {
+      for (int32_t k = 0; k < count_; ++k) {
+        const int32_t to = place + offsets.xyz[3 * k + axis] / unit;
+        const int32_t brick = floor_divide(to, 4);
+        const auto found = std::find(bricks.begin(), bricks.end(), brick);
+        steps_[place * count_ + k] = {static_cast<uint32_t>(found - bricks.begin()),
+                                      static_cast<uint32_t>(spread_bits(static_cast<uint32_t>(to - 4 * brick)))};
+        if (found == bricks.end()) bricks.push_back(brick);
+      }
+    }
+  }
+
+  /// [K] from a cell whose bits of this axis stand at those of x.
+  const AxisStep* from(uint32_t cell) const { return &steps_[gather_bits(cell) * count_]; }
+
+ private:
+  int32_t count_;
+  std::vector<AxisStep> steps_;  // [4, K] by place
+};
+
 /// Where each offset leads from each of the 64 cells of a brick: to which neighbouring brick, and to which cell in it.
 struct Neighbourhood {
   struct Span {
@@ -45,21 +76,20 @@ struct Neighbourhood {
 
   Neighbourhood(const KernelOffsets& offsets, int unit_shift) : entries(64 * offsets.count) {
     const int32_t unit = 1 << (unit_shift / 3);
-    std::map<std::array<int32_t, 3>, uint32_t> indices;
+    const AxisSteps x(offsets, 0, unit), y(offsets, 1, unit), z(offsets, 2, unit);
+    std::vector<int32_t> indices(x.bricks.size() * y.bricks.size() * z.bricks.size(), -1);
     for (uint32_t cell = 0; cell < 64; ++cell) {
+      const AxisStep *const from_x = x.from(cell), *const from_y = y.from(cell >> 1), *const from_z = z.from(cell >> 2);
       for (int32_t k = 0; k < offsets.count; ++k) {
-        std::array<int32_t, 3> brick{}, within{};
-        for (int axis = 0; axis < 3; ++axis) {
-          const auto from = static_cast<int32_t>(gather_bits(cell >> axis));
-          const int32_t to = from + offsets.xyz[3 * k + axis] / unit;
-          brick[axis] = floor_divide(to, 4);
-          within[axis] = to - 4 * brick[axis];
+        const uint32_t i = from_x[k].brick, j = from_y[k].brick, l = from_z[k].brick;
+        int32_t& index = indices[i + x.bricks.size() * (j + y.bricks.size() * l)];
+        if (index < 0) {
+          index = static_cast<int32_t>(bricks.size());
+          bricks.push_back(morton_offset(4 * unit * x.bricks[i], 4 * unit * y.bricks[j], 4 * unit * z.bricks[l]));
         }
-        const auto [found, added] = indices.try_emplace(brick, static_cast<uint32_t>(bricks.size()));
-        if (added) bricks.push_back(morton_offset(4 * unit * brick[0], 4 * unit * brick[1], 4 * unit * brick[2]));
-        const uint64_t to_cell = spread_bits(within[0]) | spread_bits(within[1]) << 1 | spread_bits(within[2]) << 2;
-        entries[cell * offsets.count + k] = found->second << kCellBits | static_cast<uint32_t>(to_cell);
-        add(cell, found->second, uint64_t{1} << to_cell);
+        const uint32_t to_cell = from_x[k].cell | from_y[k].cell << 1 | from_z[k].cell << 2;
+        entries[cell * offsets.count + k] = static_cast<uint32_t>(index) << kCellBits | to_cell;
+        add(cell, static_cast<uint32_t>(index), uint64_t{1} << to_cell);
       }
       first_[cell + 1] = neighbours_.size();
     }
