@@ -44,9 +44,16 @@ Tensor cuda_weight(const Tensor& weight) {
   return packed && aligned && weight.stride(0) % pack == 0 ? weight : torch::stable::contiguous(weight);
 }
 
+/// Lets offset k take the weight of the opposite one: the last is the first, and the way on leads back.
+void count_from_last(ConvolutionParams& params, int64_t element_bytes) {
+  const int64_t last = (params.num_offsets - 1) * params.weight_strides[0];
+  params.weight = static_cast<const char*>(params.weight) + last * element_bytes;
+  params.weight_strides[0] = -params.weight_strides[0];
+}
+
 Tensor convolution(const Tensor& features, const Tensor& weight, const Table& table, const Table& reverse,
                    int64_t num_target, bool allow_tf32, const Table& order, const Table& /*reverse_order*/,
-                   const Table& pairs, const Table& /*reverse_pairs*/) {
+                   const Table& pairs, const Table& /*reverse_pairs*/, bool /*symmetric*/, bool opposite) {
   check_sides("convolution", table.has_value() || (features.is_cuda() ? pairs : reverse).has_value());
   STD_TORCH_CHECK(features.dim() == 2 && weight.dim() == 3 && weight.size(1) == features.size(1) &&
                       fits(table, num_target, weight.size(0)) && fits(reverse, features.size(0), weight.size(0)),
@@ -81,6 +88,7 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
   params.out_channels = weight.size(2);
   for (int axis = 0; axis < 3; ++axis) params.weight_strides[axis] = w.stride(axis);
   params.num_offsets = static_cast<int32_t>(weight.size(0));
+  if (opposite) count_from_last(params, w.element_size());
   params.dtype = feature_dtype("convolution", x);
   params.allow_tf32 = allow_tf32;
   const Tensor scratch = COMPLETION_WORKSPACE(convolution, features, params);
@@ -130,7 +138,7 @@ STABLE_TORCH_LIBRARY_FRAGMENT(completion, m) {
   m.def(
       "convolution(Tensor features, Tensor weight, Tensor? table, Tensor? reverse, SymInt num_target, "
       "bool allow_tf32=False, Tensor? order=None, Tensor? reverse_order=None, Tensor? pairs=None, "
-      "Tensor? reverse_pairs=None) -> Tensor");
+      "Tensor? reverse_pairs=None, bool symmetric=False, bool opposite=False) -> Tensor");
   m.def(
       "convolution_grad_weight(Tensor features, Tensor grad, Tensor? table, Tensor? reverse, bool allow_tf32=False) "
       "-> Tensor");

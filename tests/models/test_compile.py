@@ -119,7 +119,7 @@ def test_every_other_operation_breaks_only_there(device) -> None:
 
 
 def test_a_set_first_met_by_compiled_inference_can_be_trained_on(device) -> None:
-    """What is made between compiled graphs in inference mode is kept with the set and must serve a training."""
+    """What is made between compiled graphs in inference mode is kept with the set: a training needs it."""
     weight = torch.randn(27, 4, 4, device=device)
     compiled = torch.compile(lambda x: F.conv(x, weight), backend="aot_eager")
     x = random_features(random_map(1, device), 4, torch.float32)

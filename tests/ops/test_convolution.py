@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 import torch
 from tests.ops.neighbour_tables import TABLES, tables
+from tests.ops.voxel_sets import canonical, cube, sphere
 from tests.tolerances import assert_near
 from torch import Tensor
 
@@ -127,6 +128,47 @@ def test_gradcheck_twice(device: torch.device):
     outer = (features, torch.randn(table.shape[0], 1, dtype=torch.float64, device=device, requires_grad=True))
     assert torch.autograd.gradcheck(lambda x, g: ops.convolution_grad_weight(x, g, table, reverse), outer)
     assert torch.autograd.gradgradcheck(lambda x, g: ops.convolution_grad_weight(x, g, table, reverse), outer)
+
+
+@pytest.mark.parametrize("opposite", [False, True])
+@pytest.mark.parametrize("channels", [(5, 3), (16, 32), (64, 64)])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_a_symmetric_table_needs_no_reverse(
+    dtype, channels: tuple[int, int], opposite: bool, device: torch.device
+):
+    keys = canonical(sphere(4), device)
+    table = ops.kernel_map(keys, keys, cube(3))
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(len(keys), channels[0], generator=generator).to(device, dtype).requires_grad_()
+    weight = torch.randn(27, *channels, generator=generator).to(device, dtype).requires_grad_()
+    helpers = (None, ops.row_order(table), None, None, None)
+    short = ops.convolution(features, weight, table, None, *helpers, symmetric=True, opposite=opposite)
+    turned = weight.flip(0) if opposite else weight
+    long = ops.convolution(features, turned, table, table.flip(1))
+    assert torch.equal(short, long)
+    grad = torch.randn(long.shape, generator=generator).to(device, dtype)
+    bound = 0.02 if dtype == torch.bfloat16 else 1e-5
+    for one, other in zip(
+        torch.autograd.grad(short, (features, weight), grad),
+        torch.autograd.grad(long, (features, weight), grad),
+        strict=True,
+    ):
+        assert (one - other).abs().max() <= bound * other.abs().max()
+
+
+@pytest.mark.parametrize("opposite", [False, True])
+def test_gradcheck_twice_of_a_symmetric_table(opposite: bool, device: torch.device):
+    keys = canonical(sphere(1), device)
+    table = ops.kernel_map(keys, keys, cube(3)[27:54])  # a plane: nine offsets, each with its opposite
+    leaves = (
+        torch.randn(len(keys), 2, dtype=torch.float64, device=device, requires_grad=True),
+        torch.randn(9, 2, 1, dtype=torch.float64, device=device, requires_grad=True),
+    )
+
+    def layer(x: Tensor, w: Tensor) -> Tensor:
+        return ops.convolution(x, w, table, None, symmetric=True, opposite=opposite)
+
+    assert torch.autograd.gradcheck(layer, leaves) and torch.autograd.gradgradcheck(layer, leaves)
 
 
 def test_non_contiguous_input(device: torch.device):

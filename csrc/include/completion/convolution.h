@@ -25,7 +25,8 @@ struct ConvolutionParams {
   int64_t num_target;         // M
   int64_t in_channels;        // Cin ≥ 1
   int64_t out_channels;       // Cout ≥ 1
-  int64_t weight_strides[3];  // elements between neighbours along K, Cin and Cout; a transposed view is as good
+  int64_t weight_strides[3];  // elements between neighbours along K, Cin and Cout; a transposed view is as good, and
+                              // along K it may lead back
   int32_t num_offsets;        // K, 1 … kMaxOffsets
   DType dtype;                // of features, weight and output; the CPU takes what it multiplies()
   bool allow_tf32;            // CUDA, float32: products in TF32 (torch.backends.cuda.matmul.allow_tf32)

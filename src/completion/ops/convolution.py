@@ -19,7 +19,7 @@ from completion.ops.differentiable import differentiable
 from completion.ops.kernel_pairs import MOST_OFFSETS, MOST_SLOTS
 
 HALF_DTYPES = (torch.bfloat16, torch.float16)
-NO_HELPERS = (None,) * 4  # orders and pairs
+NO_HELPERS = *(None,) * 4, False, False  # neither orders nor pairs, nor symmetric, nor opposite
 
 
 def convolution(
@@ -32,6 +32,8 @@ def convolution(
     reverse_order: Tensor | None = None,
     pairs: Tensor | None = None,
     reverse_pairs: Tensor | None = None,
+    symmetric: bool = False,
+    opposite: bool = False,
 ) -> Tensor:
     """`y[m] = Σ_k features[table[m, k]] @ weight[k]` over the entries that are not −1.
 
@@ -53,6 +55,9 @@ def convolution(
         pairs: [M, S ≤ 32] int32, kernel_pairs of the reverse: on CUDA it serves in place of the table, and
             where it is given the order is its.
         reverse_pairs: [N, S] int32, kernel_pairs of the table, in place of the reverse.
+        symmetric: the reverse is the table with its offsets in the opposite order, as within one set where
+            each offset has its opposite; then the backward pass needs no reverse, and no order of its own.
+        opposite: offset k takes `weight[K - 1 - k]`.
 
     Returns:
         [M, Cout] in the dtype of features. Under autocast, float32 features become the autocast dtype.
@@ -86,6 +91,11 @@ def convolution(
         table = torch.ops.completion.reverse_map(reverse, num_target)
     _check_order("order", order, "M", num_target, "num_target", features)
     _check_order("reverse_order", reverse_order, "N", features.shape[0], "features", features)
+    if symmetric and (table is None or num_target != features.shape[0]):
+        raise ValueError(
+            f"convolution: symmetric must be False but for a table [{features.shape[0]}, K], got True with "
+            f"{'none' if table is None else list(table.shape)}; give the reverse instead"
+        )
     return _convolution(
         features,
         weight,
@@ -97,6 +107,8 @@ def convolution(
         reverse_order,
         pairs,
         reverse_pairs,
+        symmetric,
+        opposite,
     )
 
 
@@ -208,6 +220,8 @@ def _convolution_fake(
     reverse_order: Tensor | None = None,
     pairs: Tensor | None = None,
     reverse_pairs: Tensor | None = None,
+    symmetric: bool = False,
+    opposite: bool = False,
 ):
     return features.new_empty(num_target, weight.shape[2])
 
@@ -224,30 +238,33 @@ def _grad_weight_fake(
 
 def _setup_convolution(ctx, inputs: tuple, output: Tensor) -> None:
     features, weight, table, reverse, ctx.num_target, ctx.allow_tf32, *helpers = inputs
+    *helpers, ctx.symmetric, ctx.opposite = helpers
     ctx.save_for_backward(features, weight, table, reverse, *helpers)
 
 
 def _convolution_backward(ctx, grad: Tensor) -> tuple:
-    features, weight, table, reverse, order, reverse_order, pairs, reverse_pairs = ctx.saved_tensors
+    features, weight, table, reverse, *helpers = ctx.saved_tensors
     grad = grad.contiguous()  # once for both products
     grad_features = grad_weight = None
     if ctx.needs_input_grad[0]:
-        grad_features = _convolution(
-            grad,
-            weight.transpose(1, 2),
-            reverse if reverse_pairs is not None else _other_side(reverse, table, features.shape[0], grad),
-            table,
-            features.shape[0],
-            ctx.allow_tf32,
-            reverse_order,
-            order,
-            reverse_pairs,
-            pairs,
-        )
+        back = _swapped(ctx, table, reverse, helpers, features.shape[0], grad)
+        grad_features = _convolution(grad, weight.transpose(1, 2), *back)
     if ctx.needs_input_grad[1]:
         summed = _grad_weight(features, grad, table, reverse, ctx.allow_tf32)
-        grad_weight = summed.to(weight.dtype)
-    return grad_features, grad_weight, *([None] * 8)
+        grad_weight = (summed.flip(0) if ctx.opposite else summed).to(weight.dtype)
+    return grad_features, grad_weight, *([None] * 10)
+
+
+def _swapped(
+    ctx, table: Tensor | None, reverse: Tensor | None, helpers: list, rows: int, like: Tensor
+) -> tuple:
+    """The arguments after the weight of the convolution back: targets and sources change places."""
+    order, reverse_order, pairs, reverse_pairs = helpers
+    if ctx.symmetric:
+        return table, None, rows, ctx.allow_tf32, order, order, None, None, True, not ctx.opposite
+    side = reverse if reverse_pairs is not None else _other_side(reverse, table, rows, like)
+    helpers = [reverse_order, order, reverse_pairs, pairs]
+    return side, table, rows, ctx.allow_tf32, *helpers, False, ctx.opposite
 
 
 def _other_side(side: Tensor | None, other: Tensor | None, rows: int, like: Tensor) -> Tensor | None:

@@ -39,6 +39,7 @@ class KernelMap:
     Attributes:
         num_source: number of source rows N.
         num_target: number of target rows M.
+        symmetric: whether the reverse is the table with its offsets in the opposite order.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class KernelMap:
         """
         self.num_source, self.num_target = num_source, table.shape[0]
         self._mirror, self._full = mirror, full
+        self.symmetric = mirror is not None and mirror == tuple(reversed(range(len(mirror))))
         self._sides: list[Tensor | None] = [table, None]  # shared by both directions, as are the orders
         self._orders: list[Tensor | None] = [None, None]
         self._make_pairs = make_pairs
@@ -80,6 +82,11 @@ class KernelMap:
         return self._make_side(1 - self._table_side) if side is None else side
 
     @property
+    def opposite(self) -> bool:
+        """Whether offset k of `sides` takes the weight of the opposite one: of a symmetric map, exchanged."""
+        return self.symmetric and self._table_side == 1
+
+    @property
     def is_cuda(self) -> bool:
         """Whether the tables are on a GPU."""
         return any(side is not None and side.is_cuda for side in self._sides)
@@ -88,10 +95,13 @@ class KernelMap:
     def sides(self) -> tuple[Tensor | None, Tensor | None]:
         """Table and reverse as a convolution wants them.
 
-        On CUDA those that `pairs` do not stand for, the reverse only where a backward pass may want it. On
-        the CPU both within one set, where the reverse costs nothing, else the one that the map was made with,
-        always the same one whatever was asked for since, so that sums have the same bits.
+        Of a symmetric map the one that it was made with. Else on CUDA those that `pairs` do not stand for,
+        the reverse only where a backward pass may want it; on the CPU both within one set, where the reverse
+        costs little, else the one that the map was made with, always the same one whatever was asked for
+        since, so that sums have the same bits.
         """
+        if self.symmetric:
+            return self._sides[0], None
         if self.is_cuda:
             if self._make_pairs is not None:
                 return (self._sides[0], None) if self._table_side == 0 else (None, self._sides[0])
@@ -115,6 +125,8 @@ class KernelMap:
         if not self.is_cuda:
             return None, None
         (table, reverse), (pairs, reverse_pairs) = self.sides, self.pairs
+        if self.symmetric:
+            return self._order(0, table, None), None
         side = self._table_side
         return self._order(side, table, pairs), self._order(1 - side, reverse, reverse_pairs)
 
@@ -153,7 +165,7 @@ class KernelMap:
         if self._mirror is None:
             rows = self.num_target if side == self._table_side else self.num_source
             made = ops.reverse_map(other, rows)
-        elif self._mirror == tuple(reversed(range(len(self._mirror)))):
+        elif self.symmetric:
             made = other.flip(1)
         else:
             made = other[:, torch.tensor(self._mirror, device=other.device)]

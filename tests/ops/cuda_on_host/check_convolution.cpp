@@ -63,7 +63,6 @@ void check_convolution(Random& random, const Shape& s, const Manner& manner) {
   std::vector<Scalar> y(table.num_target * s.out_channels, scalar<Scalar>(7));
   ConvolutionParams params = {};
   params.features = x.data();
-  params.weight = w.data();
   const std::vector<int32_t> pairs = pairs_of(table);
   params.table = manner.paired ? nullptr : table.rows.data();
   params.pairs = manner.paired ? pairs.data() : nullptr;
@@ -74,7 +73,11 @@ void check_convolution(Random& random, const Shape& s, const Manner& manner) {
   params.num_target = s.targets;
   params.in_channels = s.in_channels;
   params.out_channels = s.out_channels;
-  params.weight_strides[0] = int64_t{s.in_channels} * s.out_channels;
+  // Transposed weights are of backward passes, which within one set take them from the last offset to the first.
+  const int64_t stride = int64_t{s.in_channels} * s.out_channels;
+  const Scalar* const first = w.data() + (manner.transposed_weight ? (s.offsets - 1) * stride : 0);
+  params.weight = first;
+  params.weight_strides[0] = manner.transposed_weight ? -stride : stride;
   params.weight_strides[1] = manner.transposed_weight ? 1 : s.out_channels;
   params.weight_strides[2] = manner.transposed_weight ? s.in_channels : 1;
   params.num_offsets = s.offsets;
@@ -90,7 +93,7 @@ void check_convolution(Random& random, const Shape& s, const Manner& manner) {
         const int n = table.rows[m * s.offsets + k];
         for (int i = 0; n >= 0 && i < s.in_channels; ++i) {
           sum += static_cast<double>(cuda::widen(x[n * s.in_channels + i])) *
-                 cuda::widen(w[k * strides[0] + i * strides[1] + j * strides[2]]);
+                 cuda::widen(first[k * strides[0] + i * strides[1] + j * strides[2]]);
         }
       }
       const double got = cuda::widen(y[m * s.out_channels + j]);

@@ -145,7 +145,8 @@ def _convolved(
     bias: Tensor | None,
     num_target: int,
 ) -> Tensor:
-    out = ops.convolution(features, weight, *pairs.sides, num_target, *pairs.orders, *pairs.pairs)
+    sides, helpers = pairs.sides, (*pairs.orders, *pairs.pairs)
+    out = ops.convolution(features, weight, *sides, num_target, *helpers, pairs.symmetric, pairs.opposite)
     return add_bias(function, out, bias)
 
 
