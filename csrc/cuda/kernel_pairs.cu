@@ -17,6 +17,7 @@ constexpr uint32_t kNoEntry = ~0u;
 
 /// Where the pair of a cell in a slot is: offset << 16 | neighbouring brick << kCellBits | cell, or kNoEntry.
 struct SlotTable {
+  bool clash;  // two offsets that share a slot lead to cells that both could be targets': each must be searched
   uint32_t entries[kPairSlots * kBrickCells];  // by slot, so that cells of neighbouring rows lie in different banks
 };
 
@@ -38,13 +39,18 @@ KernelOffsets reversed(const KernelOffsets& offsets) {
 __device__ __forceinline__ void fill_slots(const KernelPairsParams& params, const Neighbourhood& neighbourhood,
                                            SlotTable* table) {
   for (int i = threadIdx.x; i < kBrickCells * params.num_slots; i += kBlockThreads) table->entries[i] = kNoEntry;
+  if (threadIdx.x == 0) table->clash = false;
   __syncthreads();
   for (int i = threadIdx.x; neighbourhood.num_bricks > 0 && i < kBrickCells * params.offsets.count;
        i += kBlockThreads) {
     const int cell = i % kBrickCells, k = i / kBrickCells;
     const int entry = neighbourhood.entry(axes_of_cell(cell), k);
-    // Of the offsets that share a slot one at most leads from a cell to a target.
-    if (entry < kOffUnit) table->entries[params.slots[k] * kBrickCells + cell] = k << 16 | entry;
+    if (entry >= kOffUnit) continue;
+    // Offsets that share a slot differ modulo the targets' stride; where that is wider than a brick, a cell cannot
+    // tell.
+    const uint32_t before = atomicCAS(&table->entries[params.slots[k] * kBrickCells + cell], kNoEntry,
+                                      static_cast<uint32_t>(k << 16 | entry));
+    if (before != kNoEntry) table->clash = true;
   }
   __syncthreads();
 }
@@ -146,7 +152,7 @@ __global__ void __launch_bounds__(kBlockThreads)
   fill_neighbourhood(params.offsets, reach, unit_bits, Spread::all_cells(), Spread::of(targets.unit_bits[1], unit_bits),
                      &neighbourhood);
   fill_slots(params, neighbourhood, &slots);
-  const bool listed = neighbourhood.num_bricks > 0;
+  const bool listed = neighbourhood.num_bricks > 0 && !slots.clash;
   const int64_t step = static_cast<int64_t>(gridDim.x) * kBlockThreads;
   for (int64_t first = static_cast<int64_t>(blockIdx.x) * kBlockThreads; first < params.num_source; first += step) {
     const int64_t row = first + threadIdx.x;

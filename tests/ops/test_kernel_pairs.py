@@ -51,6 +51,19 @@ def test_pairs_of_sets_that_are_no_hierarchy(device, dilation):
         assert torch.equal(one, other)
 
 
+def test_slots_whose_offsets_differ_by_a_brick(device):
+    """Of stride 8, offsets 0 and 12 share a slot; both lead from some voxels to multiples of 4."""
+    axis = torch.arange(-12, 12, dtype=torch.int32)
+    fine = canonical(torch.nn.functional.pad(torch.cartesian_prod(axis, axis, axis), (1, 0)), device)
+    coarse, _ = ops.strided_set(fine, (8, 8, 8))
+    offsets = [value for x in range(0, 15, 3) for value in (x, 0, 0)]
+    slots = slots_on(tuple(offsets), (8, 8, 8))
+    assert slots[0] == slots[4]
+    pairs, order = ops.kernel_pairs(fine, coarse, offsets, slots)
+    expected_pairs, expected_order = reference.kernel_pairs(fine, coarse, offsets, slots)
+    assert torch.equal(pairs, expected_pairs) and torch.equal(order, expected_order)
+
+
 def test_no_rows_and_no_targets(device):
     fine, coarse, offsets, slots = two_strides(2, 3, device)
     pairs, order = ops.kernel_pairs(fine[:0], coarse, offsets, slots)

@@ -246,6 +246,10 @@ void check_kernel_pairs(Random& random) {
       check_pairs(targets, random_set(random, count, 8), offsets, {0, 8, 8, 8});
     }
   }
+  // Offsets 0 and 12 share a slot with stride 8, and differ by a multiple of a brick.
+  KernelOffsets line = {5, {}};
+  for (int k = 0; k < 5; ++k) line.xyz[3 * k] = 3 * k;
+  check_pairs(full_cube(20), random_set(random, 200, 8), line, {0, 8, 8, 8});
   check_pairs(lone_set(random, 1000, 1), lone_set(random, 1000, 2), cube(-1, 3, 1), {0, 2, 2, 2});
   check_pairs(full_cube(26), random_set(random, 1000, 2), cube(0, 4, 1), {0, 2, 2, 2});
   check_pairs(full_cube(26), random_set(random, 1000, 2), cube(0, 4, 1), {0, 2, 1, 1});
