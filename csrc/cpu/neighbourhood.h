@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "bricks.h"
@@ -56,11 +57,24 @@ struct AxisSteps {
   }
 
   /// [K] from a cell whose bits of this axis stand at those of x.
-  const AxisStep* from(uint32_t cell) const { return &steps_[gather_bits(cell) * count_]; }
+  const AxisStep* from(uint32_t cell) const { return steps_.data() + gather_bits(cell) * count_; }
 
  private:
   int32_t count_;
   std::vector<AxisStep> steps_;  // [4, K] by place
+};
+
+/// Index of the brick at each place of a box, −1 where there is none yet; a table for boxes as kernels have them.
+class BrickIndices {
+ public:
+  explicit BrickIndices(size_t volume) : near_(volume <= kMostNear ? volume : 0, -1) {}
+
+  int32_t& at(size_t place) { return near_.empty() ? far_.try_emplace(place, -1).first->second : near_[place]; }
+
+ private:
+  static constexpr size_t kMostNear = 4096;  // scattered offsets make boxes of millions
+  std::vector<int32_t> near_;
+  std::map<size_t, int32_t> far_;
 };
 
 /// Where each offset leads from each of the 64 cells of a brick: to which neighbouring brick, and to which cell in it.
@@ -77,12 +91,12 @@ struct Neighbourhood {
   Neighbourhood(const KernelOffsets& offsets, int unit_shift) : entries(64 * offsets.count) {
     const int32_t unit = 1 << (unit_shift / 3);
     const AxisSteps x(offsets, 0, unit), y(offsets, 1, unit), z(offsets, 2, unit);
-    std::vector<int32_t> indices(x.bricks.size() * y.bricks.size() * z.bricks.size(), -1);
+    BrickIndices indices(x.bricks.size() * y.bricks.size() * z.bricks.size());
     for (uint32_t cell = 0; cell < 64; ++cell) {
       const AxisStep *const from_x = x.from(cell), *const from_y = y.from(cell >> 1), *const from_z = z.from(cell >> 2);
       for (int32_t k = 0; k < offsets.count; ++k) {
         const uint32_t i = from_x[k].brick, j = from_y[k].brick, l = from_z[k].brick;
-        int32_t& index = indices[i + x.bricks.size() * (j + y.bricks.size() * l)];
+        int32_t& index = indices.at(i + x.bricks.size() * (j + y.bricks.size() * l));
         if (index < 0) {
           index = static_cast<int32_t>(bricks.size());
           bricks.push_back(morton_offset(4 * unit * x.bricks[i], 4 * unit * y.bricks[j], 4 * unit * z.bricks[l]));

@@ -195,7 +195,8 @@ bool takes_tensor_cores(const ConvolutionParams& params) {
   const bool by_columns = strides[2] == 1 && strides[1] % pack == 0;
   const bool by_channels = strides[1] == 1 && strides[2] % pack == 0;
   constexpr int64_t kMost = int64_t{1} << 28;  // so that bytes of a row and strides are 32-bit numbers
-  if (params.in_channels >= kMost || params.out_channels >= kMost || strides[0] >= kMost || strides[1] >= kMost) {
+  const int64_t step = strides[0] < 0 ? -strides[0] : strides[0];  // it may lead back
+  if (params.in_channels >= kMost || params.out_channels >= kMost || step >= kMost || strides[1] >= kMost) {
     return false;
   }
   return in_packs(params.dtype, params.in_channels, params.features) &&

@@ -17,9 +17,28 @@ constexpr uint32_t kNoEntry = ~0u;
 
 /// Where the pair of a cell in a slot is: offset << 16 | neighbouring brick << kCellBits | cell, or kNoEntry.
 struct SlotTable {
-  bool clash;  // two offsets that share a slot lead to cells that both could be targets': each must be searched
+  bool clash;  // two offsets that share a slot lead from one cell to cells that both could be targets'
   uint32_t entries[kPairSlots * kBrickCells];  // by slot, so that cells of neighbouring rows lie in different banks
 };
+
+/// The offsets of each slot.
+struct SlotMembers {
+  uint8_t begin[kPairSlots + 1];  // of a slot's offsets
+  uint8_t offsets[kPairOffsets];
+};
+
+SlotMembers members_of(const KernelPairsParams& params) {
+  SlotMembers members = {};
+  int count = 0;
+  for (int slot = 0; slot < params.num_slots; ++slot) {
+    members.begin[slot] = static_cast<uint8_t>(count);
+    for (int k = 0; k < params.offsets.count; ++k) {
+      if (params.slots[k] == slot) members.offsets[count++] = static_cast<uint8_t>(k);
+    }
+    members.begin[slot + 1] = static_cast<uint8_t>(count);
+  }
+  return members;
+}
 
 /// What was found around bricks of source rows.
 struct Around {
@@ -97,18 +116,32 @@ __device__ __forceinline__ int32_t near_pair(const Around& around, int first, ui
   return row < 0 ? -1 : pack_pair(row, static_cast<int32_t>(entry >> 16));
 }
 
-/// The pair of a slot by search, where offsets reach far.
-__device__ __forceinline__ int32_t far_pair(const KernelPairsParams& params, const SetBricks& targets, int unit_bits,
-                                            uint64_t code, int slot) {
-  for (int k = 0; k < params.offsets.count; ++k) {
-    if (params.slots[k] != slot) continue;
-    const int32_t* const back = params.offsets.xyz + 3 * k;
-    uint64_t site;
-    if (!add_offset(code, morton_offset(back[0], back[1], back[2]), &site)) continue;
-    const int32_t row = find_code(targets, site, unit_bits);
+/// The first pair of a slot: row_of(offset) is the target's row or −1.
+template <class RowOf>
+__device__ __forceinline__ int32_t first_pair(const SlotMembers& members, int slot, const RowOf& row_of) {
+  for (int i = members.begin[slot]; i < members.begin[slot + 1]; ++i) {
+    const int k = members.offsets[i];
+    const int32_t row = row_of(k);
     if (row >= 0) return pack_pair(row, k);
   }
   return -1;
+}
+
+/// Target row of a cell at an offset, where an entry of the slots cannot tell.
+__device__ __forceinline__ int32_t near_row(const Neighbourhood& neighbourhood, const Around& around, int first,
+                                            int axes, int k) {
+  const int entry = neighbourhood.entry(axes, k);
+  if (entry >= kOffUnit) return -1;
+  const int found = first + (entry >> kCellBits);
+  return row_of_cell(around.occupancy[found], around.first_row[found], entry & (kBrickCells - 1));
+}
+
+/// The same by search, where offsets reach far.
+__device__ __forceinline__ int32_t far_row(const KernelPairsParams& params, const SetBricks& targets, int unit_bits,
+                                           uint64_t code, int k) {
+  const int32_t* const back = params.offsets.xyz + 3 * k;
+  uint64_t site;
+  return add_offset(code, morton_offset(back[0], back[1], back[2]), &site) ? find_code(targets, site, unit_bits) : -1;
 }
 
 /// Writes the pairs of a row, eight at a time: pair_of(slot); and its key.
@@ -141,10 +174,12 @@ __device__ __forceinline__ void put_pairs(const RowOrderParams& order, int32_t* 
   if (keys.keys != nullptr) put_key(order, keys, row, rank.rank(num_slots));
 }
 
-/// A thread for each source row of a tile. `params` has the offsets reversed.
+/// A thread for each source row of a tile. `params` has the offsets reversed. Parameters that lists are read from stay
+/// where the launch put them: copied into the frame of each thread they would pass through memory.
 template <class Key>
 __global__ void __launch_bounds__(kBlockThreads)
-    find_pairs(KernelPairsParams params, Reach reach, SetBricks targets, RowOrderParams order, RowKeys<Key> keys) {
+    find_pairs(const __grid_constant__ KernelPairsParams params, const __grid_constant__ SlotMembers members,
+               Reach reach, SetBricks targets, RowOrderParams order, RowKeys<Key> keys) {
   __shared__ Neighbourhood neighbourhood;
   __shared__ SlotTable slots;
   __shared__ Around around;
@@ -152,7 +187,7 @@ __global__ void __launch_bounds__(kBlockThreads)
   fill_neighbourhood(params.offsets, reach, unit_bits, Spread::all_cells(), Spread::of(targets.unit_bits[1], unit_bits),
                      &neighbourhood);
   fill_slots(params, neighbourhood, &slots);
-  const bool listed = neighbourhood.num_bricks > 0 && !slots.clash;
+  const int num_neighbours = neighbourhood.num_bricks;  // 0 where the offsets reach too many to list
   const int64_t step = static_cast<int64_t>(gridDim.x) * kBlockThreads;
   for (int64_t first = static_cast<int64_t>(blockIdx.x) * kBlockThreads; first < params.num_source; first += step) {
     const int64_t row = first + threadIdx.x;
@@ -171,12 +206,20 @@ __global__ void __launch_bounds__(kBlockThreads)
       __syncthreads();
       find_around(targets, neighbourhood, unit_bits, count, &around);
       if (inside) {
-        const uint32_t* const entries = slots.entries + cell_of(code, unit_bits);
-        const bool near = listed && on_unit(code, unit_bits);
-        put_pairs(order, params.pairs, keys, row, [&](int slot) {
-          return near ? near_pair(around, own * neighbourhood.num_bricks, entries[slot * kBrickCells])
-                      : far_pair(params, targets, unit_bits, code, slot);
-        });
+        const auto put = [&](const auto& pair_of) { put_pairs(order, params.pairs, keys, row, pair_of); };
+        const int cell = cell_of(code, unit_bits), around_own = own * num_neighbours;
+        if (!on_unit(code, unit_bits)) {
+          put([](int) { return -1; });
+        } else if (num_neighbours == 0) {
+          const auto row_of = [&](int k) { return far_row(params, targets, unit_bits, code, k); };
+          put([&](int slot) { return first_pair(members, slot, row_of); });
+        } else if (slots.clash) {
+          const int axes = axes_of_cell(cell);
+          const auto row_of = [&](int k) { return near_row(neighbourhood, around, around_own, axes, k); };
+          put([&](int slot) { return first_pair(members, slot, row_of); });
+        } else {
+          put([&](int slot) { return near_pair(around, around_own, slots.entries[slot * kBrickCells + cell]); });
+        }
       }
       __syncthreads();
     }
@@ -221,7 +264,7 @@ Status find_and_sort(const KernelPairsParams& params, void* stream) {
   back.offsets = reversed(params.offsets);
   const int64_t tiles = ceil_div(params.num_source, kBlockThreads);
   launch(find_pairs<Key>, tiles < kMaxPairBlocks ? tiles : kMaxPairBlocks, 1, dim3(kBlockThreads), stream, back,
-         reach_of(back.offsets), layout.targets, order, layout.keys);
+         members_of(params), reach_of(back.offsets), layout.targets, order, layout.keys);
   return is_small(order) ? row_order(order, stream) : sort_row_keys(order, layout.keys, stream);
 }
 

@@ -72,6 +72,24 @@ def test_error_words(device: torch.device):
         ops.reverse_map(table.long(), 1)
 
 
+def test_no_offsets(device: torch.device):
+    keys = canonical(random_coords(20, -2, 2), device)
+    assert ops.kernel_map(keys, keys, []).shape == (len(keys), 0)
+    assert ops.generative_set(keys, []).shape == (0,)
+    pairs, order = ops.kernel_pairs(keys, keys, [], [])
+    assert pairs.shape == (len(keys), 0) and order.tolist() == list(range(len(keys)))
+
+
+def test_offsets_that_form_no_grid(device: torch.device):
+    keys = canonical(random_coords(300, -400, 400), device)
+    generator = torch.Generator().manual_seed(0)
+    offsets = torch.randint(-400, 400, (343 * 3,), generator=generator).tolist()
+    offsets[:3] = [0, 0, 0]
+    table = ops.kernel_map(keys, keys, offsets)
+    assert_same(table, reference.kernel_map(keys, keys, offsets))
+    assert (table[:, 0] >= 0).all()
+
+
 def test_opcheck(device: torch.device):
     keys = canonical(random_coords(20, -2, 2), device)
     torch.library.opcheck(torch.ops.completion.kernel_map, (keys, keys, cube(3)))

@@ -10,7 +10,7 @@ using namespace completion;
 
 /// How a case is given to the kernels: what they must give does not depend on it, but for the rounding of TF32.
 struct Manner {
-  bool transposed_weight, ordered, paired, tf32;
+  bool transposed_weight, opposite, ordered, paired, tf32;
 };
 
 /// So many slots: with more offsets several of them share one.
@@ -73,11 +73,11 @@ void check_convolution(Random& random, const Shape& s, const Manner& manner) {
   params.num_target = s.targets;
   params.in_channels = s.in_channels;
   params.out_channels = s.out_channels;
-  // Transposed weights are of backward passes, which within one set take them from the last offset to the first.
+  // Opposite: offsets take the weight from the last to the first.
   const int64_t stride = int64_t{s.in_channels} * s.out_channels;
-  const Scalar* const first = w.data() + (manner.transposed_weight ? (s.offsets - 1) * stride : 0);
+  const Scalar* const first = w.data() + (manner.opposite ? (s.offsets - 1) * stride : 0);
   params.weight = first;
-  params.weight_strides[0] = manner.transposed_weight ? -stride : stride;
+  params.weight_strides[0] = manner.opposite ? -stride : stride;
   params.weight_strides[1] = manner.transposed_weight ? 1 : s.out_channels;
   params.weight_strides[2] = manner.transposed_weight ? s.in_channels : 1;
   params.num_offsets = s.offsets;
@@ -174,8 +174,9 @@ int main(int count, char** arguments) {
         cuda_on_host::multiprocessors = size == 0 ? 132 : 2 - size;  // few make one tile fill the GPU: tiles are large
         for (const bool transposed_weight : {false, true}) {
           const bool paired = transposed_weight != (size == 1);
-          check::check_convolution<Scalar>(random, shape,
-                                           {transposed_weight, size > 0 || transposed_weight, paired, tf32});
+          check::check_convolution<Scalar>(
+              random, shape,
+              {transposed_weight, transposed_weight != (size == 2), size > 0 || transposed_weight, paired, tf32});
         }
       }
       check::check_grad_weight<Scalar>(random, shape, tf32);

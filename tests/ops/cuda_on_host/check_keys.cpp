@@ -250,6 +250,14 @@ void check_kernel_pairs(Random& random) {
   KernelOffsets line = {5, {}};
   for (int k = 0; k < 5; ++k) line.xyz[3 * k] = 3 * k;
   check_pairs(full_cube(20), random_set(random, 200, 8), line, {0, 8, 8, 8});
+  // Strides that are no powers of two, and those of which an axis is 1: no cell tells which offset leads to a target.
+  check_pairs(random_set(random, 300, 1), random_set(random, 100, 3), cube(-1, 3, 1), {0, 3, 3, 3});
+  VoxelSet flat;
+  for (const auto& [key, v] : random_set(random, 200, 1)) {
+    const Voxel even = {v.batch, v.x & ~1, v.y & ~1, v.z};
+    flat[slow_key(even)] = even;
+  }
+  check_pairs(random_set(random, 300, 1), flat, cube(0, 4, 1), {0, 2, 2, 1});
   check_pairs(lone_set(random, 1000, 1), lone_set(random, 1000, 2), cube(-1, 3, 1), {0, 2, 2, 2});
   check_pairs(full_cube(26), random_set(random, 1000, 2), cube(0, 4, 1), {0, 2, 2, 2});
   check_pairs(full_cube(26), random_set(random, 1000, 2), cube(0, 4, 1), {0, 2, 1, 1});

@@ -12,6 +12,7 @@
 #define __forceinline__ inline
 #define __shared__ static
 #define __launch_bounds__(...)
+#define __grid_constant__
 
 template <class T>
 T min(T a, T b) {
