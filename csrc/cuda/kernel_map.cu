@@ -1,8 +1,7 @@
 // kernel_map: each tile of targets finds the 4³ bricks around it once, then every neighbour is bit arithmetic.
 // reverse_map: scatter into a table of −1.
+#include "around.cuh"
 #include "completion/kernel_map.h"
-#include "neighbourhood.cuh"
-#include "set_bricks.cuh"
 
 namespace completion::cuda {
 
@@ -16,11 +15,9 @@ constexpr int kReverseRows = 4;
 /// Bricks of a tile's targets and what was found around each of them.
 struct Tile {
   int num_bricks;
-  uint32_t heads[2];                                  // targets that are the first of their brick
-  int32_t places[kTileTargets];                       // brick << kCellBits | axes of the cell, or kFar
-  uint64_t bricks[kTileTargets];                      // ascending
-  uint64_t occupancy[kTileTargets * kMaxNeighbours];  // of each neighbour of each brick; 0 where absent
-  int32_t first_row[kTileTargets * kMaxNeighbours];
+  uint32_t heads[2];             // targets that are the first of their brick
+  int32_t places[kTileTargets];  // brick << kCellBits | axes of the cell, or kFar
+  Around<kTileTargets> around;   // bricks ascend
 };
 
 /// Lists the bricks of the targets, each once; ends with a barrier.
@@ -45,35 +42,16 @@ __device__ __forceinline__ void list_bricks(const int64_t* targets, int count, i
     const int local = (thread < kWarpThreads ? 0 : __popc(tile->heads[0])) + heads_up_to - 1;
     const bool near = listed && on_unit(code, unit_bits);
     tile->places[thread] = near ? local << kCellBits | axes_of_cell(cell_of(code, unit_bits)) : kFar;
-    if (head) tile->bricks[local] = brick;
+    if (head) tile->around.bricks[local] = brick;
   }
   if (thread == 0) tile->num_bricks = __popc(tile->heads[0]) + __popc(tile->heads[1]);
-  __syncthreads();
-}
-
-/// Finds all neighbours of the tile's bricks; ends with a barrier.
-__device__ __forceinline__ void find_around(const SetBricks& source, const Neighbourhood& neighbourhood, int unit_bits,
-                                            Tile* tile) {
-  const int num_neighbours = neighbourhood.num_bricks;
-  for (int i = block_thread(); i < tile->num_bricks * num_neighbours; i += kBlockThreads) {
-    const int brick = i / num_neighbours;
-    uint64_t corner;
-    int32_t row = -1;
-    if (add_offset(tile->bricks[brick] << (3 * unit_bits + kCellBits), neighbourhood.bricks[i - brick * num_neighbours],
-                   &corner)) {
-      row = find_brick(source, brick_of(corner, unit_bits), unit_bits);
-    }
-    tile->first_row[i] = row;
-    tile->occupancy[i] = row < 0 ? 0 : source.occupancy[row];
-  }
   __syncthreads();
 }
 
 __device__ __forceinline__ int32_t near_row(const Neighbourhood& neighbourhood, const Tile& tile, int place, int k) {
   const int entry = neighbourhood.entry(place & (kBrickCells - 1), k);
   if (entry >= kOffUnit) return -1;
-  const int found = (place >> kCellBits) * neighbourhood.num_bricks + (entry >> kCellBits);
-  return row_of_cell(tile.occupancy[found], tile.first_row[found], entry & (kBrickCells - 1));
+  return row_around(tile.around, place >> kCellBits, neighbourhood.num_bricks, entry);
 }
 
 __device__ __forceinline__ int32_t far_row(const KernelMapParams& params, const SetBricks& source, int unit_bits,
@@ -97,7 +75,7 @@ __global__ void __launch_bounds__(kBlockThreads)
   for (int64_t first = static_cast<int64_t>(blockIdx.x) * kTileTargets; first < params.num_target; first += step) {
     const int count = static_cast<int>(min(int64_t{kTileTargets}, params.num_target - first));
     list_bricks(params.target_keys + first, count, unit_bits, listed, &tile);
-    find_around(source, neighbourhood, unit_bits, &tile);
+    find_around(source, neighbourhood, unit_bits, tile.num_bricks, &tile.around);
     for (int target = threadIdx.y; target < count; target += blockDim.y) {
       const int place = tile.places[target];
       int32_t* const row = params.table + (first + target) * num_offsets;

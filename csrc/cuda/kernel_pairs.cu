@@ -1,11 +1,10 @@
 // kernel_pairs: each tile of source rows finds the 4³ bricks of targets around it once, then every pair is bit
 // arithmetic; the rows' keys are made on the way and sorted.
+#include "around.cuh"
 #include "completion/kernel_pairs.h"
 #include "completion/row_order.h"
-#include "neighbourhood.cuh"
 #include "pair_slots.cuh"
 #include "row_keys.cuh"
-#include "set_bricks.cuh"
 
 namespace completion::cuda {
 
@@ -39,13 +38,6 @@ SlotMembers members_of(const KernelPairsParams& params) {
   }
   return members;
 }
-
-/// What was found around bricks of source rows.
-struct Around {
-  uint64_t bricks[kTileBricks];
-  uint64_t occupancy[kTileBricks * kMaxNeighbours];  // by target cells; 0 where there are none
-  int32_t first_row[kTileBricks * kMaxNeighbours];
-};
 
 /// Offsets from a source row back to its targets.
 KernelOffsets reversed(const KernelOffsets& offsets) {
@@ -90,32 +82,6 @@ __device__ __forceinline__ int place_of_brick(bool head, int* num_bricks) {
   return before + __popc(heads & (kFullWarp >> (kWarpThreads - 1 - lane))) - 1;
 }
 
-/// Finds the targets around so many bricks; ends with a barrier.
-__device__ __forceinline__ void find_around(const SetBricks& targets, const Neighbourhood& neighbourhood, int unit_bits,
-                                            int num_bricks, Around* around) {
-  const int num_neighbours = neighbourhood.num_bricks;
-  for (int i = threadIdx.x; i < num_bricks * num_neighbours; i += kBlockThreads) {
-    const int brick = i / num_neighbours;
-    uint64_t corner;
-    int32_t row = -1;
-    if (add_offset(around->bricks[brick] << (3 * unit_bits + kCellBits),
-                   neighbourhood.bricks[i - brick * num_neighbours], &corner)) {
-      row = find_brick(targets, brick_of(corner, unit_bits), unit_bits);
-    }
-    around->first_row[i] = row;
-    around->occupancy[i] = row < 0 ? 0 : targets.occupancy[row];
-  }
-  __syncthreads();
-}
-
-/// The pair of an entry, for a brick whose neighbours are listed from `first` on.
-__device__ __forceinline__ int32_t near_pair(const Around& around, int first, uint32_t entry) {
-  if (entry == kNoEntry) return -1;
-  const int found = first + static_cast<int>(entry >> kCellBits & 31u);
-  const int32_t row = row_of_cell(around.occupancy[found], around.first_row[found], entry & (kBrickCells - 1));
-  return row < 0 ? -1 : pack_pair(row, static_cast<int32_t>(entry >> 16));
-}
-
 /// The first pair of a slot: row_of(offset) is the target's row or −1.
 template <class RowOf>
 __device__ __forceinline__ int32_t first_pair(const SlotMembers& members, int slot, const RowOf& row_of) {
@@ -127,16 +93,7 @@ __device__ __forceinline__ int32_t first_pair(const SlotMembers& members, int sl
   return -1;
 }
 
-/// Target row of a cell at an offset, where an entry of the slots cannot tell.
-__device__ __forceinline__ int32_t near_row(const Neighbourhood& neighbourhood, const Around& around, int first,
-                                            int axes, int k) {
-  const int entry = neighbourhood.entry(axes, k);
-  if (entry >= kOffUnit) return -1;
-  const int found = first + (entry >> kCellBits);
-  return row_of_cell(around.occupancy[found], around.first_row[found], entry & (kBrickCells - 1));
-}
-
-/// The same by search, where offsets reach far.
+/// Target row at an offset by search, where offsets reach far.
 __device__ __forceinline__ int32_t far_row(const KernelPairsParams& params, const SetBricks& targets, int unit_bits,
                                            uint64_t code, int k) {
   const int32_t* const back = params.offsets.xyz + 3 * k;
@@ -182,7 +139,7 @@ __global__ void __launch_bounds__(kBlockThreads)
                Reach reach, SetBricks targets, RowOrderParams order, RowKeys<Key> keys) {
   __shared__ Neighbourhood neighbourhood;
   __shared__ SlotTable slots;
-  __shared__ Around around;
+  __shared__ Around<kTileBricks> around;
   const int unit_bits = targets.unit_bits[0];
   fill_neighbourhood(params.offsets, reach, unit_bits, Spread::all_cells(), Spread::of(targets.unit_bits[1], unit_bits),
                      &neighbourhood);
@@ -207,7 +164,8 @@ __global__ void __launch_bounds__(kBlockThreads)
       find_around(targets, neighbourhood, unit_bits, count, &around);
       if (inside) {
         const auto put = [&](const auto& pair_of) { put_pairs(order, params.pairs, keys, row, pair_of); };
-        const int cell = cell_of(code, unit_bits), around_own = own * num_neighbours;
+        const auto row_at = [&](int entry) { return row_around(around, own, num_neighbours, entry); };
+        const int cell = cell_of(code, unit_bits);
         if (!on_unit(code, unit_bits)) {
           put([](int) { return -1; });
         } else if (num_neighbours == 0) {
@@ -215,10 +173,17 @@ __global__ void __launch_bounds__(kBlockThreads)
           put([&](int slot) { return first_pair(members, slot, row_of); });
         } else if (slots.clash) {
           const int axes = axes_of_cell(cell);
-          const auto row_of = [&](int k) { return near_row(neighbourhood, around, around_own, axes, k); };
+          const auto row_of = [&](int k) {
+            const int entry = neighbourhood.entry(axes, k);
+            return entry < kOffUnit ? row_at(entry) : -1;
+          };
           put([&](int slot) { return first_pair(members, slot, row_of); });
         } else {
-          put([&](int slot) { return near_pair(around, around_own, slots.entries[slot * kBrickCells + cell]); });
+          put([&](int slot) {
+            const uint32_t entry = slots.entries[slot * kBrickCells + cell];
+            const int32_t found = entry == kNoEntry ? -1 : row_at(static_cast<int>(entry & 0xffffu));
+            return found < 0 ? -1 : pack_pair(found, static_cast<int32_t>(entry >> 16));
+          });
         }
       }
       __syncthreads();
