@@ -8,6 +8,7 @@ from tests.ops.neighbour_tables import TABLES, tables
 from tests.ops.voxel_sets import canonical, cube, sphere
 from tests.tolerances import assert_near
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from completion import ops
 from completion.ops import reference
@@ -303,3 +304,11 @@ def test_forward_mode_is_refused_not_wrong(device: torch.device):
             NotImplementedError, match=f"{name}: derivatives must be taken backward, got forward"
         ):
             torch.func.jvp(call, (features,), (torch.ones_like(features),))
+
+
+def test_forward_mode_over_a_backward_pass_is_refused_not_wrong(device: torch.device):
+    features, weight, table, reverse = operands(SMALL, (2, 3), torch.float32, device)
+    out = ops.convolution(features.requires_grad_(), weight, table, reverse)
+    ones = torch.ones_like(out)
+    with forward_ad.dual_level(), pytest.raises(NotImplementedError, match="convolution: derivatives must"):
+        torch.autograd.grad(out, features, forward_ad.make_dual(ones, ones))

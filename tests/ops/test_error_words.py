@@ -123,6 +123,8 @@ def test_a_wrong_tensor_is_refused(name, argument) -> None:
         ("kernel_pairs", {"offsets": [0, 0, 0] * 65, "slots": [0] * 65}, "offsets"),
         ("convolution", {"reverse_order": ORDER[:2]}, "reverse_order"),
         ("convolution", {"table": None, "num_target": 3, "symmetric": True}, "symmetric"),
+        ("convolution", {"symmetric": 1}, "symmetric"),
+        ("convolution", {"opposite": None}, "opposite"),
         ("convolution", {"table": TABLE[:2], "order": None, "pairs": None, "symmetric": True}, "symmetric"),
         ("convolution", {"table": None}, "table"),
         ("convolution", {"table": None, "num_target": -1}, "num_target"),

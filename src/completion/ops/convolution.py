@@ -13,6 +13,7 @@ from completion.ops.checks import (
     check_size,
     check_table,
     check_tensor,
+    check_type,
     refuse_forward_mode,
 )
 from completion.ops.differentiable import differentiable
@@ -91,6 +92,8 @@ def convolution(
         table = torch.ops.completion.reverse_map(reverse, num_target)
     _check_order("order", order, "M", num_target, "num_target", features)
     _check_order("reverse_order", reverse_order, "N", features.shape[0], "features", features)
+    check_type("convolution", "symmetric", symmetric, bool, "say True or False")
+    check_type("convolution", "opposite", opposite, bool, "say True or False")
     if symmetric and (table is None or num_target != features.shape[0]):
         raise ValueError(
             f"convolution: symmetric must be False but for a table [{features.shape[0]}, K], got True with "

@@ -1,7 +1,7 @@
 """Operators with a gradient: registered with torch.library, but called by autograd.Function in eager mode.
 
 What torch.library adds to each call costs the host more than the operator itself; on a GPU small layers then
-wait for it. Compiled code and torch.func's transforms go by the registration.
+wait for it. Compiled code and torch.func.vmap go by the registration.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch._C import _are_functorch_transforms_active as is_transformed  # as autograd.Function asks itself
 from torch._C import _AutoDispatchBelowAutograd as below_autograd  # as torch.library leaves its own part
+
+from completion.ops.checks import refuse_forward_mode
 
 
 def differentiable(
@@ -38,6 +40,7 @@ def differentiable(
     function = type(name, (torch.autograd.Function,), members)
 
     def call(*inputs: Any) -> Tensor:
+        refuse_forward_mode(name)  # a backward pass comes by no other check
         if torch.compiler.is_compiling() or is_transformed():
             return operator(*inputs)
         if torch.is_grad_enabled():

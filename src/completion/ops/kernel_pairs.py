@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from completion.ops.checks import check_keys, check_offsets
+from completion.ops.checks import check_integers, check_keys, check_offsets
 
 MOST_OFFSETS = 64  # that a pair can name
 MOST_TARGETS = 2**25  # rows that a pair can name
@@ -48,13 +48,13 @@ def kernel_pairs(
         raise ValueError(
             f"kernel_pairs: offsets must be at most {MOST_OFFSETS}, got {len(flat) // 3}; use kernel_map"
         )
-    known = isinstance(slots, (list, tuple)) and 3 * len(slots) == len(flat)
-    if not known or not all(type(slot) is int and 0 <= slot < MOST_SLOTS for slot in slots):
+    numbers = check_integers("kernel_pairs", "slots", slots)
+    if 3 * len(numbers) != len(flat) or not all(0 <= slot < MOST_SLOTS for slot in numbers):
         raise ValueError(
             f"kernel_pairs: slots must be {len(flat) // 3} numbers of 0…{MOST_SLOTS - 1}, "
             f"got {slots!r}; give each offset one"
         )
-    return torch.ops.completion.kernel_pairs(source_keys, target_keys, flat, list(slots))
+    return torch.ops.completion.kernel_pairs(source_keys, target_keys, flat, numbers)
 
 
 @torch.library.register_fake("completion::kernel_pairs")
