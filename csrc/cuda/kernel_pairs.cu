@@ -57,8 +57,8 @@ __device__ __forceinline__ void fill_slots(const KernelPairsParams& params, cons
     const int cell = i % kBrickCells, k = i / kBrickCells;
     const int entry = neighbourhood.entry(axes_of_cell(cell), k);
     if (entry >= kOffUnit) continue;
-    // Offsets that share a slot differ modulo the targets' stride; where that is wider than a brick, a cell cannot
-    // tell.
+    // Offsets that share a slot differ modulo the targets' stride. Where that is wider than a brick or no power of two,
+    // a cell cannot tell which of them leads to a target.
     const uint32_t before = atomicCAS(&table->entries[params.slots[k] * kBrickCells + cell], kNoEntry,
                                       static_cast<uint32_t>(k << 16 | entry));
     if (before != kNoEntry) table->clash = true;
@@ -236,14 +236,13 @@ Status find_and_sort(const KernelPairsParams& params, void* stream) {
 }  // namespace
 
 int64_t kernel_pairs_workspace_bytes(const KernelPairsParams& params) {
-  return fits_short_keys(order_of(params)) ? lay_out<uint32_t>(params, nullptr).bytes
-                                           : lay_out<int64_t>(params, nullptr).bytes;
+  return with_key_type(order_of(params), [&](auto key) { return lay_out<decltype(key)>(params, nullptr).bytes; });
 }
 
 Status kernel_pairs(const KernelPairsParams& params, void* stream) {
   if (params.num_source == 0) return 0;
-  const Status status = fits_short_keys(order_of(params)) ? find_and_sort<uint32_t>(params, stream)
-                                                          : find_and_sort<int64_t>(params, stream);
+  const Status status =
+      with_key_type(order_of(params), [&](auto key) { return find_and_sort<decltype(key)>(params, stream); });
   return status != 0 ? status : last_status();
 }
 

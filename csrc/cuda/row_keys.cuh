@@ -16,7 +16,11 @@ inline int key_bits_of(const RowOrderParams& params) {
   return rank_bits_of(params) + num_bits(static_cast<uint64_t>((params.num_target - 1) / window_of(params)));
 }
 
-inline bool fits_short_keys(const RowOrderParams& params) { return key_bits_of(params) <= 32; }
+/// Calls call(key) with a value of the type that the keys have.
+template <class Call>
+auto with_key_type(const RowOrderParams& params, const Call& call) {
+  return key_bits_of(params) <= 32 ? call(uint32_t{}) : call(int64_t{});
+}
 
 template <class Key>
 struct RowKeys {

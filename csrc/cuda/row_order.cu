@@ -127,24 +127,20 @@ Status sort_all(const RowOrderParams& params, void* stream) {
 }  // namespace
 
 int64_t row_order_workspace_bytes(const RowOrderParams& params) {
-  Workspace workspace(nullptr);
   if (is_small(params)) return 0;
-  if (fits_short_keys(params)) {
-    take_row_keys<uint32_t>(params, &workspace);
-  } else {
-    take_row_keys<int64_t>(params, &workspace);
-  }
-  return workspace.bytes();
+  return with_key_type(params, [&](auto key) {
+    Workspace workspace(nullptr);
+    take_row_keys<decltype(key)>(params, &workspace);
+    return workspace.bytes();
+  });
 }
 
 Status row_order(const RowOrderParams& params, void* stream) {
   Status status = 0;
   if (is_small(params)) {
     launch(order_window, ceil_div(params.num_target, kSmallWindow), 1, dim3(kOrderThreads), stream, params);
-  } else if (fits_short_keys(params)) {
-    status = sort_all<uint32_t>(params, stream);
   } else {
-    status = sort_all<int64_t>(params, stream);
+    status = with_key_type(params, [&](auto key) { return sort_all<decltype(key)>(params, stream); });
   }
   return status != 0 ? status : last_status();
 }

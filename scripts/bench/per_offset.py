@@ -24,7 +24,10 @@ def convolution(
     num_target: int | None = None,
     *_helpers: Tensor | bool | None,
 ) -> Tensor:
-    """`completion.ops.convolution`, on a table or its reverse; orders and pairs are of no use to it."""
+    """`completion.ops.convolution`, on a table or its reverse; orders and pairs are of no use to it.
+
+    No layer of the networks takes its weights in the opposite order.
+    """
     device = features.device.type
     if torch.is_autocast_enabled(device) and features.dtype != torch.float64:
         features = features.to(torch.get_autocast_dtype(device))

@@ -138,7 +138,7 @@ def check_count(function: str, name: str, value: int, least: int = 0) -> None:
     Raises:
         ValueError: not an integer in that range.
     """
-    whole = type(value) is int or (
+    whole = type(value) is int or (  # nearly always, and an abstract class takes its time to answer
         isinstance(value, (Integral, torch.SymInt)) and not isinstance(value, bool)
     )
     if not whole or not least <= value <= MAX_ROWS:
