@@ -91,7 +91,8 @@ def check_features(keys: Tensor, dtype: torch.dtype, channels: list[tuple[int, i
     offsets = cube(-1, 3, 1)
     table = ops.kernel_map(keys, coarse, offsets)
     reverse = ops.reverse_map(table, len(keys))
-    paired = ops.kernel_pairs(keys, coarse, offsets, slots_on(tuple(offsets), (2, 2, 2)))
+    slots = slots_on(tuple(offsets), (2, 2, 2))
+    paired = (*ops.kernel_pairs(keys, coarse, offsets, slots), slots)
     for in_channels, out_channels in channels:
         features = values((len(keys), in_channels), dtype, keys.device)
         grad = values((len(coarse), out_channels), dtype, keys.device)
@@ -112,9 +113,9 @@ def check_products(
     weight: Tensor,
     table: Tensor,
     reverse: Tensor,
-    paired: tuple[Tensor, Tensor],
+    paired: tuple[Tensor, Tensor, tuple[int, ...]],
 ) -> None:
-    """The convolutions; float32 on a GPU in both of its modes. `paired` is of kernel_pairs."""
+    """The convolutions; float32 on a GPU in both of its modes. `paired` is of kernel_pairs, with its slots."""
     before = torch.backends.cuda.matmul.allow_tf32
     for allow_tf32 in (False, True) if features.is_cuda and dtype == torch.float32 else (before,):
         torch.backends.cuda.matmul.allow_tf32 = allow_tf32
@@ -125,8 +126,8 @@ def check_products(
         require(same(plain, ordered), f"convolution {dtype}: an order of rows must change no bit")
         back = weight.transpose(1, 2).contiguous()
         near("convolution", dtype, grad, back, reverse, table, bound=bound)
-        pairs, order = paired
-        over_pairs = ops.convolution(grad, back, None, table, len(features), order, None, pairs)
+        pairs, order, slots = paired
+        over_pairs = ops.convolution(grad, back, None, table, len(features), order, None, pairs, None, slots)
         over_table = ops.convolution(grad, back, reverse, table)
         alike = not grad.is_cuda or same(over_pairs, over_table)  # the CPU sums from another side
         require(alike, f"convolution {dtype}: pairs in place of a table must change no bit")

@@ -13,31 +13,39 @@ namespace {
 template <class Tile>
 using Sums = float[Tile::kWarpRows / kFragmentRows][Tile::kWarpColumns / kFragmentColumns][4];
 
+/// Where a lane's part of the operands begins, in the first stage.
+template <class Tile>
+struct Operands {
+  SharedAddress left, right;
+
+  __device__ Operands(const typename Tile::Stage& stage, int warp_row, int warp_column) {
+    using Input = typename Tile::InputLayout;
+    using Weight = typename Tile::WeightLayout;
+    const int lane = threadIdx.x % kWarpThreads;
+    const int column = Tile::kTransposed ? warp_column * Weight::kPitch : warp_column * Tile::kSize;
+    left = kept(shared_address(stage.input) + warp_row * Input::kPitch + Tile::Left::place(lane));
+    right = kept(shared_address(stage.weight) + column + Tile::Right::place(lane));
+  }
+};
+
 /// Fragments of a warp's part of the tile for one step.
 template <class Tile>
 struct Fragments {
   uint32_t left[Tile::kWarpRows / kFragmentRows][4];
   uint32_t right[Tile::kWarpColumns / kFragmentColumns][2];
 
-  __device__ __forceinline__ void load(const typename Tile::Stage& stage, int warp_row, int warp_column, int step) {
-    using Scalar = typename Tile::Scalar;
-    const int lane = threadIdx.x % kWarpThreads;
+  __device__ __forceinline__ void load(const Operands<Tile>& operands, int stage, int step) {
 #pragma unroll
     for (int i = 0; i < Tile::kWarpRows / kFragmentRows; ++i) {
-      const int row = warp_row + i * kFragmentRows;
-      load_left<Scalar>(stage.input + row * Tile::kInputPitch + step * kStepBytes, Tile::kInputPitch, lane, left[i]);
+      Tile::Left::load(operands.left + stage, i * kFragmentRows, step * kStepBytes, left[i]);
     }
 #pragma unroll
     for (int j = 0; j < Tile::kWarpColumns / kFragmentColumns; j += 2) {
-      const int column = warp_column + j * kFragmentColumns;
-      if constexpr (Tile::kTransposed) {
-        load_right_transposed<Scalar>(stage.weight + column * Tile::kWeightPitch + step * kStepBytes,
-                                      Tile::kWeightPitch, lane, right[j], right[j + 1]);
-      } else {
-        const int depth = step * kStepBytes / Tile::kSize;
-        load_right<Scalar>(stage.weight + depth * Tile::kWeightPitch + column * Tile::kSize, Tile::kWeightPitch, lane,
-                           right[j], right[j + 1]);
-      }
+      const int column = j * kFragmentColumns;
+      const int depth = step * kStepBytes;
+      const int rows = Tile::kTransposed ? column : depth / Tile::kSize;
+      const int bytes = Tile::kTransposed ? depth : column * Tile::kSize;
+      Tile::Right::load(operands.right + stage, rows, bytes, right[j], right[j + 1]);
     }
   }
 };
@@ -45,8 +53,7 @@ struct Fragments {
 /// Multiplies `depth` channels of a stage, two steps at a time: their fragments are all asked for before the first is
 /// used, so that their latencies overlap.
 template <class Tile>
-__device__ __forceinline__ void multiply_stage(const typename Tile::Stage& stage, int depth, int warp_row,
-                                               int warp_column, Sums<Tile>& sums) {
+__device__ __forceinline__ void multiply_stage(const Operands<Tile>& operands, int stage, int depth, Sums<Tile>& sums) {
   constexpr int kAtOnce = 2;
   constexpr int kStepDepth = kStepBytes / Tile::kSize;
 #pragma unroll
@@ -54,7 +61,7 @@ __device__ __forceinline__ void multiply_stage(const typename Tile::Stage& stage
     if (first * kStepDepth >= depth) break;
     Fragments<Tile> fragments[kAtOnce];
 #pragma unroll
-    for (int i = 0; i < kAtOnce; ++i) fragments[i].load(stage, warp_row, warp_column, first + i);
+    for (int i = 0; i < kAtOnce; ++i) fragments[i].load(operands, stage, first + i);
 #pragma unroll
     for (int i = 0; i < kAtOnce; ++i) {
       multiply_step<typename Tile::Scalar>(fragments[i].left, fragments[i].right, sums);
@@ -99,7 +106,8 @@ __device__ void store_tile(const ConvolutionParams& params, const Sums<Tile>& su
 }
 
 template <class Tile>
-__global__ void __launch_bounds__(Tile::kThreads) convolve_tile(ConvolutionParams params) {
+__global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
+    convolve_tile(const __grid_constant__ ConvolutionParams params) {
   typename Tile::Shared& shared = dynamic_shared<typename Tile::Shared>();
   // Tiles of the same rows are neighbours in the grid, so that the second finds the rows in the cache.
   const int64_t tiles_across = ceil_div(params.out_channels, Tile::kColumns);
@@ -109,32 +117,33 @@ __global__ void __launch_bounds__(Tile::kThreads) convolve_tile(ConvolutionParam
   const int warp = threadIdx.x / kWarpThreads;
   const int warp_row = warp / Tile::kWarpsAcross * Tile::kWarpRows;
   const int warp_column = warp % Tile::kWarpsAcross * Tile::kWarpColumns;
-  const typename Tile::Copies rows(params.features, in_channels * Tile::kSize, 0);
-  const WeightCopies<Tile> weight(params, first_column);
+  typename Tile::Stage* const stages = shared.panels.stages;
+  const typename Tile::Copies rows(params.features, in_channels * Tile::kSize, 0, stages->input);
+  const WeightCopies<Tile> weight(params, first_column, stages->weight);
+  const Operands<Tile> operands(*stages, warp_row, warp_column);
   Sums<Tile> sums = {};
-  load_targets<Tile>(params, first_row, shared);
-  constexpr int kGroup = Tile::kPaired ? kPairOffsets : kGroupOffsets;
-  for (int first_offset = 0; first_offset < params.num_offsets; first_offset += kGroup) {
-    const int count = min(kGroup, params.num_offsets - first_offset);
-    Cursor<typename Tile::Mask> load = {load_entries<Tile>(params, first_offset, count, shared), 0};
-    Cursor<typename Tile::Mask> use = load;
-    typename Tile::Mask used = 0;  // offsets that this warp's rows have
-    for (int r = 0; r < Tile::kWarpRows; r += kWarpThreads) used |= shared.used[(warp_row + r) / kWarpThreads];
-    const auto begin_stage = [&](int stage) {
-      if (!load.at_end()) {
-        load_stage<Tile>(rows, weight, shared, first_offset, in_channels, load, shared.panels.stages[stage]);
+  if constexpr (!Tile::kPaired) load_targets<Tile>(params, first_row, shared);
+  constexpr int kStageBytes = sizeof(typename Tile::Stage);
+  const int own_parts = kept(((1 << Tile::kWarpRows / kWarpThreads) - 1) << warp_row / kWarpThreads);
+  for (int first_offset = 0; first_offset < params.num_offsets; first_offset += Tile::kGroup) {
+    const int count = min(Tile::kGroup, params.num_offsets - first_offset);
+    const int num_visits = load_entries<Tile>(params, first_row, first_offset, count, shared);
+    Cursor load = {0, 0}, use = {0, 0};
+    const auto begin_stage = [&](unsigned stage) {
+      if (load.visit < num_visits) {
+        load_stage<Tile>(params, rows, weight, shared, first_offset, load, stage * kStageBytes);
         load.advance(Tile::kDepth, in_channels);
       }
       commit_copies();
     };
-    for (int stage = 0; stage < Tile::kStages - 1; ++stage) begin_stage(stage);
-    int stage = 0;
-    while (!use.at_end()) {
+    for (unsigned stage = 0; stage < Tile::kStages - 1; ++stage) begin_stage(stage);
+    unsigned stage = 0;
+    while (use.visit < num_visits) {
       wait_for_copies<Tile::kStages - 2>();
       __syncthreads();  // the stage has arrived for all, and all are done with the one that is filled next
       begin_stage((stage + Tile::kStages - 1) % Tile::kStages);
-      if (used >> use.offset() & 1u) {
-        multiply_stage<Tile>(shared.panels.stages[stage], in_channels - use.channel, warp_row, warp_column, sums);
+      if ((parts_of(shared.visits[use.visit]) & own_parts) != 0) {
+        multiply_stage<Tile>(operands, stage * kStageBytes, in_channels - use.channel, sums);
       }
       use.advance(Tile::kDepth, in_channels);
       stage = (stage + 1) % Tile::kStages;
@@ -148,7 +157,7 @@ __global__ void __launch_bounds__(Tile::kThreads) convolve_tile(ConvolutionParam
 template <class Tile>
 void launch_tile(const ConvolutionParams& params, void* stream) {
   const int64_t blocks = ceil_div(params.num_target, Tile::kRows) * ceil_div(params.out_channels, Tile::kColumns);
-  launch_shared(convolve_tile<Tile>, blocks, 1, dim3(Tile::kThreads), sizeof(typename Tile::Shared), stream, params);
+  launch_shared(convolve_tile<Tile>, blocks, 1, dim3(Tile::kThreads), shared_bytes<Tile>(params), stream, params);
 }
 
 /// Large tiles where there are enough of them for all multiprocessors. The order of a sum is the same in every tile.

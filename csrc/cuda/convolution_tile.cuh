@@ -12,7 +12,7 @@
 
 namespace completion::cuda {
 
-constexpr int kGroupOffsets = 32;  // of the table whose entries are in shared memory at a time; at least kPairSlots
+constexpr int kTableOffsets = 32;  // whose entries are in shared memory at a time
 
 /// Sizes of a block's tile of the output and of a warp's part of it.
 ///
@@ -31,19 +31,27 @@ struct ConvolutionTile {
   static constexpr int kPack = kPackBytes / kSize;    // elements of one copy
   static constexpr int kWarpsAcross = kColumns / kWarpColumns;
   static constexpr int kThreads = kRows / kWarpRows * kWarpsAcross * kWarpThreads;
-  static constexpr int kInputPitch = pitch_of<Scalar>(kDepthBytes, false);
   static constexpr int kWeightRows = kTransposed ? kColumns : kDepth;
   static constexpr int kWeightRowBytes = kTransposed ? kDepthBytes : kColumns * kSize;
-  static constexpr int kWeightPitch = pitch_of<Scalar>(kWeightRowBytes, !kTransposed);
   static constexpr int kOutputPitch = kColumns * kSize + kPackBytes;
   static constexpr int kEntryPitch = kRows + 4;  // spreads offsets over the banks
 
-  using Copies = RowCopies<kRows, kDepthBytes / kPackBytes, kThreads, kInputPitch>;
-  using Mask = std::conditional_t<kPaired, uint64_t, uint32_t>;  // a bit for each offset of a group
+  // Pairs take so little of the shared memory that without gaps four blocks share a multiprocessor, not three.
+  static constexpr bool kTight = kPaired && kColumns == 64 && kRows == 128 && !kInParts<Scalar>;
+  static constexpr int kBlocks = kTight ? 4 : 0;                   // at least on a multiprocessor, where it is said
+  static constexpr bool kByElements = !kTransposed && kSize == 4;  // fragments of the weight
+  using InputLayout = PanelLayout<kDepthBytes, kTight ? 0 : gap_of<Scalar>(false)>;
+  using WeightLayout = PanelLayout<kWeightRowBytes, kTight && !kByElements ? 0 : gap_of<Scalar>(!kTransposed)>;
+  using Left = LeftOperand<Scalar, InputLayout>;
+  using Right =
+      std::conditional_t<kTransposed, RightTransposedOperand<Scalar, WeightLayout>, RightOperand<Scalar, WeightLayout>>;
+  using Copies = RowCopies<kRows, kDepthBytes / kPackBytes, kThreads, InputLayout>;
+  static constexpr int kGroup = kPaired ? kPairOffsets : kTableOffsets;  // offsets that are walked in one go
+  using Mask = std::conditional_t<kPaired, uint64_t, uint32_t>;          // a bit for each of these
 
   struct Stage {
-    alignas(16) char input[kRows * kInputPitch];
-    alignas(16) char weight[kWeightRows * kWeightPitch];
+    alignas(InputLayout::kAlignment) char input[kRows * InputLayout::kPitch];
+    alignas(WeightLayout::kAlignment) char weight[kWeightRows * WeightLayout::kPitch];
   };
   union Panels {
     Stage stages[kStages];
@@ -51,39 +59,54 @@ struct ConvolutionTile {
   };
   struct Shared {
     Panels panels;
-    alignas(16) int32_t entries[kGroupOffsets][kEntryPitch];  // of the table by offset, or pairs by slot
-    int32_t targets[kRows];                                   // −1 beyond the last row
-    Mask used[kRows / kWarpThreads];                          // bit k: one of 32 rows has offset k of the group
-    uint32_t slot_offsets[kPaired ? kPairSlots : 1][2];       // bit k of 64: a pair of the slot is of offset k
-    int32_t slots[kPaired ? kPairOffsets : 1];                // of each offset
+    int32_t targets[kRows];           // −1 beyond the last row
+    Mask used[kRows / kWarpThreads];  // bit k: one of 32 rows has offset k of the group
+    int32_t visits[kGroup];           // the walk
+    // Of the table by offset, or pairs by slot; the launch asks for as many as there are.
+    alignas(16) int32_t entries[kPaired ? kPairSlots : kTableOffsets][kEntryPitch];
   };
 };
 
-/// Walks the depth of a tile: the offsets of a group that are set in `bits`, each with all its input channels.
-template <class Mask>
+/// A place on a tile's walk: the offsets that its rows have, each with all its input channels.
 struct Cursor {
-  Mask bits;
-  int channel;
+  int visit, channel;
 
-  __device__ bool at_end() const { return bits == 0; }
-  __device__ int offset() const {
-    return (sizeof(Mask) > 4 ? __ffsll(static_cast<long long>(bits)) : __ffs(static_cast<int>(bits))) - 1;
-  }
   __device__ void advance(int depth, int channels) {
     channel += depth;
     if (channel < channels) return;
     channel = 0;
-    bits &= bits - 1;
+    ++visit;
   }
 };
 
+/// An offset of the walk as one number: it, its row of the entries, and a bit for each 32 rows of which one has it.
+__device__ __forceinline__ int32_t pack_visit(int offset, int entry, int parts) {
+  return offset | entry << 8 | parts << 16;
+}
+__device__ __forceinline__ int offset_of(int32_t visit) { return visit & 0xff; }
+__device__ __forceinline__ int entry_of(int32_t visit) { return visit >> 8 & 0xff; }
+__device__ __forceinline__ int parts_of(int32_t visit) { return visit >> 16; }
+
+constexpr int kAcross = 8;  // entries of one row that a warp reads at a time
+
+/// Of Tile::Shared as far as the entries of a launch go.
+template <class Tile>
+SharedBytes shared_bytes(const ConvolutionParams& params) {
+  using Shared = typename Tile::Shared;
+  const int group = params.num_offsets < kTableOffsets ? params.num_offsets : kTableOffsets;
+  const size_t count = Tile::kPaired ? params.num_slots : ceil_div(group, kAcross) * kAcross;
+  return {offsetof(Shared, entries) + count * sizeof(Shared::entries[0]), sizeof(Shared)};
+}
+
+/// Target row at a place in the order, −1 beyond the last.
+__device__ __forceinline__ int32_t target_at(const ConvolutionParams& params, int64_t place) {
+  if (place >= params.num_target) return -1;
+  return params.order == nullptr ? static_cast<int32_t>(place) : params.order[place];
+}
+
 template <class Tile>
 __device__ void load_targets(const ConvolutionParams& params, int64_t first_row, typename Tile::Shared& shared) {
-  for (int r = threadIdx.x; r < Tile::kRows; r += Tile::kThreads) {
-    const int64_t row = first_row + r;
-    const bool inside = row < params.num_target;
-    shared.targets[r] = !inside ? -1 : params.order == nullptr ? static_cast<int32_t>(row) : params.order[row];
-  }
+  for (int r = threadIdx.x; r < Tile::kRows; r += Tile::kThreads) shared.targets[r] = target_at(params, first_row + r);
   __syncthreads();
 }
 
@@ -92,7 +115,6 @@ __device__ void load_targets(const ConvolutionParams& params, int64_t first_row,
 template <class Tile>
 __device__ void load_from_table(const ConvolutionParams& params, int first_offset, int count,
                                 typename Tile::Shared& shared) {
-  constexpr int kAcross = 8;
   constexpr int kDown = kWarpThreads / kAcross;
   constexpr int kAtOnce = kWarpThreads / kDown;
   const int lane = threadIdx.x % kWarpThreads;
@@ -124,55 +146,65 @@ __device__ void load_from_table(const ConvolutionParams& params, int first_offse
   __syncthreads();
 }
 
-/// Fills the pairs of all slots, a thread for each row, and notes which offsets they name: an offset has one slot.
+/// The targets of the tile and their pairs in all slots, a thread for each row.
 template <class Tile>
-__device__ void load_from_pairs(const ConvolutionParams& params, typename Tile::Shared& shared) {
-  const int lane = threadIdx.x % kWarpThreads;
-  if (threadIdx.x < kPairSlots) shared.slot_offsets[threadIdx.x][0] = shared.slot_offsets[threadIdx.x][1] = 0;
-  __syncthreads();
+__device__ void load_from_pairs(const ConvolutionParams& params, int64_t first_row, typename Tile::Shared& shared) {
   for (int r = threadIdx.x; r < Tile::kRows; r += Tile::kThreads) {
-    const int64_t target = shared.targets[r];
+    const int32_t target = target_at(params, first_row + r);
+    shared.targets[r] = target;
+    const int num_slots = target < 0 ? 0 : params.num_slots;
+    const int32_t* const row = params.pairs + (target < 0 ? 0 : int64_t{target} * params.num_slots);
     uint32_t used[2] = {};
-    const int32_t* const row = params.pairs + (target < 0 ? 0 : target * params.num_slots);
     for (int first = 0; first < params.num_slots; first += kSlotsAtOnce) {
       int32_t pairs[kSlotsAtOnce];
-      read_pairs(row, target < 0 ? 0 : params.num_slots, first, pairs);
+      read_pairs(row, num_slots, first, pairs);
 #pragma unroll
       for (int i = 0; i < kSlotsAtOnce; ++i) {
-        if (first + i >= params.num_slots) break;
-        shared.entries[first + i][r] = pairs[i];
+        if (first + i < params.num_slots) shared.entries[first + i][r] = pairs[i];
         const int k = pairs[i] < 0 ? kPairOffsets : offset_of_pair(pairs[i]);
 #pragma unroll
-        for (int word = 0; word < 2; ++word) {
-          const uint32_t named = __reduce_or_sync(kFullWarp, k / 32 == word ? 1u << k % 32 : 0u);
-          if (lane == 0 && named != 0) atomicOr(&shared.slot_offsets[first + i][word], named);
-          used[word] |= named;
-        }
+        for (int word = 0; word < 2; ++word) used[word] |= k / 32 == word ? 1u << k % 32 : 0;
       }
     }
-    if (lane == 0) shared.used[r / kWarpThreads] = static_cast<uint64_t>(used[1]) << 32 | used[0];
-  }
-  __syncthreads();
-  for (int k = threadIdx.x; k < kPairOffsets; k += Tile::kThreads) {
-    int slot = 0;
-    while (slot + 1 < params.num_slots && (shared.slot_offsets[slot][k / 32] >> k % 32 & 1u) == 0) ++slot;
-    shared.slots[k] = slot;
+    used[0] = __reduce_or_sync(kFullWarp, used[0]);
+    used[1] = __reduce_or_sync(kFullWarp, used[1]);
+    if (threadIdx.x % kWarpThreads == 0) {
+      shared.used[r / kWarpThreads] = static_cast<uint64_t>(used[1]) << 32 | used[0];
+    }
   }
   __syncthreads();
 }
 
-/// Entries of the tile's rows for one group of offsets; returns the offsets that any row has.
+/// Lists the walk of a group from `used`; returns its number of offsets.
 template <class Tile>
-__device__ typename Tile::Mask load_entries(const ConvolutionParams& params, int first_offset, int count,
-                                            typename Tile::Shared& shared) {
+__device__ int list_visits(const ConvolutionParams& params, typename Tile::Shared& shared) {
+  using Mask = typename Tile::Mask;
+  constexpr int kParts = Tile::kRows / kWarpThreads;
+  Mask any = 0;
+#pragma unroll
+  for (int part = 0; part < kParts; ++part) any |= shared.used[part];
+  const int k = static_cast<int>(threadIdx.x);
+  if (k < Tile::kGroup && (any >> k & 1u) != 0) {
+    int parts = 0;
+#pragma unroll
+    for (int part = 0; part < kParts; ++part) parts |= static_cast<int>(shared.used[part] >> k & 1u) << part;
+    const int before = __popcll(any & ((Mask{1} << k) - 1));
+    shared.visits[before] = pack_visit(k, Tile::kPaired ? params.slots[k] : k, parts);
+  }
+  __syncthreads();
+  return __popcll(any);
+}
+
+/// Entries of the tile's rows for one group of offsets, and the walk; returns the number of its offsets.
+template <class Tile>
+__device__ int load_entries(const ConvolutionParams& params, int64_t first_row, int first_offset, int count,
+                            typename Tile::Shared& shared) {
   if constexpr (Tile::kPaired) {
-    load_from_pairs<Tile>(params, shared);
+    load_from_pairs<Tile>(params, first_row, shared);
   } else {
     load_from_table<Tile>(params, first_offset, count, shared);
   }
-  typename Tile::Mask any = 0;
-  for (int part = 0; part < Tile::kRows / kWarpThreads; ++part) any |= shared.used[part];
-  return any;
+  return list_visits<Tile>(params, shared);
 }
 
 /// The part of the weight's panel that a thread copies in every stage: a pack of some rows, the same in all of them.
@@ -181,57 +213,64 @@ template <class Tile>
 struct WeightCopies {
   static constexpr int kRowPacks = Tile::kWeightRowBytes / kPackBytes;
   static constexpr int kRowsAtOnce = Tile::kThreads / kRowPacks;
+  using Layout = typename Tile::WeightLayout;
   static_assert(Tile::kThreads % kRowPacks == 0 && Tile::kWeightRows % kRowsAtOnce == 0, "threads copy as much");
+  static_assert(!Layout::kExchanged || kRowsAtOnce % Layout::kLinePacks == 0, "see PanelLayout::step");
 
-  const char* weight;  // the thread's pack of its first row, of offset and channel 0
-  int64_t step;        // bytes from one of its rows to the next
-  int offset_stride, channel_stride;
-  int columns;  // of the output from the tile's first
-  int row, pack;
+  const char* weight;               // the thread's pack of its first row, of offset and channel 0
+  SharedAddress target;             // of it in the panel
+  int64_t step;                     // bytes from one of its rows to the next
+  int offset_bytes, channel_bytes;  // from one to the next
+  int rows_left;                    // output channels from its first row on, where these are the rows
+  int channels_left;                // input channels from its pack or first row on
 
-  __device__ WeightCopies(const ConvolutionParams& params, int64_t first_column)
-      : offset_stride(static_cast<int>(params.weight_strides[0])),
-        channel_stride(static_cast<int>(params.weight_strides[1])),
-        columns(static_cast<int>(params.out_channels - first_column)),
-        row(threadIdx.x / kRowPacks),
-        pack(threadIdx.x % kRowPacks * Tile::kPack) {
+  __device__ WeightCopies(const ConvolutionParams& params, int64_t first_column, const char* panel)
+      : offset_bytes(static_cast<int>(params.weight_strides[0]) * Tile::kSize),
+        channel_bytes(static_cast<int>(params.weight_strides[1]) * Tile::kSize) {
+    const int row = static_cast<int>(threadIdx.x) / kRowPacks;
+    const int pack = static_cast<int>(threadIdx.x) % kRowPacks * Tile::kPack;
+    const int columns = static_cast<int>(params.out_channels - first_column);
+    const int channels = static_cast<int>(params.in_channels);
     const int64_t row_stride = params.weight_strides[Tile::kTransposed ? 2 : 1];
     const int64_t place = row * row_stride + pack + first_column * params.weight_strides[2];
-    weight = static_cast<const char*>(params.weight) + place * Tile::kSize;
+    weight = kept(static_cast<const char*>(params.weight) + place * Tile::kSize);
+    target = kept(shared_address(panel) + Layout::place(row, pack * Tile::kSize));
     step = kRowsAtOnce * row_stride * Tile::kSize;
+    rows_left = kept(columns - row);
+    channels_left = kept(Tile::kTransposed ? channels - pack : pack < columns ? channels - row : 0);
   }
 
-  /// Begins to copy the weight of offset k from the channel on, of which `depth` remain.
-  __device__ __forceinline__ void load(int k, int channel, int depth, char* panel) const {
-    const int rows = Tile::kTransposed ? columns : depth;
-    const int last = pack < (Tile::kTransposed ? depth : columns) ? rows : 0;
-    const int64_t place = static_cast<int64_t>(k) * offset_stride + static_cast<int64_t>(channel) * channel_stride;
-    const char* source = weight + place * Tile::kSize;
-    char* const target = panel + row * Tile::kWeightPitch + pack * Tile::kSize;
+  /// Begins to copy the weight of offset k from the channel on to a panel `stage` bytes on.
+  __device__ __forceinline__ void load(int k, int channel, int stage) const {
+    const int depth = channels_left - channel;
+    const int rest = !Tile::kTransposed ? depth : depth > 0 ? rows_left : 0;
+    const char* source =
+        weight + static_cast<int64_t>(k) * offset_bytes + static_cast<int64_t>(channel) * channel_bytes;
 #pragma unroll
     for (int r = 0; r < Tile::kWeightRows; r += kRowsAtOnce) {
-      copy_async(target + r * Tile::kWeightPitch, source, row + r < last);
+      copy_async(Layout::step(target + stage, r, 0), source, r < rest);
       source += step;
     }
   }
 };
 
-/// Begins to fill a stage with the gathered input rows and the weight at the cursor.
+/// Begins to fill the stage so many bytes from the first with the gathered input rows and the weight at the cursor.
 template <class Tile>
-__device__ __forceinline__ void load_stage(const typename Tile::Copies& rows, const WeightCopies<Tile>& weight,
-                                           const typename Tile::Shared& shared, int first_offset, int in_channels,
-                                           const Cursor<typename Tile::Mask>& at, typename Tile::Stage& stage) {
-  const int k = at.offset();
+__device__ __forceinline__ void load_stage(const ConvolutionParams& params, const typename Tile::Copies& rows,
+                                           const WeightCopies<Tile>& weight, const typename Tile::Shared& shared,
+                                           int first_offset, const Cursor& at, int stage) {
+  const int32_t visit = shared.visits[at.visit];
+  const int k = offset_of(visit);
   int32_t sources[Tile::Copies::kCount];
+  rows.read(shared.entries[entry_of(visit)], sources);
   if constexpr (Tile::kPaired) {
-    rows.read(shared.entries[shared.slots[k]], sources);
 #pragma unroll
-    for (int32_t& entry : sources) entry = offset_of_pair(entry) == k ? row_of_pair(entry) : -1;
+    for (int32_t& entry : sources) entry = row_of_pair_at(entry, k);
+    rows.template load<kMostPairRows>(sources, at.channel * Tile::kSize, stage);
   } else {
-    rows.read(shared.entries[k], sources);
+    rows.load(sources, at.channel * Tile::kSize, stage);
   }
-  rows.load(sources, at.channel * Tile::kSize, stage.input);
-  weight.load(first_offset + k, at.channel, in_channels - at.channel, stage.weight);
+  weight.load(first_offset + k, at.channel, stage);
 }
 
 }  // namespace completion::cuda

@@ -23,13 +23,15 @@ struct GradWeightTile {
   static constexpr int kStepDepth = kStepBytes / kSize;  // pairs of one multiply-add
   static constexpr int kSteps = 2;
   static constexpr int kDepth = kSteps * kStepDepth;  // pairs of a stage
-  static constexpr int kPitch = pitch_of<Scalar>(kSide * kSize, true);
 
-  using Copies = RowCopies<kDepth, kSide / kPack, kThreads, kPitch>;
+  using Layout = PanelLayout<kSide * kSize, gap_of<Scalar>(true)>;
+  using Left = LeftTransposedOperand<Scalar, Layout>;
+  using Right = RightOperand<Scalar, Layout>;
+  using Copies = RowCopies<kDepth, kSide / kPack, kThreads, Layout>;
 
   struct Stage {
-    alignas(16) char input[kDepth * kPitch];
-    alignas(16) char grad[kDepth * kPitch];
+    alignas(16) char input[kDepth * Layout::kPitch];
+    alignas(16) char grad[kDepth * Layout::kPitch];
   };
   struct Shared {
     Stage stages[kGradStages];
@@ -40,55 +42,71 @@ struct GradWeightTile {
 template <class Tile>
 using GradSums = float[Tile::kWarpSide / kFragmentRows][Tile::kWarpSide / kFragmentColumns][4];
 
+/// What a thread copies and what its lane multiplies, by where it begins in the first stage.
+template <class Tile>
+struct GradOperands {
+  typename Tile::Copies input, grad;
+  SharedAddress left, right;
+
+  __device__ GradOperands(const ConvolutionGradWeightParams& params, int first_in, int first_out, int warp_in,
+                          int warp_out, const typename Tile::Stage& stage)
+      : input(params.features, static_cast<int>(params.in_channels) * Tile::kSize, first_in * Tile::kSize, stage.input),
+        grad(params.grad, static_cast<int>(params.out_channels) * Tile::kSize, first_out * Tile::kSize, stage.grad) {
+    const int lane = threadIdx.x % kWarpThreads;
+    left = kept(shared_address(stage.input) + warp_in * Tile::kSize + Tile::Left::place(lane));
+    right = kept(shared_address(stage.grad) + warp_out * Tile::kSize + Tile::Right::place(lane));
+  }
+};
+
 /// All fragments of a stage are asked for before the first is used, so that their latencies overlap.
 template <class Tile>
-__device__ __forceinline__ void multiply_grad_stage(const typename Tile::Stage& stage, int warp_in, int warp_out,
+__device__ __forceinline__ void multiply_grad_stage(const GradOperands<Tile>& operands, int stage,
                                                     GradSums<Tile>& sums) {
-  using Scalar = typename Tile::Scalar;
   constexpr int kLeft = Tile::kWarpSide / kFragmentRows;
   constexpr int kRight = Tile::kWarpSide / kFragmentColumns;
-  const int lane = threadIdx.x % kWarpThreads;
   uint32_t left[Tile::kSteps][kLeft][4];
   uint32_t right[Tile::kSteps][kRight][2];
 #pragma unroll
   for (int step = 0; step < Tile::kSteps; ++step) {
-    const int depth = step * Tile::kStepDepth * Tile::kPitch;
+    const int depth = step * Tile::kStepDepth;
 #pragma unroll
     for (int i = 0; i < kLeft; ++i) {
-      const int column = (warp_in + i * kFragmentRows) * Tile::kSize;
-      load_left_transposed<Scalar>(stage.input + depth + column, Tile::kPitch, lane, left[step][i]);
+      Tile::Left::load(operands.left + stage, depth, i * kFragmentRows * Tile::kSize, left[step][i]);
     }
 #pragma unroll
     for (int j = 0; j < kRight; j += 2) {
-      const int column = (warp_out + j * kFragmentColumns) * Tile::kSize;
-      load_right<Scalar>(stage.grad + depth + column, Tile::kPitch, lane, right[step][j], right[step][j + 1]);
+      const int column = j * kFragmentColumns * Tile::kSize;
+      Tile::Right::load(operands.right + stage, depth, column, right[step][j], right[step][j + 1]);
     }
   }
 #pragma unroll
-  for (int step = 0; step < Tile::kSteps; ++step) multiply_step<Scalar>(left[step], right[step], sums);
+  for (int step = 0; step < Tile::kSteps; ++step) {
+    multiply_step<typename Tile::Scalar>(left[step], right[step], sums);
+  }
 }
 
 /// Adds the products of a list's pairs to the sums.
 template <class Tile>
-__device__ void sum_list(const typename Tile::Copies& input, const typename Tile::Copies& grad, int num_pairs,
-                         int warp_in, int warp_out, typename Tile::Shared& shared, GradSums<Tile>& sums) {
-  const auto load = [&](int pair, int stage) {
+__device__ void sum_list(const GradOperands<Tile>& operands, int num_pairs, const PairList<kListRows>& pairs,
+                         GradSums<Tile>& sums) {
+  constexpr int kStageBytes = sizeof(typename Tile::Stage);
+  const auto load = [&](int pair, unsigned stage) {
     if (pair < num_pairs) {
       int32_t sources[Tile::Copies::kCount], targets[Tile::Copies::kCount];
-      input.read(shared.pairs.source + pair, sources);
-      grad.read(shared.pairs.target + pair, targets);
-      input.load(sources, 0, shared.stages[stage].input);
-      grad.load(targets, 0, shared.stages[stage].grad);
+      operands.input.read(pairs.source + pair, sources);
+      operands.grad.read(pairs.target + pair, targets);
+      operands.input.load(sources, 0, stage * kStageBytes);
+      operands.grad.load(targets, 0, stage * kStageBytes);
     }
     commit_copies();
   };
   for (int i = 0; i < kGradStages - 1; ++i) load(i * Tile::kDepth, i);
-  int stage = 0;
+  unsigned stage = 0;
   for (int pair = 0; pair < num_pairs; pair += Tile::kDepth) {
     wait_for_copies<kGradStages - 2>();
     __syncthreads();  // the stage has arrived for all, and all are done with the one that is filled next
     load(pair + (kGradStages - 1) * Tile::kDepth, (stage + kGradStages - 1) % kGradStages);
-    multiply_grad_stage<Tile>(shared.stages[stage], warp_in, warp_out, sums);
+    multiply_grad_stage<Tile>(operands, stage * kStageBytes, sums);
     stage = (stage + 1) % kGradStages;
   }
   wait_for_copies<0>();
@@ -110,17 +128,13 @@ __global__ void __launch_bounds__(Tile::kThreads)
   const int warp_out = warp % 2 * Tile::kWarpSide;
   const int64_t begin = blockIdx.y * ranges.rows_per_range;
   const int64_t end = min(begin + ranges.rows_per_range, side.num_rows);
-  const auto copies = [](const void* rows, int64_t channels, int64_t first) {
-    const int size = Tile::kSize;
-    return typename Tile::Copies(rows, static_cast<int>(channels) * size, static_cast<int>(first) * size);
-  };
-  const auto input = copies(params.features, params.in_channels, first_in);
-  const auto grad = copies(params.grad, params.out_channels, first_out);
+  const GradOperands<Tile> operands(params, static_cast<int>(first_in), static_cast<int>(first_out), warp_in, warp_out,
+                                    *shared.stages);
   GradSums<Tile> sums = {};
   for (int64_t row = begin; row < end; row += kListRows) {
     const int num_pairs = list_pairs<kListRows, Tile::kThreads>(side, k, row, end, shared.pairs);
     pad_list<Tile::kDepth>(num_pairs, shared.pairs);
-    sum_list<Tile>(input, grad, num_pairs, warp_in, warp_out, shared, sums);
+    sum_list<Tile>(operands, num_pairs, shared.pairs, sums);
   }
   float* const output =
       partials + (static_cast<int64_t>(blockIdx.y) * params.num_offsets + k) * params.in_channels * params.out_channels;
@@ -160,7 +174,8 @@ void launch_grad_tile(const ConvolutionGradWeightParams& params, const PairSide&
   const Ranges ranges = ranges_of(params);
   const int64_t tiles = ceil_div(params.in_channels, kSide) * ceil_div(params.out_channels, kSide);
   launch_shared(sum_pairs_tile<Tile>, params.num_offsets * tiles, ranges.count, dim3(Tile::kThreads),
-                sizeof(typename Tile::Shared), stream, params, side, ranges, static_cast<float*>(partials));
+                {sizeof(typename Tile::Shared), sizeof(typename Tile::Shared)}, stream, params, side, ranges,
+                static_cast<float*>(partials));
 }
 
 }  // namespace

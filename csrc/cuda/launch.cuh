@@ -16,19 +16,25 @@ constexpr unsigned kFullWarp = 0xffffffffu;
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// launch() with shared memory of a size beyond what a kernel may declare; dynamic_shared() finds it.
+/// Shared memory of a launch, and the most of any launch of that kernel.
+struct SharedBytes {
+  size_t count, most;
+};
+
+/// launch() with shared memory of a size beyond what a kernel may declare; dynamic_shared() finds it. The most is what
+/// the kernel is allowed, so that threads that launch it with different sizes do not take it from each other.
 template <class... Parameters, class... Arguments>
-void launch_shared(void (*kernel)(Parameters...), int64_t blocks_x, int64_t blocks_y, dim3 block, size_t shared_bytes,
+void launch_shared(void (*kernel)(Parameters...), int64_t blocks_x, int64_t blocks_y, dim3 block, SharedBytes shared,
                    void* stream, Arguments... arguments) {
   if (blocks_x == 0 || blocks_y == 0) return;
-  if (shared_bytes > 0) {
+  if (shared.most > 0) {
     cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                         static_cast<int>(shared_bytes));
+                         static_cast<int>(shared.most));
   }
   cudaLaunchConfig_t config = {};
   config.gridDim = dim3(static_cast<unsigned>(blocks_x), static_cast<unsigned>(blocks_y), 1);
   config.blockDim = block;
-  config.dynamicSmemBytes = shared_bytes;
+  config.dynamicSmemBytes = shared.count;
   config.stream = static_cast<cudaStream_t>(stream);
   cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
 }
@@ -37,7 +43,7 @@ void launch_shared(void (*kernel)(Parameters...), int64_t blocks_x, int64_t bloc
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), int64_t blocks_x, int64_t blocks_y, dim3 block, void* stream,
             Arguments... arguments) {
-  launch_shared(kernel, blocks_x, blocks_y, block, 0, stream, arguments...);
+  launch_shared(kernel, blocks_x, blocks_y, block, {}, stream, arguments...);
 }
 
 /// One thread for each of num_items.
@@ -68,7 +74,8 @@ inline int64_t num_multiprocessors() {
 /// The block's shared memory of launch_shared().
 template <class T>
 __device__ __forceinline__ T& dynamic_shared() {
-  extern __shared__ uint4 completion_dynamic_shared[];
+  extern __shared__ __align__(128) char completion_dynamic_shared[];
+  static_assert(alignof(T) <= 128, "it begins at a line");
   return *reinterpret_cast<T*>(completion_dynamic_shared);
 }
 #endif

@@ -9,6 +9,13 @@
 namespace completion::cuda {
 
 constexpr int kSlotsAtOnce = 8;
+constexpr uint32_t kMostPairRows = 1u << 25;
+
+/// The row of a pair of offset k; of another, or of no pair, a number from kMostPairRows on.
+__device__ __forceinline__ int32_t row_of_pair_at(int32_t pair, int k) {
+  const uint32_t rest = static_cast<uint32_t>(pair ^ k);  // its low bits are 0, and its sign, for the pairs of k
+  return static_cast<int32_t>(rest >> 6 | rest << 26);
+}
 
 /// Pairs of eight slots of a row from slot `first` on, −1 beyond the last; by four where rows lie so.
 __device__ __forceinline__ void read_pairs(const int32_t* row, int num_slots, int first,

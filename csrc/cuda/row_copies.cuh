@@ -10,24 +10,27 @@
 namespace completion::cuda {
 
 /// A thread's share of a panel of kRows rows with kRowPacks packs each, filled by kThreads threads.
-template <int kRows, int kRowPacks, int kThreads, int kPitch>
+template <int kRows, int kRowPacks, int kThreads, class Layout>
 struct RowCopies {
   static constexpr int kCount = kRows * kRowPacks / kThreads;  // rows of a thread
   static constexpr int kWidth = kCount % 4 == 0 ? 4 : kCount;
   static_assert(kCount * kThreads == kRows * kRowPacks && kThreads % kRowPacks == 0, "all threads copy as much");
+  static_assert(!Layout::kExchanged || kCount % Layout::kLinePacks == 0, "see PanelLayout::step");
   static_assert(kCount == 1 || kCount == 2 || kCount % 4 == 0, "rows' numbers are read by one, two or four");
 
-  const char* values;  // the thread's pack of row 0
+  const char* values;    // the thread's pack of row 0
+  SharedAddress target;  // of its first pack in the panel
   int row_bytes;
-  int pack_bytes;  // from the first pack of a row
+  int rest_bytes;  // of a row from the pack on
   int first;       // row of the panel
 
   /// Rows of `row_bytes` < 2³¹ bytes, of which the panel has those from `first_byte` on.
-  __device__ RowCopies(const void* rows, int row_bytes_, int first_byte)
-      : row_bytes(row_bytes_),
-        pack_bytes(first_byte + static_cast<int>(threadIdx.x) % kRowPacks * kPackBytes),
-        first(static_cast<int>(threadIdx.x) / kRowPacks * kCount) {
-    values = static_cast<const char*>(rows) + pack_bytes;
+  __device__ RowCopies(const void* rows, int row_bytes_, int first_byte, const char* panel)
+      : row_bytes(row_bytes_), first(kept(static_cast<int>(threadIdx.x) / kRowPacks * kCount)) {
+    const int pack = static_cast<int>(threadIdx.x) % kRowPacks * kPackBytes;
+    values = kept(static_cast<const char*>(rows) + first_byte + pack);
+    target = kept(shared_address(panel) + Layout::place(first, pack));
+    rest_bytes = kept(row_bytes - first_byte - pack);
   }
 
   /// The numbers of the thread's rows, of numbers in shared memory for all rows of the panel.
@@ -40,14 +43,17 @@ struct RowCopies {
     }
   }
 
-  /// Begins to copy the packs `offset` bytes further on; zeros for negative rows and beyond the end of a row.
-  __device__ __forceinline__ void load(const int32_t (&rows)[kCount], int offset, char* panel) const {
-    const char* const source = values + offset;
-    const int beyond = pack_bytes + offset < row_bytes ? 0 : -1;
-    char* const target = panel + first * kPitch + threadIdx.x % kRowPacks * kPackBytes;
+  /// Begins to copy the packs `offset` bytes further on to a panel `stage` bytes further on; zeros for what is no row,
+  /// from kNoRow on if unsigned, and beyond the end of a row.
+  template <uint32_t kNoRow = 1u << 31>
+  __device__ __forceinline__ void load(const int32_t (&rows)[kCount], int offset, int stage) const {
+    const char* const source = whole(values + offset);
+    const uint32_t end = offset < rest_bytes ? kNoRow : 0;
 #pragma unroll
     for (int i = 0; i < kCount; ++i) {
-      copy_async(target + i * kPitch, source + static_cast<int64_t>(rows[i]) * row_bytes, (rows[i] | beyond) >= 0);
+      const uint32_t row = static_cast<uint32_t>(rows[i]);
+      const char* const pack = source + static_cast<uint64_t>(row) * static_cast<uint32_t>(row_bytes);
+      copy_async(Layout::step(target + stage, i, 0), pack, row < end);
     }
   }
 };

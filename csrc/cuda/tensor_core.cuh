@@ -24,9 +24,25 @@ constexpr int kFragmentColumns = 8;         // of the right operand and the sums
 
 #ifdef __CUDACC__
 
+/// The value, in a register from here on: what it was worked out from the compiler cannot see through a shuffle, and so
+/// it does not work it out anew in each stage of a loop. By all threads of a warp.
+template <class T>
+__device__ __forceinline__ T kept(T value) {
+  return __shfl_sync(0xffffffffu, value, threadIdx.x % 32);
+}
+__device__ __forceinline__ const char* kept(const char* pointer) {
+  return reinterpret_cast<const char*>(kept(reinterpret_cast<unsigned long long>(pointer)));
+}
+
+/// A place in shared memory as its instructions want it; 32 bits are less work than a pointer.
+using SharedAddress = uint32_t;
+
+__device__ __forceinline__ SharedAddress shared_address(const void* shared) {
+  return static_cast<SharedAddress>(__cvta_generic_to_shared(shared));
+}
+
 /// Begins to copy 16 bytes, or to write 16 zeros where nothing is present.
-__device__ __forceinline__ void copy_async(void* shared, const void* global, bool present) {
-  const unsigned target = static_cast<unsigned>(__cvta_generic_to_shared(shared));
+__device__ __forceinline__ void copy_async(SharedAddress target, const void* global, bool present) {
   const int bytes = present ? kPackBytes : 0;
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(target), "l"(global), "r"(bytes) : "memory");
 }
@@ -40,21 +56,32 @@ __device__ __forceinline__ void wait_for_copies() {
   asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
 }
 
+/// The pointer as a term of its own: a product added to it is one instruction, where the compiler would rather add the
+/// pointer's terms one by one.
+__device__ __forceinline__ const char* whole(const char* pointer) {
+  asm("" : "+l"(pointer));
+  return pointer;
+}
+
+__device__ __forceinline__ uint32_t load_word(SharedAddress word) {
+  uint32_t loaded;
+  asm volatile("ld.shared.u32 %0, [%1];" : "=r"(loaded) : "r"(word) : "memory");
+  return loaded;
+}
+
 /// Four 8 × 16-byte matrices; lane l gives the address of row l % 8 of matrix l / 8.
-__device__ __forceinline__ void load_matrices(const void* row, uint32_t (&fragment)[4]) {
-  const unsigned source = static_cast<unsigned>(__cvta_generic_to_shared(row));
+__device__ __forceinline__ void load_matrices(SharedAddress row, uint32_t (&fragment)[4]) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(fragment[0]), "=r"(fragment[1]), "=r"(fragment[2]), "=r"(fragment[3])
-               : "r"(source)
+               : "r"(row)
                : "memory");
 }
 
 /// The same, each matrix of 8 × 8 half elements transposed.
-__device__ __forceinline__ void load_matrices_transposed(const void* row, uint32_t (&fragment)[4]) {
-  const unsigned source = static_cast<unsigned>(__cvta_generic_to_shared(row));
+__device__ __forceinline__ void load_matrices_transposed(SharedAddress row, uint32_t (&fragment)[4]) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(fragment[0]), "=r"(fragment[1]), "=r"(fragment[2]), "=r"(fragment[3])
-               : "r"(source)
+               : "r"(row)
                : "memory");
 }
 
@@ -191,44 +218,82 @@ __device__ __forceinline__ void multiply_step(const uint32_t (&left)[kLeft][4], 
   }
 }
 
-/// Bytes from one row of a tile in shared memory to the next, so that the rows of a fragment fall on different banks.
-/// Rows along which a fragment is transposed, element by element for float32, need a step of 8 words.
+/// How the rows of a panel lie in shared memory, so that those of a fragment fall on different banks: with a gap after
+/// each; or without, pack p of row r in the place of pack p ^ r % 8. Rows and panels are whole lines then.
+template <int kRowBytes, int kGapBytes>
+struct PanelLayout {
+  static constexpr bool kExchanged = kGapBytes == 0;
+  static constexpr int kPitch = kRowBytes + kGapBytes;
+  static constexpr int kAlignment = kExchanged ? kLineBytes : kPackBytes;
+  static constexpr int kLinePacks = kLineBytes / kPackBytes;
+  static_assert(!kExchanged || kRowBytes % kLineBytes == 0, "packs are exchanged within a line");
+
+  /// Bytes from the panel's begin to a pack.
+  COMPLETION_HD static int place(int row, int byte) {
+    return row * kPitch + (kExchanged ? byte ^ row % kLinePacks * kPackBytes : byte);
+  }
+
+  /// The pack so many rows and bytes on. A thread finds all its packs from one, by numbers that the compiler knows, in
+  /// an instruction each: so the bytes share no bit with the first pack's, nor the rows with its row.
+  __device__ __forceinline__ static SharedAddress step(SharedAddress pack, int rows, int bytes) {
+    if (!kExchanged) return pack + rows * kPitch + bytes;
+    const SharedAddress exchange = bytes % kLineBytes ^ rows % kLinePacks * kPackBytes;
+    return (pack ^ exchange) + rows * kPitch + bytes / kLineBytes * kLineBytes;
+  }
+};
+
+/// Bytes of the gap. Rows along which a fragment is transposed, element by element for float32, need a step of 8 words.
 template <class Scalar>
-constexpr int pitch_of(int row_bytes, bool transposed) {
-  return row_bytes + (transposed && sizeof(Scalar) == 4 ? 2 : 1) * kPackBytes;
+constexpr int gap_of(bool transposed) {
+  return (transposed && sizeof(Scalar) == 4 ? 2 : 1) * kPackBytes;
 }
 
-__device__ __forceinline__ const uint32_t& word_at(const char* tile, int pitch, int row, int column) {
-  return *reinterpret_cast<const uint32_t*>(tile + row * pitch + column * 4);
-}
+// Operands: `place` is where in a panel a lane begins, `load` takes what lies so many rows and bytes from there on.
+// Half elements come by matrices of 8 rows, transposed or not; float32 that must be transposed element by element.
 
-/// Left operand, 16 rows × one step, of a tile [rows, depth].
-template <class Scalar>
-__device__ __forceinline__ void load_left(const char* tile, int pitch, int lane, uint32_t (&left)[4]) {
-  load_matrices(tile + lane % 16 * pitch + lane / 16 * kPackBytes, left);
-  round_fragment<Scalar>(left);
-}
+/// Left operand, 16 rows × one step, of a panel [rows, depth].
+template <class Scalar, class Layout>
+struct LeftOperand {
+  __device__ static int place(int lane) { return Layout::place(lane % 16, lane / 16 * kPackBytes); }
 
-/// Left operand, 16 rows × one step, of a tile that lies transposed, [depth, rows].
-template <class Scalar>
-__device__ __forceinline__ void load_left_transposed(const char* tile, int pitch, int lane, uint32_t (&left)[4]) {
-  if constexpr (sizeof(Scalar) == 2) {
-    const int matrix = lane / 8;
-    load_matrices_transposed(tile + (matrix / 2 * 8 + lane % 8) * pitch + matrix % 2 * kPackBytes, left);
-  } else {
-#pragma unroll
-    for (int i = 0; i < 4; ++i) left[i] = word_at(tile, pitch, lane % 4 + i / 2 * 4, lane / 4 + i % 2 * 8);
+  __device__ __forceinline__ static void load(SharedAddress from, int rows, int bytes, uint32_t (&left)[4]) {
+    load_matrices(Layout::step(from, rows, bytes), left);
     round_fragment<Scalar>(left);
   }
+};
+
+template <class Layout>
+constexpr int kWordStep = 4 * Layout::kPitch;  // from a lane's word to that of its other half step
+
+template <class Layout>
+__device__ __forceinline__ int place_of_word(int lane) {
+  static_assert(!Layout::kExchanged, "words are not exchanged");
+  return lane % 4 * Layout::kPitch + lane / 4 * 4;
 }
 
-/// Right operand, one step × 16 columns, of a tile that lies transposed, [columns, depth].
+/// The same of a panel that lies transposed, [depth, rows].
+template <class Scalar, class Layout>
+struct LeftTransposedOperand {
+  __device__ static int place(int lane) {
+    if constexpr (sizeof(Scalar) == 4) return place_of_word<Layout>(lane);
+    return Layout::place(lane / 16 * 8 + lane % 8, lane / 8 % 2 * kPackBytes);
+  }
+
+  __device__ __forceinline__ static void load(SharedAddress from, int rows, int bytes, uint32_t (&left)[4]) {
+    const SharedAddress first = Layout::step(from, rows, bytes);
+    if constexpr (sizeof(Scalar) == 2) {
+      load_matrices_transposed(first, left);
+    } else {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) left[i] = load_word(first + i / 2 * kWordStep<Layout> + i % 2 * kStepBytes);
+      round_fragment<Scalar>(left);
+    }
+  }
+};
+
+/// Fragments of eight columns each from what was loaded of 16.
 template <class Scalar>
-__device__ __forceinline__ void load_right_transposed(const char* tile, int pitch, int lane, uint32_t (&first)[2],
-                                                      uint32_t (&second)[2]) {
-  const int matrix = lane / 8;
-  uint32_t loaded[4];
-  load_matrices(tile + (matrix / 2 * 8 + lane % 8) * pitch + matrix % 2 * kPackBytes, loaded);
+__device__ __forceinline__ void put_right(uint32_t (&loaded)[4], uint32_t (&first)[2], uint32_t (&second)[2]) {
   round_fragment<Scalar>(loaded);
   first[0] = loaded[0];
   first[1] = loaded[1];
@@ -236,24 +301,40 @@ __device__ __forceinline__ void load_right_transposed(const char* tile, int pitc
   second[1] = loaded[3];
 }
 
-/// Right operand, one step × 16 columns, of a tile [depth, columns].
-template <class Scalar>
-__device__ __forceinline__ void load_right(const char* tile, int pitch, int lane, uint32_t (&first)[2],
-                                           uint32_t (&second)[2]) {
-  uint32_t loaded[4];
-  if constexpr (sizeof(Scalar) == 2) {
-    const int matrix = lane / 8;
-    load_matrices_transposed(tile + (matrix % 2 * 8 + lane % 8) * pitch + matrix / 2 * kPackBytes, loaded);
-  } else {
-#pragma unroll
-    for (int i = 0; i < 4; ++i) loaded[i] = word_at(tile, pitch, lane % 4 + i % 2 * 4, lane / 4 + i / 2 * 8);
-    round_fragment<Scalar>(loaded);
+/// Right operand, one step × 16 columns, of a panel [depth, columns].
+template <class Scalar, class Layout>
+struct RightOperand {
+  __device__ static int place(int lane) {
+    if constexpr (sizeof(Scalar) == 4) return place_of_word<Layout>(lane);
+    return Layout::place(lane / 8 % 2 * 8 + lane % 8, lane / 16 * kPackBytes);
   }
-  first[0] = loaded[0];
-  first[1] = loaded[1];
-  second[0] = loaded[2];
-  second[1] = loaded[3];
-}
+
+  __device__ __forceinline__ static void load(SharedAddress from, int rows, int bytes, uint32_t (&first)[2],
+                                              uint32_t (&second)[2]) {
+    const SharedAddress at = Layout::step(from, rows, bytes);
+    uint32_t loaded[4];
+    if constexpr (sizeof(Scalar) == 2) {
+      load_matrices_transposed(at, loaded);
+    } else {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) loaded[i] = load_word(at + i % 2 * kWordStep<Layout> + i / 2 * kStepBytes);
+    }
+    put_right<Scalar>(loaded, first, second);
+  }
+};
+
+/// The same of a panel that lies transposed, [columns, depth].
+template <class Scalar, class Layout>
+struct RightTransposedOperand {
+  __device__ static int place(int lane) { return Layout::place(lane / 16 * 8 + lane % 8, lane / 8 % 2 * kPackBytes); }
+
+  __device__ __forceinline__ static void load(SharedAddress from, int rows, int bytes, uint32_t (&first)[2],
+                                              uint32_t (&second)[2]) {
+    uint32_t loaded[4];
+    load_matrices(Layout::step(from, rows, bytes), loaded);
+    put_right<Scalar>(loaded, first, second);
+  }
+};
 
 /// Whether rows of so many channels are whole packs at addresses of packs, of a type that is multiplied here.
 inline bool in_packs(DType dtype, int64_t channels, const void* rows) {

@@ -4,12 +4,15 @@ The one relation (semantics: `y[u] = Σ_i x[u + off_i] W_i`), with row tables fo
 `y[m] = Σ_k x[table[m, k]] W_k`. Every derivative of any order is one of the two operators again.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from completion.ops.checks import (
     FEATURE_DTYPES,
     check_count,
+    check_integers,
     check_size,
     check_table,
     check_tensor,
@@ -20,7 +23,7 @@ from completion.ops.differentiable import differentiable
 from completion.ops.kernel_pairs import MOST_OFFSETS, MOST_SLOTS
 
 HALF_DTYPES = (torch.bfloat16, torch.float16)
-NO_HELPERS = *(None,) * 4, False, False  # neither orders nor pairs, nor symmetric, nor opposite
+NO_HELPERS = *(None,) * 4, (), False, False  # neither orders nor pairs, nor symmetric, nor opposite
 
 
 def convolution(
@@ -33,6 +36,7 @@ def convolution(
     reverse_order: Tensor | None = None,
     pairs: Tensor | None = None,
     reverse_pairs: Tensor | None = None,
+    slots: Sequence[int] = (),
     symmetric: bool = False,
     opposite: bool = False,
 ) -> Tensor:
@@ -56,6 +60,7 @@ def convolution(
         pairs: [M, S ≤ 32] int32, kernel_pairs of the reverse: on CUDA it serves in place of the table, and
             where it is given the order is its.
         reverse_pairs: [N, S] int32, kernel_pairs of the table, in place of the reverse.
+        slots: K numbers below S, those that the pairs were made with; needed where there are any.
         symmetric: the reverse is the table with its offsets in the opposite order, as within one set where
             each offset has its opposite; then the backward pass needs no reverse, and no order of its own.
         opposite: offset k takes `weight[K - 1 - k]`.
@@ -87,7 +92,7 @@ def convolution(
             "convolution: table must be a tensor where num_target is None, got None; give one of the two"
         )
     check_count("convolution", "num_target", num_target)
-    _check_sides_of_pairs(pairs, reverse_pairs, num_target, num_offsets, features)
+    slots = _check_sides_of_pairs(pairs, reverse_pairs, slots, num_target, num_offsets, features)
     if table is None and pairs is None and reverse is not None and features.is_cuda:
         table = torch.ops.completion.reverse_map(reverse, num_target)
     _check_order("order", order, "M", num_target, "num_target", features)
@@ -110,6 +115,7 @@ def convolution(
         reverse_order,
         pairs,
         reverse_pairs,
+        slots,
         symmetric,
         opposite,
     )
@@ -164,9 +170,15 @@ def _check_pairs(
 
 
 def _check_sides_of_pairs(
-    pairs: Tensor | None, reverse_pairs: Tensor | None, num_target: int, num_offsets: int, features: Tensor
-) -> None:
-    """Checks pairs of so many rows, where there are any."""
+    pairs: Tensor | None,
+    reverse_pairs: Tensor | None,
+    slots: Sequence[int],
+    num_target: int,
+    num_offsets: int,
+    features: Tensor,
+) -> Sequence[int]:
+    """Checks pairs of so many rows, where there are any; returns the slots of their offsets."""
+    numbers = check_integers("convolution", "slots", slots)
     for name, side, axis, rows, counted in (
         ("pairs", pairs, "M", num_target, "num_target"),
         ("reverse_pairs", reverse_pairs, "N", features.shape[0], "features"),
@@ -175,9 +187,10 @@ def _check_sides_of_pairs(
             continue
         check_tensor("convolution", name, side, (torch.int32,), f"{axis}, S", features)
         check_size("convolution", name, axis, side.shape[0], rows, counted)
-        if side.shape[1] > MOST_SLOTS:
+        width = side.shape[1]
+        if width > MOST_SLOTS:
             raise ValueError(
-                f"convolution: {name} must have at most {MOST_SLOTS} slots, got {side.shape[1]}; "
+                f"convolution: {name} must have at most {MOST_SLOTS} slots, got {width}; "
                 "give the table instead"
             )
         if num_offsets > MOST_OFFSETS:
@@ -185,6 +198,12 @@ def _check_sides_of_pairs(
                 f"convolution: {name} must be of at most {MOST_OFFSETS} offsets, "
                 f"got a weight of {num_offsets}; give the table instead"
             )
+        if len(numbers) != num_offsets or not 0 <= min(numbers, default=0) <= max(numbers, default=-1) < width:
+            raise ValueError(
+                f"convolution: slots must be {num_offsets} numbers below {width}, got {slots!r}; "
+                f"give those that {name} were made with"
+            )
+    return numbers
 
 
 def _check_order(
@@ -223,6 +242,7 @@ def _convolution_fake(
     reverse_order: Tensor | None = None,
     pairs: Tensor | None = None,
     reverse_pairs: Tensor | None = None,
+    slots: Sequence[int] = (),
     symmetric: bool = False,
     opposite: bool = False,
 ):
@@ -241,7 +261,7 @@ def _grad_weight_fake(
 
 def _setup_convolution(ctx, inputs: tuple, output: Tensor) -> None:
     features, weight, table, reverse, ctx.num_target, ctx.allow_tf32, *helpers = inputs
-    *helpers, ctx.symmetric, ctx.opposite = helpers
+    *helpers, ctx.slots, ctx.symmetric, ctx.opposite = helpers
     ctx.save_for_backward(features, weight, table, reverse, *helpers)
 
 
@@ -255,7 +275,7 @@ def _convolution_backward(ctx, grad: Tensor) -> tuple:
     if ctx.needs_input_grad[1]:
         summed = _grad_weight(features, grad, table, reverse, ctx.allow_tf32)
         grad_weight = (summed.flip(0) if ctx.opposite else summed).to(weight.dtype)
-    return grad_features, grad_weight, *([None] * 10)
+    return grad_features, grad_weight, *([None] * 11)
 
 
 def _swapped(
@@ -264,10 +284,10 @@ def _swapped(
     """The arguments after the weight of the convolution back: targets and sources change places."""
     order, reverse_order, pairs, reverse_pairs = helpers
     if ctx.symmetric:
-        return table, None, rows, ctx.allow_tf32, order, order, None, None, True, not ctx.opposite
+        return table, None, rows, ctx.allow_tf32, order, order, None, None, (), True, not ctx.opposite
     side = reverse if reverse_pairs is not None else _other_side(reverse, table, rows, like)
     helpers = [reverse_order, order, reverse_pairs, pairs]
-    return side, table, rows, ctx.allow_tf32, *helpers, False, ctx.opposite
+    return side, table, rows, ctx.allow_tf32, *helpers, ctx.slots, False, ctx.opposite
 
 
 def _other_side(side: Tensor | None, other: Tensor | None, rows: int, like: Tensor) -> Tensor | None:

@@ -40,6 +40,7 @@ class KernelMap:
         num_source: number of source rows N.
         num_target: number of target rows M.
         symmetric: whether the reverse is the table with its offsets in the opposite order.
+        slots: of the offsets in `pairs`; empty where there are none.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class KernelMap:
         mirror: tuple[int, ...] | None = None,
         full: bool = False,
         make_pairs: Callable[[], tuple[Tensor, Tensor]] | None = None,
+        slots: tuple[int, ...] = (),
     ) -> None:
         """Wraps a table.
 
@@ -59,13 +61,14 @@ class KernelMap:
             full: each target row is known to have all offsets.
             make_pairs: gives what serves CUDA in place of the reverse and its order, see `ops.kernel_pairs`;
                 None where that would not be less.
+            slots: of the offsets in these pairs.
         """
         self.num_source, self.num_target = num_source, table.shape[0]
         self._mirror, self._full = mirror, full
         self.symmetric = mirror is not None and mirror == tuple(reversed(range(len(mirror))))
         self._sides: list[Tensor | None] = [table, None]  # shared by both directions, as are the orders
         self._orders: list[Tensor | None] = [None, None]
-        self._make_pairs = make_pairs
+        self._make_pairs, self.slots = make_pairs, slots
         self._pairs: list[tuple[Tensor, Tensor]] = []  # of the reverse, with their order, once made
         self._table_side = 0
 
@@ -254,7 +257,7 @@ def _make_table(source: CoordMap, target: CoordMap, axes: Axes, region: Region) 
     if maps is None:
         maps = {}
         source.kernel_maps.put(target, maps)
-    return maps.setdefault((axes, region), KernelMap(table, source.num_rows, mirror, full, make_pairs))
+    return maps.setdefault((axes, region), KernelMap(table, source.num_rows, mirror, full, make_pairs, slots))
 
 
 def _slots_between(source: CoordMap, target: CoordMap, offsets: tuple[int, ...]) -> tuple[int, ...]:

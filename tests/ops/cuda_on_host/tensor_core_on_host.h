@@ -12,6 +12,15 @@
 
 namespace completion::cuda {
 
+using SharedAddress = uintptr_t;
+
+inline SharedAddress shared_address(const void* shared) { return reinterpret_cast<SharedAddress>(shared); }
+
+template <class T>
+T kept(T value) {
+  return value;
+}
+
 struct PendingCopy {
   void* to;
   const void* from;  // null for zeros
@@ -25,11 +34,9 @@ inline std::deque<std::vector<PendingCopy>>& copy_groups() {
   return own;
 }
 
-inline void copy_async(void* shared, const void* global, bool present) {
-  if (reinterpret_cast<uintptr_t>(shared) % 16 != 0 || (present && reinterpret_cast<uintptr_t>(global) % 16 != 0)) {
-    std::abort();
-  }
-  copy_groups().back().push_back({shared, present ? global : nullptr});
+inline void copy_async(SharedAddress shared, const void* global, bool present) {
+  if (shared % 16 != 0 || (present && reinterpret_cast<uintptr_t>(global) % 16 != 0)) std::abort();
+  copy_groups().back().push_back({reinterpret_cast<void*>(shared), present ? global : nullptr});
 }
 
 inline void commit_copies() { copy_groups().emplace_back(); }
@@ -48,25 +55,41 @@ void wait_for_copies() {
   }
 }
 
-inline void load_matrices(const void* row, uint32_t (&fragment)[4]) {
-  if (reinterpret_cast<uintptr_t>(row) % 16 != 0) std::abort();
-  const void* rows[32];
+inline const char* whole(const char* pointer) { return pointer; }
+
+inline uint32_t load_word(SharedAddress word) {
+  uint32_t loaded;
+  memcpy(&loaded, reinterpret_cast<const void*>(word), sizeof(loaded));
+  return loaded;
+}
+
+/// The address that each lane gives, of a row of 16 bytes. Eight rows at a time are read in one go, if they lie on
+/// different banks.
+inline void exchange_rows(SharedAddress row, const char* (&rows)[32]) {
   cuda_on_host::exchange(&row, sizeof(row), rows);
   const int lane = threadIdx.x % 32;
-  for (int i = 0; i < 4; ++i) {
-    memcpy(&fragment[i], static_cast<const char*>(rows[8 * i + lane / 4]) + lane % 4 * 4, 4);
+  for (int other = lane / 8 * 8; other < lane / 8 * 8 + 8; ++other) {
+    const bool clash = other != lane && reinterpret_cast<uintptr_t>(rows[other]) / 16 % 8 == row / 16 % 8;
+    if (row % 16 != 0 || clash) std::abort();
   }
 }
 
-inline void load_matrices_transposed(const void* row, uint32_t (&fragment)[4]) {
-  if (reinterpret_cast<uintptr_t>(row) % 16 != 0) std::abort();
-  const void* rows[32];
-  cuda_on_host::exchange(&row, sizeof(row), rows);
+inline void load_matrices(SharedAddress row, uint32_t (&fragment)[4]) {
+  const char* rows[32];
+  exchange_rows(row, rows);
+  const int lane = threadIdx.x % 32;
+  for (int i = 0; i < 4; ++i) {
+    memcpy(&fragment[i], rows[8 * i + lane / 4] + lane % 4 * 4, 4);
+  }
+}
+
+inline void load_matrices_transposed(SharedAddress row, uint32_t (&fragment)[4]) {
+  const char* rows[32];
+  exchange_rows(row, rows);
   const int lane = threadIdx.x % 32;
   for (int i = 0; i < 4; ++i) {
     for (int half = 0; half < 2; ++half) {
-      const char* const source = static_cast<const char*>(rows[8 * i + lane % 4 * 2 + half]);
-      memcpy(reinterpret_cast<char*>(&fragment[i]) + 2 * half, source + lane / 4 * 2, 2);
+      memcpy(reinterpret_cast<char*>(&fragment[i]) + 2 * half, rows[8 * i + lane % 4 * 2 + half] + lane / 4 * 2, 2);
     }
   }
 }

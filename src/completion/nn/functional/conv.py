@@ -145,8 +145,8 @@ def _convolved(
     bias: Tensor | None,
     num_target: int,
 ) -> Tensor:
-    sides, helpers = pairs.sides, (*pairs.orders, *pairs.pairs)
-    out = ops.convolution(features, weight, *sides, num_target, *helpers, pairs.symmetric, pairs.opposite)
+    helpers = (*pairs.orders, *pairs.pairs, pairs.slots, pairs.symmetric, pairs.opposite)
+    out = ops.convolution(features, weight, *pairs.sides, num_target, *helpers)
     return add_bias(function, out, bias)
 
 
