@@ -7,6 +7,7 @@
 
 #include <cuda_runtime.h>
 
+#include <cmath>
 #include <type_traits>
 
 #include "scalar.cuh"
@@ -138,16 +139,15 @@ __device__ __forceinline__ void round_fragment(uint32_t (&fragment)[kCount]) {
   }
 }
 
-/// A float32 as the sum of two TF32 numbers, good to 23 bits down to about 1e-34, in integer arithmetic; the tensor
-/// cores drop the bits that TF32 lacks. What is not finite, or would round to infinity, stays in `large`.
+/// A float32 as the sum of two TF32 numbers, good to 23 bits down to about 1e-34; the tensor cores drop the bits that
+/// TF32 lacks. What is not finite stays in `large`, and what would round to infinity is cut there. Beside what is not
+/// finite `small` may be anything: products with it are dropped.
 __device__ __forceinline__ void split(uint32_t bits, uint32_t* large, uint32_t* small) {
-  constexpr uint32_t kInfinity = 0x7f800000u, kNotANumber = 0x7fffffffu;
   constexpr uint32_t kHalfUnit = 0x1000u, kKept = 0xffffe000u;
-  const uint32_t magnitude = bits & 0x7fffffffu;
-  const uint32_t cut = magnitude > kInfinity ? kNotANumber : bits & kKept;
-  *large = magnitude < kInfinity - kHalfUnit ? (bits + kHalfUnit) & kKept : cut;
-  const float rest = bits_float(bits) - bits_float(*large);
-  *small = magnitude < kInfinity ? float_bits(rest) + kHalfUnit : 0;
+  constexpr float kLeastToInfinity = 0x1.ffep127f;
+  const float value = bits_float(bits);
+  *large = (fabsf(value) < kLeastToInfinity ? bits + kHalfUnit : bits) & kKept;
+  *small = float_bits(value - bits_float(*large)) + kHalfUnit;
 }
 
 /// sums[i][j] += left[i] · right[j] for all fragments of one step.
@@ -186,9 +186,7 @@ __device__ __forceinline__ void visit_sums(float (&values)[kLeft][kRight][4], co
 }
 
 /// The value, or 0 where it is not finite.
-__device__ __forceinline__ float finite_or_zero(float value) {
-  return (float_bits(value) & 0x7f800000u) == 0x7f800000u ? 0.0f : value;
-}
+__device__ __forceinline__ float finite_or_zero(float value) { return fabsf(value) < INFINITY ? value : 0.0f; }
 
 /// The same to float32's accuracy: three products of parts; that of both small parts is below the last bit. They are
 /// summed apart and added in float32, because the tensor cores round sums toward zero (Ootomo and Yokota 2022,
