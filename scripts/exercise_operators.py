@@ -92,7 +92,7 @@ def check_features(keys: Tensor, dtype: torch.dtype, channels: list[tuple[int, i
     table = ops.kernel_map(keys, coarse, offsets)
     reverse = ops.reverse_map(table, len(keys))
     slots = slots_on(tuple(offsets), (2, 2, 2))
-    paired = (*ops.kernel_pairs(keys, coarse, offsets, slots), slots)
+    paired = ops.kernel_pairs(keys, coarse, offsets, slots)
     for in_channels, out_channels in channels:
         features = values((len(keys), in_channels), dtype, keys.device)
         grad = values((len(coarse), out_channels), dtype, keys.device)
@@ -113,9 +113,9 @@ def check_products(
     weight: Tensor,
     table: Tensor,
     reverse: Tensor,
-    paired: tuple[Tensor, Tensor, tuple[int, ...]],
+    paired: tuple[Tensor, Tensor, Tensor],
 ) -> None:
-    """The convolutions; float32 on a GPU in both of its modes. `paired` is of kernel_pairs, with its slots."""
+    """The convolutions; float32 on a GPU in both of its modes. `paired` is of kernel_pairs."""
     before = torch.backends.cuda.matmul.allow_tf32
     for allow_tf32 in (False, True) if features.is_cuda and dtype == torch.float32 else (before,):
         torch.backends.cuda.matmul.allow_tf32 = allow_tf32

@@ -53,6 +53,7 @@ void kernel_pairs(const KernelPairsParams& params, ParallelFor parallel_for) {
   const Scratch scratch(params);
   kernel_map(scratch.map, parallel_for);
   scatter_pairs(params, scratch.map.table, parallel_for);
+  std::copy_n(params.slots, params.offsets.count, params.offset_slots);
   row_order({params.pairs, params.num_source, params.num_slots, true, params.order, nullptr, 0}, parallel_for);
 }
 

@@ -175,21 +175,21 @@ __device__ void load_from_pairs(const ConvolutionParams& params, int64_t first_r
   __syncthreads();
 }
 
-/// Lists the walk of a group from `used`; returns its number of offsets.
+/// Lists the walk of a group from `used`, a thread for each offset k, whose entries are in row `entry`; returns the
+/// number of its offsets.
 template <class Tile>
-__device__ int list_visits(const ConvolutionParams& params, typename Tile::Shared& shared) {
+__device__ int list_visits(int k, int entry, typename Tile::Shared& shared) {
   using Mask = typename Tile::Mask;
   constexpr int kParts = Tile::kRows / kWarpThreads;
   Mask any = 0;
 #pragma unroll
   for (int part = 0; part < kParts; ++part) any |= shared.used[part];
-  const int k = static_cast<int>(threadIdx.x);
   if (k < Tile::kGroup && (any >> k & 1u) != 0) {
     int parts = 0;
 #pragma unroll
     for (int part = 0; part < kParts; ++part) parts |= static_cast<int>(shared.used[part] >> k & 1u) << part;
     const int before = __popcll(any & ((Mask{1} << k) - 1));
-    shared.visits[before] = pack_visit(k, Tile::kPaired ? params.slots[k] : k, parts);
+    shared.visits[before] = pack_visit(k, entry, parts);
   }
   __syncthreads();
   return __popcll(any);
@@ -199,12 +199,15 @@ __device__ int list_visits(const ConvolutionParams& params, typename Tile::Share
 template <class Tile>
 __device__ int load_entries(const ConvolutionParams& params, int64_t first_row, int first_offset, int count,
                             typename Tile::Shared& shared) {
+  const int k = static_cast<int>(threadIdx.x);
   if constexpr (Tile::kPaired) {
+    const int slot = k < count ? params.slots[k] : 0;  // it arrives while the pairs do
     load_from_pairs<Tile>(params, first_row, shared);
+    return list_visits<Tile>(k, slot >= 0 && slot < params.num_slots ? slot : 0, shared);
   } else {
     load_from_table<Tile>(params, first_offset, count, shared);
+    return list_visits<Tile>(k, k, shared);
   }
-  return list_visits<Tile>(params, shared);
 }
 
 /// The part of the weight's panel that a thread copies in every stage: a pack of some rows, the same in all of them.

@@ -131,6 +131,16 @@ __device__ __forceinline__ void put_pairs(const RowOrderParams& order, int32_t* 
   if (keys.keys != nullptr) put_key(order, keys, row, rank.rank(num_slots));
 }
 
+/// The first block: each offset's slot.
+__device__ __forceinline__ void write_slots(const KernelPairsParams& params) {
+  const int k = static_cast<int>(threadIdx.x);
+  if (blockIdx.x == 0 && k < params.offsets.count) params.offset_slots[k] = params.slots[k];
+}
+
+__global__ void __launch_bounds__(kBlockThreads) write_slots_alone(const __grid_constant__ KernelPairsParams params) {
+  write_slots(params);
+}
+
 /// A thread for each source row of a tile. `params` has the offsets reversed. Parameters that lists are read from stay
 /// where the launch put them: copied into the frame of each thread they would pass through memory.
 template <class Key>
@@ -140,6 +150,7 @@ __global__ void __launch_bounds__(kBlockThreads)
   __shared__ Neighbourhood neighbourhood;
   __shared__ SlotTable slots;
   __shared__ Around<kTileBricks> around;
+  write_slots(params);
   const int unit_bits = targets.unit_bits[0];
   fill_neighbourhood(params.offsets, reach, unit_bits, Spread::all_cells(), Spread::of(targets.unit_bits[1], unit_bits),
                      &neighbourhood);
@@ -240,7 +251,10 @@ int64_t kernel_pairs_workspace_bytes(const KernelPairsParams& params) {
 }
 
 Status kernel_pairs(const KernelPairsParams& params, void* stream) {
-  if (params.num_source == 0) return 0;
+  if (params.num_source == 0) {
+    launch(write_slots_alone, 1, 1, dim3(kBlockThreads), stream, params);
+    return last_status();
+  }
   const Status status =
       with_key_type(order_of(params), [&](auto key) { return find_and_sort<decltype(key)>(params, stream); });
   return status != 0 ? status : last_status();

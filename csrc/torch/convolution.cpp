@@ -1,8 +1,7 @@
 // Binding of convolution and convolution_grad_weight.
 #include "completion/convolution.h"
 
-#include <algorithm>
-
+#include "completion/kernel_pairs.h"
 #include "launch.h"
 
 namespace completion::binding {
@@ -23,12 +22,6 @@ const int32_t* entries_of(const Table& table) { return table.has_value() ? table
 /// Whether `table` is missing, or [rows, offsets].
 bool fits(const Table& table, int64_t rows, int64_t offsets) {
   return !table.has_value() || (table->dim() == 2 && table->size(0) == rows && table->size(1) == offsets);
-}
-
-/// Whether these are slots of so many offsets, each one of `num_slots`.
-bool are_slots(const std::vector<int64_t>& slots, int64_t num_offsets, int64_t num_slots) {
-  return static_cast<int64_t>(slots.size()) == num_offsets &&
-         std::all_of(slots.begin(), slots.end(), [&](int64_t slot) { return slot >= 0 && slot < num_slots; });
 }
 
 void check_sides(const char* function, bool enough) {
@@ -60,7 +53,7 @@ void count_from_last(ConvolutionParams& params, int64_t element_bytes) {
 
 Tensor convolution(const Tensor& features, const Tensor& weight, const Table& table, const Table& reverse,
                    int64_t num_target, bool allow_tf32, const Table& order, const Table& /*reverse_order*/,
-                   const Table& pairs, const Table& /*reverse_pairs*/, std::vector<int64_t> slots, bool /*symmetric*/,
+                   const Table& pairs, const Table& /*reverse_pairs*/, const Table& slots, bool /*symmetric*/,
                    bool opposite) {
   check_sides("convolution", table.has_value() || (features.is_cuda() ? pairs : reverse).has_value());
   STD_TORCH_CHECK(features.dim() == 2 && weight.dim() == 3 && weight.size(1) == features.size(1) &&
@@ -71,15 +64,15 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
   STD_TORCH_CHECK(!pairs.has_value() || (pairs->dim() == 2 && pairs->size(0) == num_target &&
                                          pairs->size(1) <= kPairSlots && weight.size(0) <= kPairOffsets),
                   "convolution: pairs must be [M, S] of at most 32 slots and 64 offsets");
-  STD_TORCH_CHECK(!pairs.has_value() || are_slots(slots, weight.size(0), pairs->size(1)),
-                  "convolution: slots must be one number below S for each offset");
+  STD_TORCH_CHECK(!pairs.has_value() || (slots.has_value() && slots->dim() == 1 && slots->size(0) == weight.size(0)),
+                  "convolution: slots must be [K] beside pairs");
   const std::vector<int64_t> sizes{num_target, weight.size(2)};
   if (is_empty(features) || is_empty(weight) || num_target == 0) {
     return torch::stable::new_zeros(features, sizes);
   }
   const Tensor x = operand("convolution", features, features.size(1));
   const Table dense_table = contiguous(table), dense_reverse = contiguous(reverse), dense_order = contiguous(order),
-              dense_pairs = contiguous(pairs);
+              dense_pairs = contiguous(pairs), dense_slots = contiguous(slots);
   Tensor w = in_dtype_of(weight, x);
   if (w.is_cuda()) w = cuda_weight(w);
   Tensor output = empty(features, sizes, x.scalar_type());
@@ -90,7 +83,7 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
   params.reverse = entries_of(dense_reverse);
   params.pairs = entries_of(dense_pairs);
   params.num_slots = pairs.has_value() ? static_cast<int32_t>(pairs->size(1)) : 0;
-  std::copy(slots.begin(), pairs.has_value() ? slots.end() : slots.begin(), params.slots);
+  params.slots = entries_of(dense_slots);
   params.order = entries_of(dense_order);
   params.output = output.mutable_data_ptr();
   params.num_source = features.size(0);
@@ -149,7 +142,7 @@ STABLE_TORCH_LIBRARY_FRAGMENT(completion, m) {
   m.def(
       "convolution(Tensor features, Tensor weight, Tensor? table, Tensor? reverse, SymInt num_target, "
       "bool allow_tf32=False, Tensor? order=None, Tensor? reverse_order=None, Tensor? pairs=None, "
-      "Tensor? reverse_pairs=None, int[] slots=[], bool symmetric=False, bool opposite=False) -> Tensor");
+      "Tensor? reverse_pairs=None, Tensor? slots=None, bool symmetric=False, bool opposite=False) -> Tensor");
   m.def(
       "convolution_grad_weight(Tensor features, Tensor grad, Tensor? table, Tensor? reverse, bool allow_tf32=False) "
       "-> Tensor");

@@ -9,8 +9,8 @@
 namespace completion::binding {
 namespace {
 
-std::tuple<Tensor, Tensor> kernel_pairs(const Tensor& source_keys, const Tensor& target_keys,
-                                        std::vector<int64_t> offsets, std::vector<int64_t> slots) {
+std::tuple<Tensor, Tensor, Tensor> kernel_pairs(const Tensor& source_keys, const Tensor& target_keys,
+                                                std::vector<int64_t> offsets, std::vector<int64_t> slots) {
   STD_TORCH_CHECK(source_keys.dim() == 1 && target_keys.dim() == 1 && target_keys.size(0) <= int64_t{1} << 25,
                   "kernel_pairs: keys must be [N] and [M] with M at most 2^25");
   STD_TORCH_CHECK(3 * slots.size() == offsets.size() && slots.size() <= kPairOffsets &&
@@ -28,17 +28,21 @@ std::tuple<Tensor, Tensor> kernel_pairs(const Tensor& source_keys, const Tensor&
   for (size_t k = 0; k < slots.size(); ++k) params.slots[k] = static_cast<int32_t>(slots[k]);
   Tensor pairs = empty(source, {params.num_source, num_slots}, ScalarType::Int);
   Tensor order = empty(source, {params.num_source}, ScalarType::Int);
+  Tensor offset_slots = empty(source, {static_cast<int64_t>(slots.size())}, ScalarType::Int);
   params.pairs = pairs.mutable_data_ptr<int32_t>();
   params.order = order.mutable_data_ptr<int32_t>();
+  params.offset_slots = offset_slots.mutable_data_ptr<int32_t>();
   const Tensor scratch = COMPLETION_WORKSPACE(kernel_pairs, source, params);
   COMPLETION_RUN(kernel_pairs, source, params);
-  return {pairs, order};
+  return {pairs, order, offset_slots};
 }
 
 }  // namespace
 
 STABLE_TORCH_LIBRARY_FRAGMENT(completion, m) {
-  m.def("kernel_pairs(Tensor source_keys, Tensor target_keys, int[] offsets, int[] slots) -> (Tensor, Tensor)");
+  m.def(
+      "kernel_pairs(Tensor source_keys, Tensor target_keys, int[] offsets, int[] slots) -> "
+      "(Tensor, Tensor, Tensor)");
 }
 
 COMPLETION_REGISTER(m) { m.impl("kernel_pairs", TORCH_BOX(&kernel_pairs)); }

@@ -22,7 +22,7 @@ def convolution(
     table: Tensor | None,
     reverse: Tensor | None,
     num_target: int | None = None,
-    *_helpers: Tensor | tuple[int, ...] | bool | None,
+    *_helpers: Tensor | bool | None,
 ) -> Tensor:
     """`completion.ops.convolution`, on a table or its reverse; orders and pairs are of no use to it.
 

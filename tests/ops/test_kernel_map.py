@@ -76,7 +76,7 @@ def test_no_offsets(device: torch.device):
     keys = canonical(random_coords(20, -2, 2), device)
     assert ops.kernel_map(keys, keys, []).shape == (len(keys), 0)
     assert ops.generative_set(keys, []).shape == (0,)
-    pairs, order = ops.kernel_pairs(keys, keys, [], [])
+    pairs, order, _ = ops.kernel_pairs(keys, keys, [], [])
     assert pairs.shape == (len(keys), 0) and order.tolist() == list(range(len(keys)))
 
 

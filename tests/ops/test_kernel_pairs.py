@@ -21,15 +21,19 @@ def two_strides(radius: int, size: int, device: torch.device) -> tuple:
     return fine, coarse, offsets, slots_on(tuple(offsets), (2, 2, 2))
 
 
+def assert_all_equal(made, expected) -> None:
+    for one, other in zip(made, expected, strict=True):
+        assert one.dtype == other.dtype == torch.int32 and torch.equal(one, other)
+
+
 @pytest.mark.parametrize("radius", [1, 9, 40])
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
 def test_pairs_are_those_of_the_table_in_order(device, size, radius):
     fine, coarse, offsets, slots = two_strides(radius, size, device)
-    pairs, order = ops.kernel_pairs(fine, coarse, offsets, slots)
+    made = ops.kernel_pairs(fine, coarse, offsets, slots)
+    pairs = made[0]
     assert pairs.shape == (len(fine), {1: 1, 2: 1, 3: 8, 4: 8}[size])
-    assert pairs.dtype == order.dtype == torch.int32
-    expected_pairs, expected_order = reference.kernel_pairs(fine, coarse, offsets, slots)
-    assert torch.equal(pairs, expected_pairs) and torch.equal(order, expected_order)
+    assert_all_equal(made, reference.kernel_pairs(fine, coarse, offsets, slots))
     table = ops.kernel_map(fine, coarse, offsets)
     assert int((pairs >= 0).sum()) == int((table >= 0).sum()), "no pair takes the place of another"
 
@@ -43,12 +47,8 @@ def test_pairs_of_sets_that_are_no_hierarchy(device, dilation):
     coarse = canonical(torch.nn.functional.pad(space // 8 * 8, (1, 0)), device)
     offsets = [dilation * value for value in cube(3, centred=True)]
     slots = slots_on(tuple(offsets), (4, 4, 4))
-    for one, other in zip(
-        ops.kernel_pairs(fine, coarse, offsets, slots),
-        reference.kernel_pairs(fine, coarse, offsets, slots),
-        strict=True,
-    ):
-        assert torch.equal(one, other)
+    made = ops.kernel_pairs(fine, coarse, offsets, slots)
+    assert_all_equal(made, reference.kernel_pairs(fine, coarse, offsets, slots))
 
 
 def test_slots_whose_offsets_differ_by_a_brick(device):
@@ -59,16 +59,15 @@ def test_slots_whose_offsets_differ_by_a_brick(device):
     offsets = [value for x in range(0, 15, 3) for value in (x, 0, 0)]
     slots = slots_on(tuple(offsets), (8, 8, 8))
     assert slots[0] == slots[4]
-    pairs, order = ops.kernel_pairs(fine, coarse, offsets, slots)
-    expected_pairs, expected_order = reference.kernel_pairs(fine, coarse, offsets, slots)
-    assert torch.equal(pairs, expected_pairs) and torch.equal(order, expected_order)
+    made = ops.kernel_pairs(fine, coarse, offsets, slots)
+    assert_all_equal(made, reference.kernel_pairs(fine, coarse, offsets, slots))
 
 
 def test_no_rows_and_no_targets(device):
     fine, coarse, offsets, slots = two_strides(2, 3, device)
-    pairs, order = ops.kernel_pairs(fine[:0], coarse, offsets, slots)
-    assert pairs.shape == (0, 8) and order.shape == (0,)
-    pairs, order = ops.kernel_pairs(fine, coarse[:0], offsets, slots)
+    pairs, order, kept = ops.kernel_pairs(fine[:0], coarse, offsets, slots)
+    assert pairs.shape == (0, 8) and order.shape == (0,) and kept.tolist() == list(slots)
+    pairs, order, _ = ops.kernel_pairs(fine, coarse[:0], offsets, slots)
     assert (pairs == -1).all() and order.tolist() == list(range(len(fine)))
 
 
@@ -80,7 +79,7 @@ def test_order_of_pairs_stays_within_windows(device):
     fine = ops.encode(torch.cat(rows))
     fine, _, _ = ops.coordinate_set(fine)
     coarse, _ = ops.strided_set(fine, (2, 2, 2))
-    _, order = ops.kernel_pairs(fine, coarse, [0, 0, 0, 1, 0, 0], [0, 0])
+    _, order, _ = ops.kernel_pairs(fine, coarse, [0, 0, 0, 1, 0, 0], [0, 0])
     assert order[: window // 2].tolist() == list(range(0, window, 2))
     assert order[window // 2 : window].tolist() == list(range(1, window, 2))
     assert order[window:].sort().values.tolist() == list(range(window, len(fine)))

@@ -7,20 +7,19 @@
 #include <cstdint>
 
 #include "completion/dtype.h"
-#include "completion/kernel_pairs.h"
 #include "completion/parallel_for.h"
 #include "completion/status.h"
 
 namespace completion {
 
 struct ConvolutionParams {
-  const void* features;         // [N, Cin] dtype
-  const void* weight;           // [K, Cin, Cout] dtype, see weight_strides
-  const int32_t* table;         // [M, K] feature row or −1; or null
-  const int32_t* reverse;       // [N, K] target row or −1; or null
-  const int32_t* pairs;         // [M, S] of kernel_pairs, in place of the table; or null. CUDA alone
-  int32_t num_slots;            // S ≤ kPairSlots
-  uint8_t slots[kPairOffsets];  // [K] the slot of each offset in pairs, below S
+  const void* features;       // [N, Cin] dtype
+  const void* weight;         // [K, Cin, Cout] dtype, see weight_strides
+  const int32_t* table;       // [M, K] feature row or −1; or null
+  const int32_t* reverse;     // [N, K] target row or −1; or null
+  const int32_t* pairs;       // [M, S] of kernel_pairs, in place of the table; or null. CUDA alone
+  int32_t num_slots;          // S ≤ kPairSlots
+  const int32_t* slots;       // [K] the slot of each offset in the pairs; beside these
   const int32_t* order;       // [M] every target row once, those with like neighbours side by side; or null. CUDA alone
   void* output;               // [M, Cout] dtype, every row written once
   int64_t num_source;         // N

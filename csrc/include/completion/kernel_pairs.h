@@ -32,6 +32,7 @@ struct KernelPairsParams {
   int32_t* pairs;           // [N, S] out: pairs[n, slots[k]] = pack_pair(m, k) where source n lies at target m + offset
                             // k, −1 elsewhere
   int32_t* order;           // [N] out: row_order of the pairs
+  int32_t* offset_slots;    // [K] out: slots, where a product finds them beside the pairs
   void* workspace;          // scratch
   int64_t workspace_bytes;  // at least kernel_pairs_workspace_bytes(params)
 };

@@ -4,15 +4,12 @@ The one relation (semantics: `y[u] = Σ_i x[u + off_i] W_i`), with row tables fo
 `y[m] = Σ_k x[table[m, k]] W_k`. Every derivative of any order is one of the two operators again.
 """
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from completion.ops.checks import (
     FEATURE_DTYPES,
     check_count,
-    check_integers,
     check_size,
     check_table,
     check_tensor,
@@ -23,7 +20,7 @@ from completion.ops.differentiable import differentiable
 from completion.ops.kernel_pairs import MOST_OFFSETS, MOST_SLOTS
 
 HALF_DTYPES = (torch.bfloat16, torch.float16)
-NO_HELPERS = *(None,) * 4, (), False, False  # neither orders nor pairs, nor symmetric, nor opposite
+NO_HELPERS = *(None,) * 5, False, False  # neither orders nor pairs, nor symmetric, nor opposite
 
 
 def convolution(
@@ -36,7 +33,7 @@ def convolution(
     reverse_order: Tensor | None = None,
     pairs: Tensor | None = None,
     reverse_pairs: Tensor | None = None,
-    slots: Sequence[int] = (),
+    slots: Tensor | None = None,
     symmetric: bool = False,
     opposite: bool = False,
 ) -> Tensor:
@@ -60,7 +57,7 @@ def convolution(
         pairs: [M, S ≤ 32] int32, kernel_pairs of the reverse: on CUDA it serves in place of the table, and
             where it is given the order is its.
         reverse_pairs: [N, S] int32, kernel_pairs of the table, in place of the reverse.
-        slots: K numbers below S, those that the pairs were made with; needed where there are any.
+        slots: [K] int32, given by kernel_pairs with the pairs and needed beside them.
         symmetric: the reverse is the table with its offsets in the opposite order, as within one set where
             each offset has its opposite; then the backward pass needs no reverse, and no order of its own.
         opposite: offset k takes `weight[K - 1 - k]`.
@@ -92,7 +89,7 @@ def convolution(
             "convolution: table must be a tensor where num_target is None, got None; give one of the two"
         )
     check_count("convolution", "num_target", num_target)
-    slots = _check_sides_of_pairs(pairs, reverse_pairs, slots, num_target, num_offsets, features)
+    _check_sides_of_pairs(pairs, reverse_pairs, slots, num_target, num_offsets, features)
     if table is None and pairs is None and reverse is not None and features.is_cuda:
         table = torch.ops.completion.reverse_map(reverse, num_target)
     _check_order("order", order, "M", num_target, "num_target", features)
@@ -172,13 +169,12 @@ def _check_pairs(
 def _check_sides_of_pairs(
     pairs: Tensor | None,
     reverse_pairs: Tensor | None,
-    slots: Sequence[int],
+    slots: Tensor | None,
     num_target: int,
     num_offsets: int,
     features: Tensor,
-) -> Sequence[int]:
-    """Checks pairs of so many rows, where there are any; returns the slots of their offsets."""
-    numbers = check_integers("convolution", "slots", slots)
+) -> None:
+    """Checks pairs of so many rows and the slots of their offsets, where there are any."""
     for name, side, axis, rows, counted in (
         ("pairs", pairs, "M", num_target, "num_target"),
         ("reverse_pairs", reverse_pairs, "N", features.shape[0], "features"),
@@ -187,10 +183,9 @@ def _check_sides_of_pairs(
             continue
         check_tensor("convolution", name, side, (torch.int32,), f"{axis}, S", features)
         check_size("convolution", name, axis, side.shape[0], rows, counted)
-        width = side.shape[1]
-        if width > MOST_SLOTS:
+        if side.shape[1] > MOST_SLOTS:
             raise ValueError(
-                f"convolution: {name} must have at most {MOST_SLOTS} slots, got {width}; "
+                f"convolution: {name} must have at most {MOST_SLOTS} slots, got {side.shape[1]}; "
                 "give the table instead"
             )
         if num_offsets > MOST_OFFSETS:
@@ -198,12 +193,10 @@ def _check_sides_of_pairs(
                 f"convolution: {name} must be of at most {MOST_OFFSETS} offsets, "
                 f"got a weight of {num_offsets}; give the table instead"
             )
-        if len(numbers) != num_offsets or not 0 <= min(numbers, default=0) <= max(numbers, default=-1) < width:
-            raise ValueError(
-                f"convolution: slots must be {num_offsets} numbers below {width}, got {slots!r}; "
-                f"give those that {name} were made with"
-            )
-    return numbers
+        check_type("convolution", "slots", slots, Tensor, "give those that kernel_pairs made with the pairs")
+        assert slots is not None
+        check_tensor("convolution", "slots", slots, (torch.int32,), "K", features)
+        check_size("convolution", "slots", "K", slots.shape[0], num_offsets, "weight")
 
 
 def _check_order(
@@ -242,7 +235,7 @@ def _convolution_fake(
     reverse_order: Tensor | None = None,
     pairs: Tensor | None = None,
     reverse_pairs: Tensor | None = None,
-    slots: Sequence[int] = (),
+    slots: Tensor | None = None,
     symmetric: bool = False,
     opposite: bool = False,
 ):
@@ -261,7 +254,7 @@ def _grad_weight_fake(
 
 def _setup_convolution(ctx, inputs: tuple, output: Tensor) -> None:
     features, weight, table, reverse, ctx.num_target, ctx.allow_tf32, *helpers = inputs
-    *helpers, ctx.slots, ctx.symmetric, ctx.opposite = helpers
+    *helpers, ctx.symmetric, ctx.opposite = helpers
     ctx.save_for_backward(features, weight, table, reverse, *helpers)
 
 
@@ -282,12 +275,12 @@ def _swapped(
     ctx, table: Tensor | None, reverse: Tensor | None, helpers: list, rows: int, like: Tensor
 ) -> tuple:
     """The arguments after the weight of the convolution back: targets and sources change places."""
-    order, reverse_order, pairs, reverse_pairs = helpers
+    order, reverse_order, pairs, reverse_pairs, slots = helpers
     if ctx.symmetric:
-        return table, None, rows, ctx.allow_tf32, order, order, None, None, (), True, not ctx.opposite
+        return table, None, rows, ctx.allow_tf32, order, order, *(None,) * 3, True, not ctx.opposite
     side = reverse if reverse_pairs is not None else _other_side(reverse, table, rows, like)
-    helpers = [reverse_order, order, reverse_pairs, pairs]
-    return side, table, rows, ctx.allow_tf32, *helpers, ctx.slots, False, ctx.opposite
+    helpers = [reverse_order, order, reverse_pairs, pairs, slots]
+    return side, table, rows, ctx.allow_tf32, *helpers, False, ctx.opposite
 
 
 def _other_side(side: Tensor | None, other: Tensor | None, rows: int, like: Tensor) -> Tensor | None:

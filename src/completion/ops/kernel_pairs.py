@@ -1,4 +1,4 @@
-"""kernel_pairs: the pairs of kernel_map from the source, few numbers a row, and the order of these rows."""
+"""kernel_pairs: the pairs of kernel_map from the source, few numbers a row, and what goes with them."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ MOST_SLOTS = 32  # that a product takes
 
 def kernel_pairs(
     source_keys: Tensor, target_keys: Tensor, offsets: Sequence[int], slots: Sequence[int]
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """The pairs of each source row: `pairs[n, slots[k]] = 64 m + k`, source n at target m + offset k.
 
     `reverse_map` has a place for each offset, this one for each slot. Between two strides few offsets can
@@ -27,9 +27,9 @@ def kernel_pairs(
         slots: K numbers from 0, less than 32; no source row may have two pairs in one slot.
 
     Returns:
-        pairs [N, S] int32, S = the largest slot + 1, −1 where there is none; and order [N] int32, each row
-        once: what `convolution` on CUDA wants beside pairs. Rows are sorted by their lowest offset and by
-        which slots they fill, but only within windows, as by row_order.
+        What `convolution` on CUDA takes together: pairs [N, S] int32, S = the largest slot + 1, −1 where
+        there is none; order [N] int32, each row once, sorted by their lowest offset and by which slots they
+        fill, but only within windows, as by row_order; and the slots as a tensor [K] int32.
 
     Raises:
         TypeError, ValueError: wrong dtype, shape, device, offsets or slots.
@@ -60,7 +60,8 @@ def kernel_pairs(
 @torch.library.register_fake("completion::kernel_pairs")
 def _fake(
     source_keys: Tensor, target_keys: Tensor, offsets: Sequence[int], slots: Sequence[int]
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     rows = source_keys.shape[0]
     pairs = source_keys.new_empty(rows, max(slots, default=-1) + 1, dtype=torch.int32)
-    return pairs, source_keys.new_empty(rows, dtype=torch.int32)
+    order, numbers = (source_keys.new_empty(size, dtype=torch.int32) for size in (rows, len(slots)))
+    return pairs, order, numbers

@@ -40,7 +40,6 @@ class KernelMap:
         num_source: number of source rows N.
         num_target: number of target rows M.
         symmetric: whether the reverse is the table with its offsets in the opposite order.
-        slots: of the offsets in `pairs`; empty where there are none.
     """
 
     def __init__(
@@ -49,8 +48,7 @@ class KernelMap:
         num_source: int,
         mirror: tuple[int, ...] | None = None,
         full: bool = False,
-        make_pairs: Callable[[], tuple[Tensor, Tensor]] | None = None,
-        slots: tuple[int, ...] = (),
+        make_pairs: Callable[[], tuple[Tensor, Tensor, Tensor]] | None = None,
     ) -> None:
         """Wraps a table.
 
@@ -61,15 +59,16 @@ class KernelMap:
             full: each target row is known to have all offsets.
             make_pairs: gives what serves CUDA in place of the reverse and its order, see `ops.kernel_pairs`;
                 None where that would not be less.
-            slots: of the offsets in these pairs.
         """
         self.num_source, self.num_target = num_source, table.shape[0]
         self._mirror, self._full = mirror, full
         self.symmetric = mirror is not None and mirror == tuple(reversed(range(len(mirror))))
         self._sides: list[Tensor | None] = [table, None]  # shared by both directions, as are the orders
         self._orders: list[Tensor | None] = [None, None]
-        self._make_pairs, self.slots = make_pairs, slots
-        self._pairs: list[tuple[Tensor, Tensor]] = []  # of the reverse, with their order, once made
+        self._make_pairs = make_pairs
+        self._pairs: list[
+            tuple[Tensor, Tensor, Tensor]
+        ] = []  # of the reverse, with order and slots, once made
         self._table_side = 0
 
     @property
@@ -116,11 +115,21 @@ class KernelMap:
     @property
     def pairs(self) -> tuple[Tensor | None, Tensor | None]:
         """Pairs that serve CUDA in place of table and of reverse; made when first asked for."""
-        if self._make_pairs is None or not self.is_cuda:
+        if not self._wants_pairs:
             return None, None
-        if self._table_side == 0:  # the reverse: for a backward pass alone
-            return None, self._reverse_pairs()[0] if torch.is_grad_enabled() else None
-        return self._reverse_pairs()[0], None
+        made = self._reverse_pairs()[0]
+        return (None, made) if self._table_side == 0 else (made, None)
+
+    @property
+    def slots(self) -> Tensor | None:
+        """int32 [K], beside `pairs`: the slot of each offset."""
+        return self._reverse_pairs()[2] if self._wants_pairs else None
+
+    @property
+    def _wants_pairs(self) -> bool:
+        if self._make_pairs is None or not self.is_cuda:
+            return False
+        return self._table_side == 1 or torch.is_grad_enabled()  # the reverse: for a backward pass alone
 
     @property
     def orders(self) -> tuple[Tensor | None, Tensor | None]:
@@ -133,11 +142,11 @@ class KernelMap:
         side = self._table_side
         return self._order(side, table, pairs), self._order(1 - side, reverse, reverse_pairs)
 
-    def _reverse_pairs(self) -> tuple[Tensor, Tensor]:
+    def _reverse_pairs(self) -> tuple[Tensor, Tensor, Tensor]:
         return self._pairs[0] if self._pairs else self._keep_pairs()
 
     @eager
-    def _keep_pairs(self) -> tuple[Tensor, Tensor]:
+    def _keep_pairs(self) -> tuple[Tensor, Tensor, Tensor]:
         assert self._make_pairs is not None
         self._pairs.append(self._make_pairs())
         return self._pairs[0]
@@ -257,7 +266,7 @@ def _make_table(source: CoordMap, target: CoordMap, axes: Axes, region: Region) 
     if maps is None:
         maps = {}
         source.kernel_maps.put(target, maps)
-    return maps.setdefault((axes, region), KernelMap(table, source.num_rows, mirror, full, make_pairs, slots))
+    return maps.setdefault((axes, region), KernelMap(table, source.num_rows, mirror, full, make_pairs))
 
 
 def _slots_between(source: CoordMap, target: CoordMap, offsets: tuple[int, ...]) -> tuple[int, ...]:

@@ -70,7 +70,9 @@ void check_convolution(Random& random, const Shape& s, const Manner& manner) {
   params.table = manner.paired ? nullptr : table.rows.data();
   params.pairs = manner.paired ? pairs.data() : nullptr;
   params.num_slots = manner.paired ? num_slots_of(table) : 0;
-  for (int k = 0; manner.paired && k < s.offsets; ++k) params.slots[k] = static_cast<uint8_t>(k % params.num_slots);
+  std::vector<int32_t> slots(s.offsets);
+  for (int k = 0; manner.paired && k < s.offsets; ++k) slots[k] = k % params.num_slots;
+  params.slots = slots.data();
   params.order = manner.ordered ? order.data() : nullptr;
   params.output = y.data();
   params.num_source = s.sources;

@@ -207,13 +207,15 @@ void check_pairs(const VoxelSet& sources, const VoxelSet& targets, const KernelO
     }
     ++row;
   }
-  params.pairs = pairs.data(), params.order = order.data();
+  std::vector<int32_t> offset_slots(offsets.count, -7);
+  params.pairs = pairs.data(), params.order = order.data(), params.offset_slots = offset_slots.data();
   const auto memory = workspace(params, cuda::kernel_pairs_workspace_bytes(params));
   CHECK(cuda::kernel_pairs(params, nullptr) == 0, "kernel_pairs");
   const int32_t* d = offsets.xyz;
   CHECK(pairs == expected, "%ld and %ld, %d offsets from %d %d %d", rows, params.num_target, offsets.count, d[0], d[1],
         d[2]);
   CHECK(order == sorted_rows(expected, rows, params.num_slots), "%ld rows, %ld slots", rows, slots);
+  CHECK(std::equal(offset_slots.begin(), offset_slots.end(), params.slots), "slots of %d offsets", offsets.count);
 }
 
 /// Every voxel of a cube around the origin.
