@@ -7,6 +7,7 @@
 #include "completion/offsets.h"
 #include "launch.cuh"
 #include "pair_slots.cuh"
+#include "panel.cuh"
 #include "row_copies.cuh"
 #include "tensor_core.cuh"
 
@@ -87,14 +88,14 @@ __device__ __forceinline__ int offset_of(int32_t visit) { return visit & 0xff; }
 __device__ __forceinline__ int entry_of(int32_t visit) { return visit >> 8 & 0xff; }
 __device__ __forceinline__ int parts_of(int32_t visit) { return visit >> 16; }
 
-constexpr int kAcross = 8;  // entries of one row that a warp reads at a time
+constexpr int kEntriesAcross = 8;  // of one row, that a warp reads at a time
 
 /// Of Tile::Shared as far as the entries of a launch go.
 template <class Tile>
 SharedBytes shared_bytes(const ConvolutionParams& params) {
   using Shared = typename Tile::Shared;
   const int group = params.num_offsets < kTableOffsets ? params.num_offsets : kTableOffsets;
-  const size_t count = Tile::kPaired ? params.num_slots : ceil_div(group, kAcross) * kAcross;
+  const size_t count = Tile::kPaired ? params.num_slots : ceil_div(group, kEntriesAcross) * kEntriesAcross;
   return {offsetof(Shared, entries) + count * sizeof(Shared::entries[0]), sizeof(Shared)};
 }
 
@@ -115,16 +116,16 @@ __device__ void load_targets(const ConvolutionParams& params, int64_t first_row,
 template <class Tile>
 __device__ void load_from_table(const ConvolutionParams& params, int first_offset, int count,
                                 typename Tile::Shared& shared) {
-  constexpr int kDown = kWarpThreads / kAcross;
+  constexpr int kDown = kWarpThreads / kEntriesAcross;
   constexpr int kAtOnce = kWarpThreads / kDown;
   const int lane = threadIdx.x % kWarpThreads;
   for (int part = threadIdx.x / kWarpThreads; part < Tile::kRows / kWarpThreads;
        part += Tile::kThreads / kWarpThreads) {
-    const int first_row = part * kWarpThreads + lane / kAcross;
+    const int first_row = part * kWarpThreads + lane / kEntriesAcross;
     uint32_t used = 0;
 #pragma unroll 2
-    for (int first = 0; first < count; first += kAcross) {
-      const int k = first + lane % kAcross;
+    for (int first = 0; first < count; first += kEntriesAcross) {
+      const int k = first + lane % kEntriesAcross;
       int32_t sources[kAtOnce];
 #pragma unroll
       for (int i = 0; i < kAtOnce; ++i) {

@@ -2,6 +2,7 @@
 // lists the range's pairs and sums over them, a stage of pairs at a time gathered by asynchronous copies.
 #include "grad_weight_tensor_core.cuh"
 #include "pair_list.cuh"
+#include "panel.cuh"
 #include "row_copies.cuh"
 #include "tensor_core.cuh"
 
