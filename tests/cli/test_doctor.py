@@ -86,7 +86,9 @@ def test_a_probe_that_hangs_becomes_its_error():
 
 def test_torch_is_probed_for_real():
     found = diagnosis.probe("torch_build", timeout=120).values["version"]
-    assert Version(found).public == Version(metadata.version("torch")).public  # torch adds its build: +cpu, +cu130
+    assert (
+        Version(found).public == Version(metadata.version("torch")).public
+    )  # torch adds its build: +cpu, +cu130
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,34 @@ def test_a_map_between_strides_has_pairs_and_one_within_a_set_has_none(device, m
     assert kernel_map(fine, fine, 3).pairs == (None, None)
 
 
+def test_without_a_gradient_pairs_alone_are_made(device, monkeypatch):
+    monkeypatch.setattr(KernelMap, "is_cuda", property(lambda pairs: True))
+    fine = CoordMap.from_coords(sphere(5).to(device), batch_size=1)
+    coarse = fine.strided(2)
+    with torch.no_grad():
+        up = kernel_map(coarse, fine, 3, transposed=True)
+        assert up.pairs[0] is not None and up.orders[0] is not None and up.slots is not None
+        assert up.sides == (None, None)
+    assert up.sides[0] is None and torch.equal(up.sides[1], ops.kernel_map(fine.keys, coarse.keys, cube(3)))
+
+
+def test_without_a_gradient_the_sums_have_the_same_bits(device):
+    fine = CoordMap.from_coords(sphere(9).to(device), batch_size=1)
+    coarse = fine.strided(2)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(coarse.num_rows, 16, generator=generator).to(device)
+    weight = torch.randn(27, 16, 16, generator=generator).to(device).requires_grad_()
+
+    def run() -> torch.Tensor:
+        return F.conv_transpose(
+            SparseTensor(x, CoordMap(coarse.keys, coarse.stride, 1)), weight, None, 3, 2, target=fine
+        ).features
+
+    with torch.no_grad():
+        alone = run()
+    assert torch.equal(alone, run())
+
+
 def test_opcheck(device):
     fine, coarse, offsets, slots = two_strides(3, 3, device)
     torch.library.opcheck(torch.ops.completion.kernel_pairs, (fine, coarse, offsets, list(slots)))

@@ -41,7 +41,7 @@ def convolution(
 
     The pairs are given as `table`, as `reverse` (reverse_map), or as both. The CPU does with either alone,
     forward and backward; on CUDA the product makes the table where it is not given, and the backward pass the
-    reverse.
+    reverse. On CUDA without a gradient `pairs` are enough.
 
     Args:
         features: [N, Cin] float32, float64, bfloat16 or float16. Half types are summed in float32; a CPU with
@@ -80,7 +80,10 @@ def convolution(
     weight_dtypes = (features.dtype, torch.float32) if features.dtype in HALF_DTYPES else (features.dtype,)
     check_tensor("convolution", "weight", weight, weight_dtypes, "K, Cin, Cout", features)
     check_size("convolution", "weight", "Cin", weight.shape[1], features.shape[1], "features")
-    side, num_offsets = _check_pairs("convolution", table, reverse, features)
+    if table is reverse is None and pairs is not None and _has_no_backward(features, weight):
+        side, num_offsets = "slots", _check_slots(slots, features)
+    else:
+        side, num_offsets = _check_pairs("convolution", table, reverse, features)
     check_size("convolution", "weight", "K", weight.shape[0], num_offsets, side)
     if table is not None:
         num_target = table.shape[0]
@@ -146,6 +149,12 @@ def convolution_grad_weight(
     return _grad_weight(features, grad, table, reverse, _allow_tf32(features))
 
 
+def _has_no_backward(features: Tensor, weight: Tensor) -> bool:
+    """Whether the product runs on CUDA and no gradient of it will be asked for."""
+    wanted = torch.is_grad_enabled() and (features.requires_grad or weight.requires_grad)
+    return features.is_cuda and not wanted
+
+
 def _check_pairs(
     function: str, table: Tensor | None, reverse: Tensor | None, features: Tensor
 ) -> tuple[str, int]:
@@ -193,10 +202,15 @@ def _check_sides_of_pairs(
                 f"convolution: {name} must be of at most {MOST_OFFSETS} offsets, "
                 f"got a weight of {num_offsets}; give the table instead"
             )
-        check_type("convolution", "slots", slots, Tensor, "give those that kernel_pairs made with the pairs")
-        assert slots is not None
-        check_tensor("convolution", "slots", slots, (torch.int32,), "K", features)
-        check_size("convolution", "slots", "K", slots.shape[0], num_offsets, "weight")
+        check_size("convolution", "slots", "K", _check_slots(slots, features), num_offsets, "weight")
+
+
+def _check_slots(slots: Tensor | None, features: Tensor) -> int:
+    """Checks the slots beside pairs; returns their number, the offsets K."""
+    check_type("convolution", "slots", slots, Tensor, "give those that kernel_pairs made with the pairs")
+    assert slots is not None
+    check_tensor("convolution", "slots", slots, (torch.int32,), "K", features)
+    return slots.shape[0]
 
 
 def _check_order(

@@ -34,7 +34,7 @@ LARGEST_ORDERED = 64  # offsets; an order looks at no more
 
 
 class KernelMap:
-    """The pairs of two sets: a table of neighbours and its reverse, one of them made when first asked for.
+    """The pairs of two sets: a table of neighbours and its reverse, each made when first asked for.
 
     Attributes:
         num_source: number of source rows N.
@@ -44,26 +44,31 @@ class KernelMap:
 
     def __init__(
         self,
-        table: Tensor,
+        make_table: Callable[[], Tensor],
         num_source: int,
+        num_target: int,
+        is_cuda: bool,
         mirror: tuple[int, ...] | None = None,
         full: bool = False,
         make_pairs: Callable[[], tuple[Tensor, Tensor, Tensor]] | None = None,
     ) -> None:
-        """Wraps a table.
+        """Makes nothing yet.
 
         Args:
-            table: int32 [M, K].
+            make_table: gives the table, int32 [M, K].
             num_source: N.
+            num_target: M.
+            is_cuda: whether it gives it on a GPU.
             mirror: the opposite of each offset when source and target are one set.
             full: each target row is known to have all offsets.
             make_pairs: gives what serves CUDA in place of the reverse and its order, see `ops.kernel_pairs`;
                 None where that would not be less.
         """
-        self.num_source, self.num_target = num_source, table.shape[0]
+        self.num_source, self.num_target = num_source, num_target
+        self._make_table, self._is_cuda = make_table, is_cuda
         self._mirror, self._full = mirror, full
         self.symmetric = mirror is not None and mirror == tuple(reversed(range(len(mirror))))
-        self._sides: list[Tensor | None] = [table, None]  # shared by both directions, as are the orders
+        self._sides: list[Tensor | None] = [None, None]  # shared by both directions, as are the orders
         self._orders: list[Tensor | None] = [None, None]
         self._make_pairs = make_pairs
         self._pairs: list[
@@ -74,14 +79,17 @@ class KernelMap:
     @property
     def table(self) -> Tensor:
         """int32 [M, K]: the source row under offset k of each target row, -1 for none."""
-        side = self._sides[self._table_side]
-        return self._make_side(self._table_side) if side is None else side
+        return self._side(self._table_side)
 
     @property
     def reverse(self) -> Tensor:
         """int32 [N, K]: the target row that has this source row under offset k, -1 for none."""
-        side = self._sides[1 - self._table_side]
-        return self._make_side(1 - self._table_side) if side is None else side
+        return self._side(1 - self._table_side)
+
+    def _side(self, side: int) -> Tensor:
+        """The table that the map was made for, 0, or its reverse."""
+        made = self._sides[side]
+        return self._keep_side(side) if made is None else made
 
     @property
     def opposite(self) -> bool:
@@ -91,26 +99,27 @@ class KernelMap:
     @property
     def is_cuda(self) -> bool:
         """Whether the tables are on a GPU."""
-        return any(side is not None and side.is_cuda for side in self._sides)
+        return self._is_cuda
 
     @property
     def sides(self) -> tuple[Tensor | None, Tensor | None]:
         """Table and reverse as a convolution wants them.
 
-        Of a symmetric map the one that it was made with. Else on CUDA those that `pairs` do not stand for,
+        Of a symmetric map the one that it was made for. Else on CUDA those that `pairs` do not stand for,
         the reverse only where a backward pass may want it; on the CPU both within one set, where the reverse
-        costs little, else the one that the map was made with, always the same one whatever was asked for
+        costs little, else the one that the map was made for, always the same one whatever was asked for
         since, so that sums have the same bits.
         """
         if self.symmetric:
-            return self._sides[0], None
-        if self.is_cuda:
-            if self._make_pairs is not None:
-                return (self._sides[0], None) if self._table_side == 0 else (None, self._sides[0])
-            return self.table, self.reverse if torch.is_grad_enabled() else None
+            return self._side(0), None
+        backward = torch.is_grad_enabled()
+        if self.is_cuda and self._make_pairs is None:
+            return self.table, self.reverse if backward else None
         if self._mirror is not None:
             return self.table, self.reverse
-        return (self.table, None) if self._table_side == 0 else (None, self.reverse)
+        if self._table_side == 0:
+            return self.table, None
+        return None, None if self.is_cuda and not backward else self.reverse
 
     @property
     def pairs(self) -> tuple[Tensor | None, Tensor | None]:
@@ -171,18 +180,16 @@ class KernelMap:
         return made
 
     @eager
-    def _make_side(self, side: int) -> Tensor:
-        other = self._sides[1 - side]
-        assert other is not None
-        if self._mirror is None:
-            rows = self.num_target if side == self._table_side else self.num_source
-            made = ops.reverse_map(other, rows)
-        elif self.symmetric:
-            made = other.flip(1)
-        else:
-            made = other[:, torch.tensor(self._mirror, device=other.device)]
-        self._sides[side] = made
+    def _keep_side(self, side: int) -> Tensor:
+        self._sides[side] = made = self._make_table() if side == 0 else self._make_reverse(self._side(0))
         return made
+
+    def _make_reverse(self, table: Tensor) -> Tensor:
+        if self._mirror is None:
+            return ops.reverse_map(table, self.num_target if self._table_side == 1 else self.num_source)
+        if self.symmetric:
+            return table.flip(1)
+        return table[:, torch.tensor(self._mirror, device=table.device)]
 
     @property
     def swapped(self) -> "KernelMap":
@@ -260,13 +267,17 @@ def _make_table(source: CoordMap, target: CoordMap, axes: Axes, region: Region) 
     factor = tuple(coarse // fine for coarse, fine in zip(target.stride, source.stride, strict=True))
     full = target.derived.get(("generated", axes, region, factor)) is source
     slots = _slots_between(source, target, offsets)
-    make_pairs = partial(ops.kernel_pairs, source.keys, target.keys, offsets, slots) if slots else None
-    table = ops.kernel_map(source.keys, target.keys, list(offsets))
+    keys = source.keys, target.keys
+    make_table = partial(ops.kernel_map, *keys, list(offsets))
+    make_pairs = partial(ops.kernel_pairs, *keys, offsets, slots) if slots else None
     maps = source.kernel_maps.get(target)
     if maps is None:
         maps = {}
         source.kernel_maps.put(target, maps)
-    return maps.setdefault((axes, region), KernelMap(table, source.num_rows, mirror, full, make_pairs))
+    made = KernelMap(
+        make_table, source.num_rows, target.num_rows, source.keys.is_cuda, mirror, full, make_pairs
+    )
+    return maps.setdefault((axes, region), made)
 
 
 def _slots_between(source: CoordMap, target: CoordMap, offsets: tuple[int, ...]) -> tuple[int, ...]:
