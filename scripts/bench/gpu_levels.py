@@ -98,7 +98,7 @@ def memory(data: Surfaces, channels: int = CHANNELS) -> Iterator[dict[str, objec
 
 
 def map_bytes(x: SparseTensor, y: SparseTensor, size: int) -> int:
-    """Bytes of the map that a generative layer from x to y leaves with their sets where no gradient is wanted."""
+    """Bytes of the map that a generative layer from x to y leaves with their sets, without a gradient."""
     pairs = kernel_map(x.coord_map, y.coord_map, size, transposed=True)
     with torch.no_grad():
         held = [*pairs.sides, *pairs.pairs, *pairs.orders]
