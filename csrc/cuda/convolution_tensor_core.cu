@@ -50,15 +50,15 @@ struct Fragments {
   }
 };
 
-/// Multiplies `depth` channels of a stage, two steps at a time: their fragments are all asked for before the first is
-/// used, so that their latencies overlap.
+/// Multiplies `depth` channels of a stage by pairs of steps, whose fragments are asked for before the first is used, so
+/// that their latencies overlap; where registers do not allow it, by single steps.
 template <class Tile>
 __device__ __forceinline__ void multiply_stage(const Operands<Tile>& operands, int stage, int depth, Sums<Tile>& sums) {
-  constexpr int kAtOnce = 2;
+  constexpr int kAtOnce = Tile::kTight ? 1 : 2;
   constexpr int kStepDepth = kStepBytes / Tile::kSize;
 #pragma unroll
   for (int first = 0; first < Tile::kDepth / kStepDepth; first += kAtOnce) {
-    if (first * kStepDepth >= depth) break;
+    if (first % 2 == 0 && first * kStepDepth >= depth) break;  // two steps between branches: one schedule for both
     Fragments<Tile> fragments[kAtOnce];
 #pragma unroll
     for (int i = 0; i < kAtOnce; ++i) fragments[i].load(operands, stage, first + i);

@@ -140,8 +140,9 @@ __device__ __forceinline__ void round_fragment(uint32_t (&fragment)[kCount]) {
 }
 
 /// A float32 as the sum of two TF32 numbers, good to 23 bits down to about 1e-34; the tensor cores drop the bits that
-/// TF32 lacks. What is not finite stays in `large`, and what would round to infinity is cut there. Beside what is not
-/// finite `small` may be anything: products with it are dropped.
+/// TF32 lacks. What is not finite stays in `large`, where a NaN by its 13 lowest bits alone, which no arithmetic makes,
+/// counts as infinite; what would round to infinity is cut there. Beside what is not finite `small` may be anything:
+/// products with it are dropped.
 __device__ __forceinline__ void split(uint32_t bits, uint32_t* large, uint32_t* small) {
   constexpr uint32_t kHalfUnit = 0x1000u, kKept = 0xffffe000u;
   constexpr float kLeastToInfinity = 0x1.ffep127f;

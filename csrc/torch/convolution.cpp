@@ -61,9 +61,9 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
                   "convolution: features must be [N, Cin], weight [K, Cin, Cout], table [M, K], reverse [N, K]");
   STD_TORCH_CHECK(!order.has_value() || (order->dim() == 1 && order->size(0) == num_target),
                   "convolution: order must be [M]");
-  STD_TORCH_CHECK(!pairs.has_value() || (pairs->dim() == 2 && pairs->size(0) == num_target &&
+  STD_TORCH_CHECK(!pairs.has_value() || (pairs->dim() == 2 && pairs->size(0) == num_target && pairs->size(1) >= 1 &&
                                          pairs->size(1) <= kPairSlots && weight.size(0) <= kPairOffsets),
-                  "convolution: pairs must be [M, S] of at most 32 slots and 64 offsets");
+                  "convolution: pairs must be [M, S] of 1 to 32 slots and at most 64 offsets");
   STD_TORCH_CHECK(!pairs.has_value() || (slots.has_value() && slots->dim() == 1 && slots->size(0) == weight.size(0)),
                   "convolution: slots must be [K] beside pairs");
   const std::vector<int64_t> sizes{num_target, weight.size(2)};

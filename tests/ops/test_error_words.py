@@ -111,6 +111,7 @@ def test_a_wrong_tensor_is_refused(name, argument) -> None:
         ("convolution", {"pairs": TABLE[:2]}, "pairs"),
         ("convolution", {"reverse_pairs": TABLE[:2]}, "reverse_pairs"),
         ("convolution", {"slots": ROWS}, "slots"),
+        ("convolution", {"pairs": TABLE[:, :0]}, "pairs"),
         ("convolution", {"slots": None, "pairs": None}, "slots"),
         ("kernel_pairs", {"slots": [0]}, "slots"),
         ("kernel_pairs", {"slots": [0, 32]}, "slots"),

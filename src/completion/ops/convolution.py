@@ -57,7 +57,7 @@ def convolution(
         pairs: [M, S ≤ 32] int32, kernel_pairs of the reverse: on CUDA it serves in place of the table, and
             where it is given the order is its.
         reverse_pairs: [N, S] int32, kernel_pairs of the table, in place of the reverse.
-        slots: [K] int32, given by kernel_pairs with the pairs and needed beside them.
+        slots: [K] int32, needed beside pairs: those that the same call of kernel_pairs gave.
         symmetric: the reverse is the table with its offsets in the opposite order, as within one set where
             each offset has its opposite; then the backward pass needs no reverse, and no order of its own.
         opposite: offset k takes `weight[K - 1 - k]`.
@@ -192,9 +192,9 @@ def _check_sides_of_pairs(
             continue
         check_tensor("convolution", name, side, (torch.int32,), f"{axis}, S", features)
         check_size("convolution", name, axis, side.shape[0], rows, counted)
-        if side.shape[1] > MOST_SLOTS:
+        if not min(num_offsets, 1) <= side.shape[1] <= MOST_SLOTS:
             raise ValueError(
-                f"convolution: {name} must have at most {MOST_SLOTS} slots, got {side.shape[1]}; "
+                f"convolution: {name} must have 1 to {MOST_SLOTS} slots, got {side.shape[1]}; "
                 "give the table instead"
             )
         if num_offsets > MOST_OFFSETS:

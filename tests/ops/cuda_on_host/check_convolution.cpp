@@ -16,28 +16,31 @@ struct Manner {
   bool transposed_weight, opposite, ordered, paired, tf32;
 };
 
-/// So many slots: with more offsets several of them share one.
-int num_slots_of(const Table& table) { return table.num_offsets > kPairSlots ? 17 : table.num_offsets; }
+/// A slot for each offset: with many offsets several of them share one.
+std::vector<int32_t> random_slots(Random& random, int num_offsets, int num_slots) {
+  std::vector<int32_t> slots(num_offsets);
+  for (int32_t& slot : slots) slot = random.below(num_slots);
+  return slots;
+}
 
 /// Takes pairs away until each row has one in a slot.
-void thin_out(Table& table) {
+void thin_out(Table& table, const std::vector<int32_t>& slots) {
   for (int64_t m = 0; m < table.num_target; ++m) {
-    bool taken[64] = {};
+    bool taken[kPairSlots] = {};
     for (int k = 0; k < table.num_offsets; ++k) {
       int32_t& row = table.rows[m * table.num_offsets + k];
-      if (row >= 0 && taken[k % num_slots_of(table)]) row = -1;
-      if (row >= 0) taken[k % num_slots_of(table)] = true;
+      if (row >= 0 && taken[slots[k]]) row = -1;
+      if (row >= 0) taken[slots[k]] = true;
     }
   }
 }
 
 /// The table as pairs.
-std::vector<int32_t> pairs_of(const Table& table) {
-  const int num_slots = num_slots_of(table);
+std::vector<int32_t> pairs_of(const Table& table, const std::vector<int32_t>& slots, int num_slots) {
   std::vector<int32_t> pairs(table.num_target * num_slots, -1);
   for (size_t i = 0; i < table.rows.size(); ++i) {
     const int k = static_cast<int>(i % table.num_offsets);
-    const int64_t place = static_cast<int64_t>(i / table.num_offsets) * num_slots + k % num_slots;
+    const int64_t place = static_cast<int64_t>(i / table.num_offsets) * num_slots + slots[k];
     if (table.rows[i] >= 0) pairs[place] = pack_pair(table.rows[i], k);
   }
   return pairs;
@@ -57,7 +60,9 @@ std::vector<int32_t> random_order(Random& random, int64_t count) {
 template <class Scalar>
 void check_convolution(Random& random, const Shape& s, const Manner& manner) {
   Table table(random, s.sources, s.targets, s.offsets, s.percent);
-  if (manner.paired) thin_out(table);
+  const int num_slots = s.offsets < 17 ? s.offsets : 17;
+  const std::vector<int32_t> slots = random_slots(random, s.offsets, num_slots);
+  if (manner.paired) thin_out(table, slots);
   const std::vector<int32_t> order = random_order(random, s.targets);
   const bool coarse = manner.tf32 || sizeof(Scalar) == 2;  // so that both hold them exactly
   const auto x = random_values<Scalar>(random, table.num_source * s.in_channels, coarse);
@@ -66,12 +71,10 @@ void check_convolution(Random& random, const Shape& s, const Manner& manner) {
   std::vector<Scalar> y(table.num_target * s.out_channels, scalar<Scalar>(7));
   ConvolutionParams params = {};
   params.features = x.data();
-  const std::vector<int32_t> pairs = pairs_of(table);
+  const std::vector<int32_t> pairs = pairs_of(table, slots, num_slots);
   params.table = manner.paired ? nullptr : table.rows.data();
   params.pairs = manner.paired ? pairs.data() : nullptr;
-  params.num_slots = manner.paired ? num_slots_of(table) : 0;
-  std::vector<int32_t> slots(s.offsets);
-  for (int k = 0; manner.paired && k < s.offsets; ++k) slots[k] = k % params.num_slots;
+  params.num_slots = manner.paired ? num_slots : 0;
   params.slots = slots.data();
   params.order = manner.ordered ? order.data() : nullptr;
   params.output = y.data();

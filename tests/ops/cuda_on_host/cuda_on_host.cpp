@@ -132,8 +132,9 @@ void Block::run_thread() {
 void run_grid(dim3 grid, dim3 size, size_t shared_bytes, void (*body)(const void*), const void* kernel) {
   Block block(size);
   // Of the exact size, so that the address sanitizer sees a step over its end.
-  const std::unique_ptr<void, void (*)(void*)> shared(std::aligned_alloc(128, (shared_bytes + 127) / 128 * 128),
-                                                      std::free);
+  void* memory = nullptr;
+  if (posix_memalign(&memory, 128, shared_bytes) != 0) fail("no memory");
+  const std::unique_ptr<void, void (*)(void*)> shared(memory, std::free);
   running_shared = shared.get();
   running_block = &block;
   running_body = body;
