@@ -110,9 +110,9 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
     convolve_tile(const __grid_constant__ ConvolutionParams params) {
   typename Tile::Shared& shared = dynamic_shared<typename Tile::Shared>();
   // Tiles of the same rows are neighbours in the grid, so that the second finds the rows in the cache.
-  const int64_t tiles_across = ceil_div(params.out_channels, Tile::kColumns);
-  const int64_t first_row = blockIdx.x / tiles_across * Tile::kRows;
-  const int64_t first_column = blockIdx.x % tiles_across * Tile::kColumns;
+  const unsigned tiles_across = static_cast<unsigned>(ceil_div(params.out_channels, Tile::kColumns));
+  const int64_t first_row = int64_t{blockIdx.x / tiles_across} * Tile::kRows;
+  const int64_t first_column = int64_t{blockIdx.x % tiles_across} * Tile::kColumns;
   const int in_channels = static_cast<int>(params.in_channels);
   const int warp = threadIdx.x / kWarpThreads;
   const int warp_row = warp / Tile::kWarpsAcross * Tile::kWarpRows;

@@ -32,6 +32,7 @@ struct ConvolutionTile {
   static constexpr int kPack = kPackBytes / kSize;    // elements of one copy
   static constexpr int kWarpsAcross = kColumns / kWarpColumns;
   static constexpr int kThreads = kRows / kWarpRows * kWarpsAcross * kWarpThreads;
+  static_assert(kRows % kWarpThreads == 0 && kRows <= kThreads, "a thread for each row, in whole warps");
   static constexpr int kWeightRows = kTransposed ? kColumns : kDepth;
   static constexpr int kWeightRowBytes = kTransposed ? kDepthBytes : kColumns * kSize;
   static constexpr int kOutputPitch = kColumns * kSize + kPackBytes;
@@ -105,9 +106,15 @@ __device__ __forceinline__ int32_t target_at(const ConvolutionParams& params, in
   return params.order == nullptr ? static_cast<int32_t>(place) : params.order[place];
 }
 
+/// Whether the thread has a row of the tile, that of its own number.
+template <class Tile>
+__device__ __forceinline__ bool has_row() {
+  return Tile::kRows == Tile::kThreads || threadIdx.x < Tile::kRows;
+}
+
 template <class Tile>
 __device__ void load_targets(const ConvolutionParams& params, int64_t first_row, typename Tile::Shared& shared) {
-  for (int r = threadIdx.x; r < Tile::kRows; r += Tile::kThreads) shared.targets[r] = target_at(params, first_row + r);
+  if (has_row<Tile>()) shared.targets[threadIdx.x] = target_at(params, first_row + threadIdx.x);
   __syncthreads();
 }
 
@@ -119,19 +126,24 @@ __device__ void load_from_table(const ConvolutionParams& params, int first_offse
   constexpr int kDown = kWarpThreads / kEntriesAcross;
   constexpr int kAtOnce = kWarpThreads / kDown;
   const int lane = threadIdx.x % kWarpThreads;
-  for (int part = threadIdx.x / kWarpThreads; part < Tile::kRows / kWarpThreads;
-       part += Tile::kThreads / kWarpThreads) {
+  const uint32_t row_bytes = params.num_offsets * sizeof(int32_t);
+  if (has_row<Tile>()) {
+    const int part = threadIdx.x / kWarpThreads;
     const int first_row = part * kWarpThreads + lane / kEntriesAcross;
+    int32_t targets[kAtOnce];
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) targets[i] = shared.targets[first_row + i * kDown];
     uint32_t used = 0;
 #pragma unroll 2
     for (int first = 0; first < count; first += kEntriesAcross) {
       const int k = first + lane % kEntriesAcross;
+      const char* const column = whole(reinterpret_cast<const char*>(params.table + first_offset + k));
       int32_t sources[kAtOnce];
 #pragma unroll
       for (int i = 0; i < kAtOnce; ++i) {
-        const int64_t target = shared.targets[first_row + i * kDown];
-        const bool inside = target >= 0 && k < count;
-        sources[i] = inside ? params.table[target * params.num_offsets + first_offset + k] : -1;
+        const uint64_t row = static_cast<uint64_t>(static_cast<uint32_t>(targets[i])) * row_bytes;
+        const bool inside = targets[i] >= 0 && k < count;
+        sources[i] = inside ? *reinterpret_cast<const int32_t*>(column + row) : -1;
       }
       uint32_t votes = 0;
 #pragma unroll
@@ -150,7 +162,8 @@ __device__ void load_from_table(const ConvolutionParams& params, int first_offse
 /// The targets of the tile and their pairs in all slots, a thread for each row.
 template <class Tile>
 __device__ void load_from_pairs(const ConvolutionParams& params, int64_t first_row, typename Tile::Shared& shared) {
-  for (int r = threadIdx.x; r < Tile::kRows; r += Tile::kThreads) {
+  if (has_row<Tile>()) {
+    const int r = threadIdx.x;
     const int32_t target = target_at(params, first_row + r);
     shared.targets[r] = target;
     const int num_slots = target < 0 ? 0 : params.num_slots;
@@ -169,7 +182,7 @@ __device__ void load_from_pairs(const ConvolutionParams& params, int64_t first_r
     }
     used[0] = __reduce_or_sync(kFullWarp, used[0]);
     used[1] = __reduce_or_sync(kFullWarp, used[1]);
-    if (threadIdx.x % kWarpThreads == 0) {
+    if (r % kWarpThreads == 0) {
       shared.used[r / kWarpThreads] = static_cast<uint64_t>(used[1]) << 32 | used[0];
     }
   }
