@@ -31,6 +31,7 @@ from completion.sparse.kernel_offsets import (
 from completion.sparse.strides import Size, factor_between, triple
 
 LARGEST_ORDERED = 64  # offsets; an order looks at no more
+Pairs = tuple[Tensor, Tensor, Tensor]  # as kernel_pairs gives them: with their order and slots
 
 
 class KernelMap:
@@ -50,7 +51,7 @@ class KernelMap:
         is_cuda: bool,
         mirror: tuple[int, ...] | None = None,
         full: bool = False,
-        make_pairs: Callable[[], tuple[Tensor, Tensor, Tensor]] | None = None,
+        make_pairs: Callable[[], Pairs] | None = None,
     ) -> None:
         """Makes nothing yet.
 
@@ -71,9 +72,7 @@ class KernelMap:
         self._sides: list[Tensor | None] = [None, None]  # shared by both directions, as are the orders
         self._orders: list[Tensor | None] = [None, None]
         self._make_pairs = make_pairs
-        self._pairs: list[
-            tuple[Tensor, Tensor, Tensor]
-        ] = []  # of the reverse, with order and slots, once made
+        self._pairs: list[Pairs] = []  # of the reverse, once made
         self._table_side = 0
 
     @property
@@ -151,11 +150,11 @@ class KernelMap:
         side = self._table_side
         return self._order(side, table, pairs), self._order(1 - side, reverse, reverse_pairs)
 
-    def _reverse_pairs(self) -> tuple[Tensor, Tensor, Tensor]:
+    def _reverse_pairs(self) -> Pairs:
         return self._pairs[0] if self._pairs else self._keep_pairs()
 
     @eager
-    def _keep_pairs(self) -> tuple[Tensor, Tensor, Tensor]:
+    def _keep_pairs(self) -> Pairs:
         assert self._make_pairs is not None
         self._pairs.append(self._make_pairs())
         return self._pairs[0]
