@@ -91,8 +91,7 @@ def check_features(keys: Tensor, dtype: torch.dtype, channels: list[tuple[int, i
     offsets = cube(-1, 3, 1)
     table = ops.kernel_map(keys, coarse, offsets)
     reverse = ops.reverse_map(table, len(keys))
-    slots = slots_on(tuple(offsets), (2, 2, 2))
-    paired = ops.kernel_pairs(keys, coarse, offsets, slots)
+    paired = ops.kernel_pairs(keys, coarse, offsets, slots_on(tuple(offsets), (2, 2, 2)))
     for in_channels, out_channels in channels:
         features = values((len(keys), in_channels), dtype, keys.device)
         grad = values((len(coarse), out_channels), dtype, keys.device)

@@ -1,5 +1,5 @@
-// The rows of a set around some 4³ bricks of another, found once for all voxels of these. Tables in shared memory.
-// memory.
+// The rows of a set around some 4³ bricks of another, found once for all voxels of these, in tables in shared memory;
+// and one by one, where offsets reach too far to list.
 #pragma once
 
 #include "neighbourhood.cuh"
@@ -32,6 +32,14 @@ __device__ __forceinline__ void find_around(const SetBricks& set, const Neighbou
     around->occupancy[i] = row < 0 ? 0 : set.occupancy[row];
   }
   __syncthreads();
+}
+
+/// Row at an offset from a code, by search; −1 where there is none.
+__device__ __forceinline__ int32_t far_row(const SetBricks& set, const KernelOffsets& offsets, int unit_bits,
+                                           uint64_t code, int k) {
+  const int32_t* const xyz = offsets.xyz + 3 * k;
+  uint64_t site;
+  return add_offset(code, morton_offset(xyz[0], xyz[1], xyz[2]), &site) ? find_code(set, site, unit_bits) : -1;
 }
 
 /// Row at an entry of the neighbourhood, seen from a brick; −1 where there is none.

@@ -8,6 +8,7 @@
 #include "launch.cuh"
 #include "product_tile.cuh"
 #include "scalar.cuh"
+#include "target_rows.cuh"
 
 namespace completion::cuda {
 
@@ -15,12 +16,6 @@ namespace {
 
 constexpr int kTableOffsets = 32;  // offsets whose table entries are in shared memory at a time
 constexpr int kThreadRows = 4;     // output rows of a thread
-
-/// Target row at a place in the order, −1 beyond the last.
-__device__ int64_t target_at(const ConvolutionParams& params, int64_t place) {
-  if (place >= params.num_target) return -1;
-  return params.order == nullptr ? place : params.order[place];
-}
 
 template <class Scalar, int kRows, int kColumns>
 struct Tile {

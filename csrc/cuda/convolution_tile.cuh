@@ -9,6 +9,7 @@
 #include "pair_slots.cuh"
 #include "panel.cuh"
 #include "row_copies.cuh"
+#include "target_rows.cuh"
 #include "tensor_core.cuh"
 
 namespace completion::cuda {
@@ -40,7 +41,7 @@ struct ConvolutionTile {
 
   // Pairs take so little of the shared memory that without gaps four blocks share a multiprocessor, not three.
   static constexpr bool kTight = kPaired && kColumns == 64 && kRows == 128 && !kInParts<Scalar>;
-  static constexpr int kBlocks = kTight ? 4 : 0;                   // at least on a multiprocessor, where it is said
+  static constexpr int kBlocks = kTight ? 4 : 0;                   // that must fit on a multiprocessor; 0: any number
   static constexpr bool kByElements = !kTransposed && kSize == 4;  // fragments of the weight
   using InputLayout = PanelLayout<kDepthBytes, kTight ? 0 : gap_of<Scalar>(false)>;
   using WeightLayout = PanelLayout<kWeightRowBytes, kTight && !kByElements ? 0 : gap_of<Scalar>(!kTransposed)>;
@@ -98,12 +99,6 @@ SharedBytes shared_bytes(const ConvolutionParams& params) {
   const int group = params.num_offsets < kTableOffsets ? params.num_offsets : kTableOffsets;
   const size_t count = Tile::kPaired ? params.num_slots : ceil_div(group, kEntriesAcross) * kEntriesAcross;
   return {offsetof(Shared, entries) + count * sizeof(Shared::entries[0]), sizeof(Shared)};
-}
-
-/// Target row at a place in the order, −1 beyond the last.
-__device__ __forceinline__ int32_t target_at(const ConvolutionParams& params, int64_t place) {
-  if (place >= params.num_target) return -1;
-  return params.order == nullptr ? static_cast<int32_t>(place) : params.order[place];
 }
 
 /// Whether the thread has a row of the tile, that of its own number.
@@ -283,7 +278,7 @@ __device__ __forceinline__ void load_stage(const ConvolutionParams& params, cons
   if constexpr (Tile::kPaired) {
 #pragma unroll
     for (int32_t& entry : sources) entry = row_of_pair_at(entry, k);
-    rows.template load<kMostPairRows>(sources, at.channel * Tile::kSize, stage);
+    rows.template load<kPairRows>(sources, at.channel * Tile::kSize, stage);
   } else {
     rows.load(sources, at.channel * Tile::kSize, stage);
   }

@@ -54,14 +54,6 @@ __device__ __forceinline__ int32_t near_row(const Neighbourhood& neighbourhood, 
   return row_around(tile.around, place >> kCellBits, neighbourhood.num_bricks, entry);
 }
 
-__device__ __forceinline__ int32_t far_row(const KernelMapParams& params, const SetBricks& source, int unit_bits,
-                                           int64_t target, int k) {
-  const int32_t* const xyz = params.offsets.xyz + 3 * k;
-  uint64_t site;
-  const bool inside = add_offset(key_to_code(params.target_keys[target]), morton_offset(xyz[0], xyz[1], xyz[2]), &site);
-  return inside ? find_code(source, site, unit_bits) : -1;
-}
-
 /// Blocks of tiles; threadIdx.x walks along the offsets of a target, so that the table is written in its own order.
 __global__ void __launch_bounds__(kBlockThreads)
     find_neighbours(KernelMapParams params, Reach reach, SetBricks source) {
@@ -80,8 +72,9 @@ __global__ void __launch_bounds__(kBlockThreads)
       const int place = tile.places[target];
       int32_t* const row = params.table + (first + target) * num_offsets;
       for (int k = threadIdx.x; k < num_offsets; k += blockDim.x) {
-        row[k] = place == kFar ? far_row(params, source, unit_bits, first + target, k)
-                               : near_row(neighbourhood, tile, place, k);
+        row[k] = place == kFar
+                     ? far_row(source, params.offsets, unit_bits, key_to_code(params.target_keys[first + target]), k)
+                     : near_row(neighbourhood, tile, place, k);
       }
     }
     __syncthreads();

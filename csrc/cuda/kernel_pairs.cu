@@ -93,14 +93,6 @@ __device__ __forceinline__ int32_t first_pair(const SlotMembers& members, int sl
   return -1;
 }
 
-/// Target row at an offset by search, where offsets reach far.
-__device__ __forceinline__ int32_t far_row(const KernelPairsParams& params, const SetBricks& targets, int unit_bits,
-                                           uint64_t code, int k) {
-  const int32_t* const back = params.offsets.xyz + 3 * k;
-  uint64_t site;
-  return add_offset(code, morton_offset(back[0], back[1], back[2]), &site) ? find_code(targets, site, unit_bits) : -1;
-}
-
 /// Writes the pairs of a row, eight at a time: pair_of(slot); and its key.
 template <class Key, class PairOf>
 __device__ __forceinline__ void put_pairs(const RowOrderParams& order, int32_t* pairs, const RowKeys<Key>& keys,
@@ -180,7 +172,7 @@ __global__ void __launch_bounds__(kBlockThreads)
         if (!on_unit(code, unit_bits)) {
           put([](int) { return -1; });
         } else if (num_neighbours == 0) {
-          const auto row_of = [&](int k) { return far_row(params, targets, unit_bits, code, k); };
+          const auto row_of = [&](int k) { return far_row(targets, params.offsets, unit_bits, code, k); };
           put([&](int slot) { return first_pair(members, slot, row_of); });
         } else if (slots.clash) {
           const int axes = axes_of_cell(cell);

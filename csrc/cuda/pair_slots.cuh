@@ -9,9 +9,8 @@
 namespace completion::cuda {
 
 constexpr int kSlotsAtOnce = 8;
-constexpr uint32_t kMostPairRows = 1u << 25;
 
-/// The row of a pair of offset k; of another, or of no pair, a number from kMostPairRows on.
+/// The row of a pair of offset k; of another, or of no pair, a number from kPairRows on.
 __device__ __forceinline__ int32_t row_of_pair_at(int32_t pair, int k) {
   const uint32_t rest = static_cast<uint32_t>(pair ^ k);  // its low bits are 0, and its sign, for the pairs of k
   return static_cast<int32_t>(rest >> 6 | rest << 26);

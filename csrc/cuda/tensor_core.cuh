@@ -10,6 +10,7 @@
 #include <cmath>
 #include <type_traits>
 
+#include "launch.cuh"
 #include "scalar.cuh"
 #ifndef __CUDACC__
 #include <tensor_core_on_host.h>  // of the tests, which run the kernels without a GPU
@@ -29,7 +30,7 @@ constexpr int kFragmentColumns = 8;         // of the right operand and the sums
 /// it does not work it out anew in each stage of a loop. By all threads of a warp.
 template <class T>
 __device__ __forceinline__ T kept(T value) {
-  return __shfl_sync(0xffffffffu, value, threadIdx.x % 32);
+  return __shfl_sync(kFullWarp, value, threadIdx.x % kWarpThreads);
 }
 __device__ __forceinline__ const char* kept(const char* pointer) {
   return reinterpret_cast<const char*>(kept(reinterpret_cast<unsigned long long>(pointer)));

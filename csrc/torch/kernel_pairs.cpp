@@ -11,7 +11,7 @@ namespace {
 
 std::tuple<Tensor, Tensor, Tensor> kernel_pairs(const Tensor& source_keys, const Tensor& target_keys,
                                                 std::vector<int64_t> offsets, std::vector<int64_t> slots) {
-  STD_TORCH_CHECK(source_keys.dim() == 1 && target_keys.dim() == 1 && target_keys.size(0) <= int64_t{1} << 25,
+  STD_TORCH_CHECK(source_keys.dim() == 1 && target_keys.dim() == 1 && target_keys.size(0) <= kPairRows,
                   "kernel_pairs: keys must be [N] and [M] with M at most 2^25");
   STD_TORCH_CHECK(3 * slots.size() == offsets.size() && slots.size() <= kPairOffsets &&
                       std::all_of(slots.begin(), slots.end(), [](int64_t s) { return s >= 0 && s < kPairSlots; }),

@@ -4,7 +4,7 @@ from importlib import import_module
 
 import pytest
 import torch
-from tests.ops.voxel_sets import canonical, cube, sphere
+from tests.ops.voxel_sets import assert_same, canonical, cube, sphere
 
 from completion import ops
 from completion.nn import functional as F
@@ -21,11 +21,6 @@ def two_strides(radius: int, size: int, device: torch.device) -> tuple:
     return fine, coarse, offsets, slots_on(tuple(offsets), (2, 2, 2))
 
 
-def assert_all_equal(made, expected) -> None:
-    for one, other in zip(made, expected, strict=True):
-        assert one.dtype == other.dtype == torch.int32 and torch.equal(one, other)
-
-
 @pytest.mark.parametrize("radius", [1, 9, 40])
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
 def test_pairs_are_those_of_the_table_in_order(device, size, radius):
@@ -33,7 +28,7 @@ def test_pairs_are_those_of_the_table_in_order(device, size, radius):
     made = ops.kernel_pairs(fine, coarse, offsets, slots)
     pairs = made[0]
     assert pairs.shape == (len(fine), {1: 1, 2: 1, 3: 8, 4: 8}[size])
-    assert_all_equal(made, reference.kernel_pairs(fine, coarse, offsets, slots))
+    assert_same(made, reference.kernel_pairs(fine, coarse, offsets, slots))
     table = ops.kernel_map(fine, coarse, offsets)
     assert int((pairs >= 0).sum()) == int((table >= 0).sum()), "no pair takes the place of another"
 
@@ -48,7 +43,7 @@ def test_pairs_of_sets_that_are_no_hierarchy(device, dilation):
     offsets = [dilation * value for value in cube(3, centred=True)]
     slots = slots_on(tuple(offsets), (4, 4, 4))
     made = ops.kernel_pairs(fine, coarse, offsets, slots)
-    assert_all_equal(made, reference.kernel_pairs(fine, coarse, offsets, slots))
+    assert_same(made, reference.kernel_pairs(fine, coarse, offsets, slots))
 
 
 def test_slots_whose_offsets_differ_by_a_brick(device):
@@ -60,7 +55,7 @@ def test_slots_whose_offsets_differ_by_a_brick(device):
     slots = slots_on(tuple(offsets), (8, 8, 8))
     assert slots[0] == slots[4]
     made = ops.kernel_pairs(fine, coarse, offsets, slots)
-    assert_all_equal(made, reference.kernel_pairs(fine, coarse, offsets, slots))
+    assert_same(made, reference.kernel_pairs(fine, coarse, offsets, slots))
 
 
 def test_no_rows_and_no_targets(device):

@@ -330,7 +330,7 @@ def test_the_record_of_steps(no_gpu_needed, monkeypatch, tmp_path, capsys):
     assert "samples/s" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU: what they say without one")
 @pytest.mark.parametrize("script", ["bench_ops", "bench_step"])
 def test_without_a_gpu_the_scripts_say_so(script):
     command = [sys.executable, str(SCRIPTS / f"{script}.py"), "--device", "cuda"]

@@ -12,8 +12,9 @@
 
 namespace completion {
 
-constexpr int32_t kPairOffsets = 64;  // offsets that a pair can name
-constexpr int32_t kPairSlots = 32;    // of a row at most
+constexpr int32_t kPairOffsets = 64;    // offsets that a pair can name
+constexpr int32_t kPairSlots = 32;      // of a row at most
+constexpr int64_t kPairRows = 1 << 25;  // target rows that a pair can name
 
 /// A target row below 2²⁵ and an offset as one number.
 COMPLETION_HD int32_t pack_pair(int32_t row, int32_t offset) { return row * kPairOffsets + offset; }

@@ -19,7 +19,7 @@ def refuse_forward_mode(function: str) -> None:
     """Refuses to run under forward-mode differentiation, which would silently lose the tangents.
 
     Raises:
-        NotImplementedError: it is on.
+        NotImplementedError: forward mode is on.
     """
     if forward_ad._current_level >= 0:
         raise NotImplementedError(

@@ -80,7 +80,7 @@ def convolution(
     weight_dtypes = (features.dtype, torch.float32) if features.dtype in HALF_DTYPES else (features.dtype,)
     check_tensor("convolution", "weight", weight, weight_dtypes, "K, Cin, Cout", features)
     check_size("convolution", "weight", "Cin", weight.shape[1], features.shape[1], "features")
-    if table is reverse is None and pairs is not None and _has_no_backward(features, weight):
+    if table is None and reverse is None and pairs is not None and _pairs_are_enough(features, weight):
         side, num_offsets = "slots", _check_slots(slots, features)
     else:
         side, num_offsets = _check_pairs("convolution", table, reverse, features)
@@ -149,8 +149,8 @@ def convolution_grad_weight(
     return _grad_weight(features, grad, table, reverse, _allow_tf32(features))
 
 
-def _has_no_backward(features: Tensor, weight: Tensor) -> bool:
-    """Whether the product runs on CUDA and no gradient of it will be asked for."""
+def _pairs_are_enough(features: Tensor, weight: Tensor) -> bool:
+    """Whether the product runs on CUDA and has no backward pass, which would want a table."""
     wanted = torch.is_grad_enabled() and (features.requires_grad or weight.requires_grad)
     return features.is_cuda and not wanted
 
