@@ -9,7 +9,7 @@ namespace {
 /// Rows in memory order and of a type that the backend adds.
 Tensor operand(const Tensor& features) {
   const bool is_added = features.is_cuda() || features.scalar_type() != ScalarType::Half;
-  return is_added ? torch::stable::contiguous(features) : kernel_features(features);
+  return is_added ? in_memory_order(features) : kernel_features(features);
 }
 
 Tensor add_rows(const Tensor& first, const Tensor& first_rows, const Tensor& first_inverse, const Tensor& second,
@@ -20,7 +20,7 @@ Tensor add_rows(const Tensor& first, const Tensor& first_rows, const Tensor& fir
                       first_rows.size(0) == second_rows.size(0),
                   "add_rows: first must be [N1, C], second [N2, C] of the same dtype, first_rows and second_rows [M]");
   const Tensor a = operand(first), b = operand(second);
-  const Tensor a_rows = torch::stable::contiguous(first_rows), b_rows = torch::stable::contiguous(second_rows);
+  const Tensor a_rows = in_memory_order(first_rows), b_rows = in_memory_order(second_rows);
   Tensor output = empty(a, {first_rows.size(0), first.size(1)}, a.scalar_type());
   AddRowsParams params{};
   params.first = a.const_data_ptr();

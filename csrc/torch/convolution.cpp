@@ -12,11 +12,6 @@ bool is_empty(const Tensor& tensor) { return tensor.numel() == 0; }
 
 using Table = std::optional<Tensor>;
 
-/// The table in memory order, or none.
-Table contiguous(const Table& table) {
-  return table.has_value() ? Table(torch::stable::contiguous(*table)) : std::nullopt;
-}
-
 const int32_t* entries_of(const Table& table) { return table.has_value() ? table->const_data_ptr<int32_t>() : nullptr; }
 
 /// Whether `table` is missing, or [rows, offsets].
@@ -31,7 +26,7 @@ void check_sides(const char* function, bool enough) {
 /// Features in memory order and of a type that the backend multiplies.
 Tensor operand(const char* function, const Tensor& tensor, int64_t in_channels) {
   const bool as_it_is = tensor.is_cuda() || cpu::multiplies(feature_dtype(function, tensor), in_channels);
-  return as_it_is ? torch::stable::contiguous(tensor) : kernel_features(tensor);
+  return as_it_is ? in_memory_order(tensor) : kernel_features(tensor);
 }
 
 /// The weight as it is where tensor cores could load it, with Cin or Cout in packs of 16 bytes, else in memory order:
@@ -41,7 +36,7 @@ Tensor cuda_weight(const Tensor& weight) {
   const int64_t along_in = weight.stride(1), along_out = weight.stride(2);
   const bool packed = (along_out == 1 && along_in % pack == 0) || (along_in == 1 && along_out % pack == 0);
   const bool aligned = reinterpret_cast<uintptr_t>(weight.const_data_ptr()) % 16 == 0;
-  return packed && aligned && weight.stride(0) % pack == 0 ? weight : torch::stable::contiguous(weight);
+  return packed && aligned && weight.stride(0) % pack == 0 ? weight : in_memory_order(weight);
 }
 
 /// Lets offset k take the weight of the opposite one: the last is the first, and the way on leads back.
@@ -71,8 +66,9 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
     return torch::stable::new_zeros(features, sizes);
   }
   const Tensor x = operand("convolution", features, features.size(1));
-  const Table dense_table = contiguous(table), dense_reverse = contiguous(reverse), dense_order = contiguous(order),
-              dense_pairs = contiguous(pairs), dense_slots = contiguous(slots);
+  const Table dense_table = in_memory_order(table), dense_reverse = in_memory_order(reverse),
+              dense_order = in_memory_order(order), dense_pairs = in_memory_order(pairs),
+              dense_slots = in_memory_order(slots);
   Tensor w = in_dtype_of(weight, x);
   if (w.is_cuda()) w = cuda_weight(w);
   Tensor output = empty(features, sizes, x.scalar_type());
@@ -116,7 +112,7 @@ Tensor convolution_grad_weight(const Tensor& features, const Tensor& grad, const
   const int64_t even = 0;  // rows are paired, not channels
   const Tensor x = operand("convolution_grad_weight", features, even);
   const Tensor g = operand("convolution_grad_weight", grad, even);
-  const Table dense_table = contiguous(table), dense_reverse = contiguous(reverse);
+  const Table dense_table = in_memory_order(table), dense_reverse = in_memory_order(reverse);
   Tensor grad_weight = empty(features, sizes, sum_dtype);
   ConvolutionGradWeightParams params{};
   params.features = x.const_data_ptr();

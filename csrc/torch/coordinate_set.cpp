@@ -8,7 +8,7 @@ namespace {
 
 std::tuple<Tensor, Tensor, Tensor> coordinate_set(const Tensor& keys) {
   STD_TORCH_CHECK(keys.dim() == 1, "coordinate_set: keys must be [N]");
-  const Tensor dense = torch::stable::contiguous(keys);
+  const Tensor dense = in_memory_order(keys);
   Tensor counts = empty(keys, {1}, ScalarType::Long);
   CoordinateSetParams params{};
   params.keys = dense.const_data_ptr<int64_t>();

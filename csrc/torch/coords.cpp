@@ -8,7 +8,7 @@ namespace {
 
 Tensor encode(const Tensor& coords) {
   STD_TORCH_CHECK(coords.dim() == 2 && coords.size(1) == 4, "encode: coords must be [N, 4]");
-  const Tensor dense = torch::stable::contiguous(coords);
+  const Tensor dense = in_memory_order(coords);
   Tensor keys = empty(coords, {coords.size(0)}, ScalarType::Long);
   bool outside = false;
   const EncodeParams params{dense.const_data_ptr<int32_t>(), keys.mutable_data_ptr<int64_t>(), coords.size(0),
@@ -20,7 +20,7 @@ Tensor encode(const Tensor& coords) {
 
 Tensor decode(const Tensor& keys) {
   STD_TORCH_CHECK(keys.dim() == 1, "decode: keys must be [N]");
-  const Tensor dense = torch::stable::contiguous(keys);
+  const Tensor dense = in_memory_order(keys);
   Tensor coords = empty(keys, {keys.size(0), 4}, ScalarType::Int);
   const DecodeParams params{dense.const_data_ptr<int64_t>(), coords.mutable_data_ptr<int32_t>(), keys.size(0)};
   COMPLETION_RUN(decode, keys, params);

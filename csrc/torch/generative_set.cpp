@@ -8,7 +8,7 @@ namespace {
 
 Tensor generative_set(const Tensor& keys, std::vector<int64_t> offsets) {
   STD_TORCH_CHECK(keys.dim() == 1, "generative_set: keys must be [N]");
-  const Tensor dense = torch::stable::contiguous(keys);
+  const Tensor dense = in_memory_order(keys);
   Tensor counts = empty(keys, {4}, ScalarType::Long);
   GenerativeSetParams params{};
   params.keys = dense.const_data_ptr<int64_t>();

@@ -8,7 +8,7 @@ namespace {
 
 Tensor kernel_map(const Tensor& source_keys, const Tensor& target_keys, std::vector<int64_t> offsets) {
   STD_TORCH_CHECK(source_keys.dim() == 1 && target_keys.dim() == 1, "kernel_map: keys must be [N] and [M]");
-  const Tensor source = torch::stable::contiguous(source_keys), target = torch::stable::contiguous(target_keys);
+  const Tensor source = in_memory_order(source_keys), target = in_memory_order(target_keys);
   KernelMapParams params{};
   params.source_keys = source.const_data_ptr<int64_t>();
   params.target_keys = target.const_data_ptr<int64_t>();
@@ -24,7 +24,7 @@ Tensor kernel_map(const Tensor& source_keys, const Tensor& target_keys, std::vec
 
 Tensor reverse_map(const Tensor& table, int64_t num_source) {
   STD_TORCH_CHECK(table.dim() == 2 && num_source >= 0, "reverse_map: table must be [M, K] and num_source not negative");
-  const Tensor dense = torch::stable::contiguous(table);
+  const Tensor dense = in_memory_order(table);
   Tensor reverse = empty(table, {num_source, table.size(1)}, ScalarType::Int);
   ReverseMapParams params{};
   params.table = dense.const_data_ptr<int32_t>();

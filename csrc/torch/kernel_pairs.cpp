@@ -16,7 +16,7 @@ std::tuple<Tensor, Tensor, Tensor> kernel_pairs(const Tensor& source_keys, const
   STD_TORCH_CHECK(3 * slots.size() == offsets.size() && slots.size() <= kPairOffsets &&
                       std::all_of(slots.begin(), slots.end(), [](int64_t s) { return s >= 0 && s < kPairSlots; }),
                   "kernel_pairs: slots must be one number below 32 for each of at most 64 offsets");
-  const Tensor source = torch::stable::contiguous(source_keys), target = torch::stable::contiguous(target_keys);
+  const Tensor source = in_memory_order(source_keys), target = in_memory_order(target_keys);
   const int64_t num_slots = slots.empty() ? 0 : 1 + *std::max_element(slots.begin(), slots.end());
   KernelPairsParams params{};
   params.source_keys = source.const_data_ptr<int64_t>();

@@ -7,7 +7,9 @@
 #include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "completion/dtype.h"
@@ -81,9 +83,28 @@ void run(const Tensor& on, const Params& params, typename Entry<Params>::Cpu on_
 #endif
 }
 
-/// New uninitialised tensor on the device of `on`.
-inline Tensor empty(const Tensor& on, std::vector<int64_t> sizes, ScalarType dtype) {
-  return torch::stable::new_empty(on, sizes, dtype);
+/// New uninitialised tensor on the device of `on`. A function of torch's, not its operator, which would be looked up by
+/// its name and take its arguments boxed: on a GPU small layers wait for the host.
+inline Tensor empty(const Tensor& on, const std::vector<int64_t>& sizes, ScalarType dtype) {
+  std::vector<int64_t> strides(sizes.size(), 1);
+  for (size_t axis = sizes.size(); axis-- > 1;) strides[axis - 1] = strides[axis] * std::max<int64_t>(sizes[axis], 1);
+  int32_t device_type = 0;
+  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_type(on.get(), &device_type));
+  const auto code = torch::stable::detail::to<int32_t>(torch::stable::detail::from(dtype));
+  AtenTensorHandle tensor = nullptr;
+  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(static_cast<int64_t>(sizes.size()), sizes.data(),
+                                                         strides.data(), code, device_type, on.get_device_index(),
+                                                         &tensor));
+  return Tensor(tensor);
+}
+
+/// The tensor in memory order; itself, without a call of torch's operator, where it is.
+inline Tensor in_memory_order(const Tensor& tensor) {
+  return tensor.is_contiguous() ? tensor : torch::stable::contiguous(tensor);
+}
+
+inline std::optional<Tensor> in_memory_order(const std::optional<Tensor>& tensor) {
+  return tensor.has_value() ? std::optional<Tensor>(in_memory_order(*tensor)) : std::nullopt;
 }
 
 /// Sets params.workspace to a new tensor of the bytes that the backend asks for; the tensor must outlive the launches.
@@ -143,7 +164,7 @@ inline bool is_half_type(const Tensor& tensor) {
 
 /// Features as the backend takes them: contiguous, and on the CPU half types widened to float32.
 inline Tensor kernel_features(const Tensor& tensor) {
-  Tensor dense = torch::stable::contiguous(tensor);
+  Tensor dense = in_memory_order(tensor);
   return !tensor.is_cuda() && is_half_type(tensor) ? torch::stable::to(dense, ScalarType::Float) : dense;
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 Tensor lookup(const Tensor& keys, const Tensor& queries) {
   STD_TORCH_CHECK(keys.dim() == 1 && queries.dim() == 1, "lookup: keys must be [N] and queries [M]");
-  const Tensor dense_keys = torch::stable::contiguous(keys), dense_queries = torch::stable::contiguous(queries);
+  const Tensor dense_keys = in_memory_order(keys), dense_queries = in_memory_order(queries);
   Tensor rows = empty(queries, {queries.size(0)}, ScalarType::Int);
   LookupParams params{};
   params.keys = dense_keys.const_data_ptr<int64_t>();

@@ -9,7 +9,7 @@ namespace {
 Tensor pool_sum(const Tensor& features, const Tensor& table, const Tensor& reverse) {
   (void)reverse;  // the backward pass needs it
   STD_TORCH_CHECK(features.dim() == 2 && table.dim() == 2, "pool_sum: features must be [N, C] and table [M, K]");
-  const Tensor x = kernel_features(features), dense_table = torch::stable::contiguous(table);
+  const Tensor x = kernel_features(features), dense_table = in_memory_order(table);
   Tensor output = empty(x, {table.size(0), features.size(1)}, x.scalar_type());
   PoolSumParams params{};
   params.features = x.const_data_ptr();
@@ -25,7 +25,7 @@ Tensor pool_sum(const Tensor& features, const Tensor& table, const Tensor& rever
 
 std::tuple<Tensor, Tensor> pool_max(const Tensor& features, const Tensor& table) {
   STD_TORCH_CHECK(features.dim() == 2 && table.dim() == 2, "pool_max: features must be [N, C] and table [M, K]");
-  const Tensor x = kernel_features(features), dense_table = torch::stable::contiguous(table);
+  const Tensor x = kernel_features(features), dense_table = in_memory_order(table);
   Tensor output = empty(x, {table.size(0), features.size(1)}, x.scalar_type());
   Tensor arg = empty(x, {table.size(0), features.size(1)}, ScalarType::Int);
   PoolMaxParams params{};
@@ -46,7 +46,7 @@ Tensor pool_max_grad(const Tensor& grad, const Tensor& arg, const Tensor& revers
                       grad.size(1) == arg.size(1),
                   "pool_max_grad: grad and arg must be [M, C] and reverse [N, K]");
   const Tensor g = kernel_features(grad);
-  const Tensor dense_arg = torch::stable::contiguous(arg), dense_reverse = torch::stable::contiguous(reverse);
+  const Tensor dense_arg = in_memory_order(arg), dense_reverse = in_memory_order(reverse);
   Tensor grad_features = empty(g, {reverse.size(0), grad.size(1)}, g.scalar_type());
   PoolMaxGradParams params{};
   params.grad = g.const_data_ptr();

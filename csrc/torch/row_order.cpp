@@ -8,7 +8,7 @@ namespace {
 
 Tensor row_order(const Tensor& table) {
   STD_TORCH_CHECK(table.dim() == 2, "row_order: table must be [M, K]");
-  const Tensor dense = torch::stable::contiguous(table);
+  const Tensor dense = in_memory_order(table);
   Tensor order = empty(table, {table.size(0)}, ScalarType::Int);
   RowOrderParams params{};
   params.table = dense.const_data_ptr<int32_t>();

@@ -8,7 +8,7 @@ namespace {
 
 std::tuple<Tensor, Tensor> strided_set(const Tensor& keys, std::vector<int64_t> stride) {
   STD_TORCH_CHECK(keys.dim() == 1 && stride.size() == 3, "strided_set: keys must be [N] and stride three integers");
-  const Tensor dense = torch::stable::contiguous(keys);
+  const Tensor dense = in_memory_order(keys);
   Tensor counts = empty(keys, {2}, ScalarType::Long);
   StridedSetParams params{};
   params.keys = dense.const_data_ptr<int64_t>();

@@ -9,7 +9,7 @@ namespace {
 Tensor take_rows(const Tensor& features, const Tensor& rows, const Tensor& inverse) {
   (void)inverse;  // the backward pass needs it
   STD_TORCH_CHECK(features.dim() == 2 && rows.dim() == 1, "take_rows: features must be [N, C] and rows [M]");
-  const Tensor x = torch::stable::contiguous(features), dense_rows = torch::stable::contiguous(rows);
+  const Tensor x = in_memory_order(features), dense_rows = in_memory_order(rows);
   Tensor output = empty(features, {rows.size(0), features.size(1)}, features.scalar_type());
   TakeRowsParams params{};
   params.features = x.const_data_ptr();

@@ -8,7 +8,7 @@ namespace {
 
 std::tuple<Tensor, Tensor, Tensor> union_set(const Tensor& a, const Tensor& b) {
   STD_TORCH_CHECK(a.dim() == 1 && b.dim() == 1, "union_set: a and b must be [N]");
-  const Tensor dense_a = torch::stable::contiguous(a), dense_b = torch::stable::contiguous(b);
+  const Tensor dense_a = in_memory_order(a), dense_b = in_memory_order(b);
   Tensor counts = empty(a, {1}, ScalarType::Long);
   UnionSetParams params{};
   params.keys_a = dense_a.const_data_ptr<int64_t>();

@@ -1,6 +1,7 @@
 """Bits do not depend on the number of threads, and every instruction set keeps the tolerance."""
 
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,21 +79,36 @@ def test_the_same_bits_for_every_number_of_threads_and_in_every_run(
             assert_same(actual, value)
 
 
-@pytest.fixture
-def poisoned_memory() -> Iterator[None]:
-    """New tensors full of NaN or the largest integer, which is how torch fills them in this mode."""
-    torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = True
-    yield
-    torch.use_deterministic_algorithms(False)
+# What a process finds in memory that nobody wrote, chosen by the C library and by AddressSanitizer's.
+POISONED = (
+    "import sys, torch; from tests.ops.test_determinism import every_result\n"
+    "byte = int(sys.argv[1])\n"
+    "for size in (1000, 1 << 25):\n"
+    "    assert torch.empty(size, dtype=torch.uint8)[-500:].eq(byte).all(), 'memory is not poisoned'\n"
+    "torch.save(every_result(torch.device('cpu')), sys.argv[2])"
+)
 
 
-def test_every_element_of_every_result_is_written(poisoned_memory: None, device: torch.device):
-    assert torch.empty(3, device=device).isnan().all()
-    actual = every_result(device)
-    torch.use_deterministic_algorithms(False)
-    for value, expected in zip(actual, every_result(device), strict=True):
-        assert_same(value, expected)
+def run_python(script: str, *arguments: str, **variables: str) -> None:
+    """Runs a script in a process of its own, with these variables set."""
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}", **variables}
+    command = [sys.executable, "-c", script, *arguments]
+    result = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's allocator has this setting")
+def test_every_element_of_every_result_is_written(tmp_path: Path):
+    results = []
+    for byte in (0x55, 0xAB):
+        saved = tmp_path / f"{byte}.pt"
+        options = os.environ.get("ASAN_OPTIONS", "")
+        sanitizer = f"{options}:max_malloc_fill_size=1000000000:malloc_fill_byte={byte}"
+        perturb = str(byte ^ 0xFF)  # glibc fills with the complement
+        run_python(POISONED, str(byte), str(saved), MALLOC_PERTURB_=perturb, ASAN_OPTIONS=sanitizer)
+        results.append(torch.load(saved))
+    for one, other in zip(*results, strict=True):
+        assert_same(one, other)
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES)
@@ -105,12 +121,4 @@ def test_every_instruction_set_against_the_reference(capability: str):
         "        for side in ('table', 'reverse'):\n"
         "            check('all offsets', channels, dtype, torch.device('cpu'), [side])"
     )
-    environment = {
-        **os.environ,
-        "ATEN_CPU_CAPABILITY": capability,
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}",
-    }
-    result = subprocess.run(
-        [sys.executable, "-c", script], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr
+    run_python(script, ATEN_CPU_CAPABILITY=capability)
