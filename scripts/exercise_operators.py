@@ -69,6 +69,10 @@ def check_sets(radius: int, device: torch.device) -> Tensor:
     order = torch.randint(max(1, len(keys)), (2 * len(keys),), generator=torch.Generator().manual_seed(0))
     agree("coordinate_set", keys[order.to(device)])
     canonical, _, _ = ops.coordinate_set(keys)
+    agree("inside_box", canonical, (-3, -radius, 0), (9, radius, 2))
+    mask = canonical % 3 == 0
+    agree("selected_set", canonical, mask)
+    agree("selected_set", canonical, mask, int(mask.sum()))
     for stride in ((2, 2, 2), (8, 8, 8), (1, 2, 4), (3, 5, 3)):
         agree("strided_set", canonical, stride)
     for offsets in (cube(0, 2, 1), cube(-1, 3, 1), cube(0, 4, 2)):

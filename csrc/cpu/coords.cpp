@@ -1,4 +1,4 @@
-// encode and decode on the CPU.
+// encode, decode and inside_box on the CPU.
 #include "completion/coords.h"
 
 #include <atomic>
@@ -28,6 +28,12 @@ void decode(const DecodeParams& params, ParallelFor parallel_for) {
     for (int64_t row = begin; row < end; ++row) {
       decode_key(params.keys[row], params.coords + 4 * row);
     }
+  });
+}
+
+void inside_box(const InsideBoxParams& params, ParallelFor parallel_for) {
+  for_ranges(parallel_for, 0, params.num_rows, kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) params.inside[row] = in_box(params.keys[row], params.low, params.high);
   });
 }
 

@@ -1,4 +1,4 @@
-// encode and decode: one thread a row.
+// encode, decode and inside_box: one thread a row.
 #include "completion/coords.h"
 #include "completion/key.h"
 #include "launch.cuh"
@@ -19,6 +19,11 @@ __global__ void __launch_bounds__(kBlockThreads) decode_rows(DecodeParams params
   if (row < params.num_rows) decode_key(params.keys[row], params.coords + 4 * row);
 }
 
+__global__ void __launch_bounds__(kBlockThreads) test_rows(InsideBoxParams params) {
+  const int64_t row = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
+  if (row < params.num_rows) params.inside[row] = in_box(params.keys[row], params.low, params.high);
+}
+
 }  // namespace
 
 Status encode(const EncodeParams& params, void* stream) {
@@ -28,6 +33,11 @@ Status encode(const EncodeParams& params, void* stream) {
 
 Status decode(const DecodeParams& params, void* stream) {
   launch_items(decode_rows, params.num_rows, stream, params);
+  return last_status();
+}
+
+Status inside_box(const InsideBoxParams& params, void* stream) {
+  launch_items(test_rows, params.num_rows, stream, params);
   return last_status();
 }
 

@@ -5,10 +5,12 @@ import torch
 
 from completion.models.policies import PredictedOnly, ScheduledTruth, TruthOnly, UnionWithTruth
 from completion.nn.prune import Candidates
+from completion.sparse import CoordMap
 
 PREDICTED = torch.tensor([True, True, False, False])
 TARGET = torch.tensor([True, False, True, False])
-CANDIDATES = Candidates(PREDICTED, TARGET, torch.tensor([0, 0, 1, 1]), batch_size=2)
+ROWS = CoordMap.from_coords(torch.tensor([[0, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0]]).int())
+CANDIDATES = Candidates(PREDICTED, TARGET, ROWS)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""encode and decode against the bit-by-bit reference."""
+"""encode, decode and inside_box against the bit-by-bit reference."""
 
 import pytest
 import torch
@@ -14,6 +14,24 @@ def test_equals_the_reference_and_back(name: str, device: torch.device):
     keys = ops.encode(coords)
     assert_same(keys, reference.encode(coords))
     assert_same(ops.decode(keys), coords)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        ((-2, -3, 0), (4, 3, 2)),
+        ((-32768, -32768, -32768), (32767, 32767, 32767)),
+        ((-(10**30), -32768, 5), (10**30, 32768, 2**40)),
+        ((1, 1, 1), (1, 9, 9)),
+        ((5, 0, 0), (-5, 9, 9)),
+    ],
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_inside_box_equals_the_reference(name: str, low: tuple, high: tuple, device: torch.device):
+    keys = ops.encode(COORDS[name]().to(device))
+    within = [tuple(max(-(2**62), min(c, 2**62)) for c in corner) for corner in (low, high)]
+    assert_same(ops.inside_box(keys, low, high), reference.inside_box(keys, *within))
+    assert_same(ops.inside_box(keys[::2], low, high), reference.inside_box(keys[::2], *within))
 
 
 def test_order_is_batch_then_morton(device: torch.device):
@@ -62,9 +80,19 @@ def test_error_words(device: torch.device):
         ops.encode(torch.zeros(2, 3, dtype=torch.int32, device=device))
     with pytest.raises(ValueError, match=r"decode: keys must be \[N\], got \[2, 1\]; reshape it"):
         ops.decode(torch.zeros(2, 1, dtype=torch.int64, device=device))
+    keys = torch.zeros(2, dtype=torch.int64, device=device)
+    with pytest.raises(
+        ValueError, match=r"inside_box: low must be three integers, got \[0, 0\]; give x, y, z"
+    ):
+        ops.inside_box(keys, (0, 0), (1, 1, 1))
+    with pytest.raises(
+        TypeError, match="inside_box: high must be a sequence of integers, got 1; convert its"
+    ):
+        ops.inside_box(keys, (0, 0, 0), 1)
 
 
 def test_opcheck(device: torch.device):
     coords = random_coords(5, -9, 9).to(device)
     torch.library.opcheck(torch.ops.completion.encode, (coords,))
     torch.library.opcheck(torch.ops.completion.decode, (ops.encode(coords),))
+    torch.library.opcheck(torch.ops.completion.inside_box, (ops.encode(coords), [0, 0, 0], [9, 2, 9]))

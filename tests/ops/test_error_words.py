@@ -19,10 +19,12 @@ X, G = torch.randn(3, 4), torch.randn(3, 5)
 GOOD = {
     "encode": {"coords": ops.decode(KEYS)},
     "decode": {"keys": KEYS},
+    "inside_box": {"keys": KEYS, "low": (0, 0, 0), "high": (2, 2, 2)},
     "coordinate_set": {"keys": KEYS.flip(0)},
     "strided_set": {"keys": KEYS, "stride": (2, 2, 2)},
     "generative_set": {"keys": KEYS, "offsets": [0, 0, 0, 1, 0, 0]},
     "union_set": {"a": KEYS[:2], "b": KEYS[1:]},
+    "selected_set": {"keys": KEYS, "mask": torch.tensor([True, False, True])},
     "lookup": {"keys": KEYS, "queries": KEYS.flip(0)},
     "kernel_map": {"source_keys": KEYS, "target_keys": KEYS, "offsets": [0, 0, 0]},
     "reverse_map": {"table": TABLE, "num_source": 3},
@@ -50,7 +52,7 @@ MAY_BE_NONE = {
     "convolution": ("table", "reverse", "order", "reverse_order", "pairs", "reverse_pairs"),
     "convolution_grad_weight": ("table", "reverse"),
 }
-SIZED_BY_VALUES = {"coordinate_set", "strided_set", "generative_set", "union_set"}
+SIZED_BY_VALUES = {"coordinate_set", "strided_set", "generative_set", "union_set", "selected_set"}
 TENSORS = [
     (name, key) for name, good in GOOD.items() for key, value in good.items() if torch.is_tensor(value)
 ]
@@ -62,7 +64,7 @@ def wrong_tensors(name: str, right: torch.Tensor) -> dict[str, object]:
         "None": None,
         "list": right.tolist(),
         "array": right.numpy(),
-        "bool": right.bool(),
+        "bool": right.byte() if right.dtype == torch.bool else right.bool(),
         "other integer": right.short(),
         "complex": right.to(torch.complex64),
         "an axis more": right[None],
@@ -144,6 +146,11 @@ def test_a_wrong_tensor_is_refused(name, argument) -> None:
         ("add_rows", {"second_rows": ROWS[:2]}, "second_rows"),
         ("add_rows", {"first_inverse": ROWS[:2]}, "first_inverse"),
         ("add_rows", {"second_inverse": ROWS[:2]}, "second_inverse"),
+        ("selected_set", {"mask": torch.ones(2, dtype=torch.bool)}, "mask"),
+        ("selected_set", {"num_selected": 4}, "num_selected"),
+        ("selected_set", {"num_selected": -1}, "num_selected"),
+        ("inside_box", {"low": (0, 0)}, "low"),
+        ("inside_box", {"high": (0, 0, 0.5)}, "high"),
         ("lookup", {"keys": torch.empty(2**31, dtype=torch.int64, device="meta")}, "keys"),
     ],
 )

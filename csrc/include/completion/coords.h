@@ -1,4 +1,4 @@
-// encode and decode: coordinates [N, 4] to packed keys [N] and back.
+// encode and decode: coordinates [N, 4] to packed keys [N] and back. inside_box: which keys lie in a box.
 #pragma once
 
 #include <cstdint>
@@ -21,14 +21,24 @@ struct DecodeParams {
   int64_t num_rows;     // N
 };
 
+struct InsideBoxParams {
+  const int64_t* keys;  // [N]
+  bool* inside;         // [N] out: low ≤ coordinate < high on each axis
+  int64_t num_rows;     // N
+  int64_t low[3];       // x, y, z in finest voxels
+  int64_t high[3];
+};
+
 namespace cpu {
 void encode(const EncodeParams& params, ParallelFor parallel_for);
 void decode(const DecodeParams& params, ParallelFor parallel_for);
+void inside_box(const InsideBoxParams& params, ParallelFor parallel_for);
 }  // namespace cpu
 
 namespace cuda {
 Status encode(const EncodeParams& params, void* stream);
 Status decode(const DecodeParams& params, void* stream);
+Status inside_box(const InsideBoxParams& params, void* stream);
 }  // namespace cuda
 
 }  // namespace completion

@@ -76,6 +76,13 @@ COMPLETION_HD bool in_range(int64_t x, int64_t y, int64_t z) {
          z >= kMinCoordinate && z <= kMaxCoordinate;
 }
 
+/// Whether the coordinate of a key lies in the box from `low` up to, without it, `high`.
+COMPLETION_HD bool in_box(int64_t key, const int64_t* low, const int64_t* high) {
+  int32_t c[4];
+  decode_key(key, c);
+  return low[0] <= c[1] && c[1] < high[0] && low[1] <= c[2] && c[2] < high[1] && low[2] <= c[3] && c[3] < high[2];
+}
+
 /// One offset in Morton form: adding it to a code is three masked sums; the bounds say when a sum leaves the range.
 struct MortonOffset {
   uint64_t x, y, z;  // the offset modulo 2¹⁶ on its axis' Morton bits

@@ -29,14 +29,22 @@ class Candidates:
     Attributes:
         predicted: bool[N], logit above the threshold.
         target: bool[N], the row is in the ground truth.
-        batch: int64[N], item of each row, ascending.
-        batch_size: items in the batch, empty ones included.
+        coord_map: the N rows.
     """
 
     predicted: Tensor
     target: Tensor
-    batch: Tensor
-    batch_size: int
+    coord_map: CoordMap
+
+    @property
+    def batch(self) -> Tensor:
+        """int64[N]: item of each row, ascending."""
+        return items_of(self.coord_map)
+
+    @property
+    def batch_size(self) -> int:
+        """Items in the batch, empty ones included."""
+        return self.coord_map.batch_size
 
 
 @dataclass
@@ -148,19 +156,18 @@ class Prune(nn.Module):
     def decide(self, coord_map: CoordMap, logits: Tensor, target: Tensor | None, policy: Policy) -> Level:
         """Returns the level for given logits float[N]: the policy's choice within box, minimum and budget."""
         scores = logits.detach().float()
-        batch = coord_map.coords[:, 0].long()
         kept = scores > torch.logit(self.threshold)  # at ½ exactly logit > 0; sigmoid would round
         if target is not None:
-            kept = policy(Candidates(kept, target, batch, coord_map.batch_size))
+            kept = policy(Candidates(kept, target, coord_map))
             check_mask("Prune", "policy's result", kept, coord_map)
         inside = None if self.box is None else coord_map.inside(self.box)
         if inside is not None:
             kept = kept & inside
         level = Level(coord_map.stride[0], coord_map, logits, target, kept)
-        self._guard(level, scores, batch, inside)
+        self._guard(level, scores, inside)
         return level
 
-    def _guard(self, level: Level, scores: Tensor, batch: Tensor, inside: Tensor | None) -> None:
+    def _guard(self, level: Level, scores: Tensor, inside: Tensor | None) -> None:
         """Applies minimum and budget per item to `level.kept`; ranks rows only if some item needs it."""
         kept, batch_size = level.kept, level.coord_map.batch_size
         budget = self.row_budget if self.row_budget is not None else kept.numel()
@@ -168,7 +175,7 @@ class Prune(nn.Module):
         if inside is not None:
             found["inside"] = inside.sum()
         if self.min_keep > 0 or self.row_budget is not None:
-            counts = count_by_item(kept, batch, batch_size)
+            counts = count_by_item(kept, items_of(level.coord_map), batch_size)
             found["acts"] = ((counts < self.min_keep) | (counts > budget)).sum()
         read = dict(zip(found, torch.stack(list(found.values())).tolist(), strict=True))
         level.num_kept = read["kept"]
@@ -177,13 +184,18 @@ class Prune(nn.Module):
             return
         if inside is not None:
             scores = scores.masked_fill(~inside, -math.inf)
-        rank = rank_within_items(scores, kept, batch, batch_size)
+        rank = rank_within_items(scores, kept, items_of(level.coord_map), batch_size)
         within_budget = kept & (rank < budget)
         added = ~kept & (rank < self.min_keep) & torch.isfinite(scores)
         level.num_dropped_by_budget = int((kept & ~within_budget).sum())
         level.num_kept_by_minimum = int(added.sum())
         level.kept = within_budget | added
         level.num_kept = int(level.kept.sum())
+
+
+def items_of(coord_map: CoordMap) -> Tensor:
+    """int64[N]: batch item of each row, ascending."""
+    return coord_map.coords[:, 0].long()
 
 
 def count_by_item(kept: Tensor, batch: Tensor, batch_size: int) -> Tensor:

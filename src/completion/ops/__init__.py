@@ -10,13 +10,14 @@ load_library()
 from completion.ops.add_rows import add_rows  # noqa: E402
 from completion.ops.convolution import convolution, convolution_grad_weight  # noqa: E402
 from completion.ops.coordinate_set import coordinate_set  # noqa: E402
-from completion.ops.coords import decode, encode  # noqa: E402
+from completion.ops.coords import decode, encode, inside_box  # noqa: E402
 from completion.ops.generative_set import generative_set  # noqa: E402
 from completion.ops.kernel_map import kernel_map, reverse_map  # noqa: E402
 from completion.ops.kernel_pairs import kernel_pairs  # noqa: E402
 from completion.ops.lookup import lookup  # noqa: E402
 from completion.ops.pooling import pool_max, pool_sum  # noqa: E402
 from completion.ops.row_order import row_order  # noqa: E402
+from completion.ops.selected_set import selected_set  # noqa: E402
 from completion.ops.strided_set import strided_set  # noqa: E402
 from completion.ops.take_rows import take_rows  # noqa: E402
 from completion.ops.union_set import union_set  # noqa: E402
@@ -29,6 +30,7 @@ __all__ = [
     "decode",
     "encode",
     "generative_set",
+    "inside_box",
     "kernel_map",
     "kernel_pairs",
     "lookup",
@@ -36,6 +38,7 @@ __all__ = [
     "pool_sum",
     "reverse_map",
     "row_order",
+    "selected_set",
     "strided_set",
     "take_rows",
     "union_set",

@@ -1,9 +1,11 @@
-"""encode and decode: voxel coordinates to packed keys, whose order is the canonical row order, and back."""
+"""encode, decode, inside_box: voxels to packed keys, whose order is the canonical row order, and back."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from completion.ops.checks import check_keys, check_tensor
+from completion.ops.checks import check_integers, check_keys, check_tensor
 
 COORD_MIN, COORD_MAX, BATCH_MAX = -32768, 32767, 65535
 
@@ -42,6 +44,31 @@ def decode(keys: Tensor) -> Tensor:
     """
     check_keys("decode", "keys", keys)
     return torch.ops.completion.decode(keys)
+
+
+def inside_box(keys: Tensor, low: Sequence[int], high: Sequence[int]) -> Tensor:
+    """Which keys lie in a box: bool [N], `low ≤ coordinate < high` on each axis.
+
+    Args:
+        keys: [N] int64.
+        low: x, y, z of the lowest corner in finest voxels.
+        high: x, y, z of the highest one, which is not in the box; corners may lie beyond the range of keys.
+
+    Raises:
+        TypeError, ValueError: wrong dtype or shape, or a corner is not three integers.
+
+    Syncs: never. Deterministic.
+    """
+    check_keys("inside_box", "keys", keys)
+    return torch.ops.completion.inside_box(keys, _corner("low", low), _corner("high", high))
+
+
+def _corner(name: str, values: Sequence[int]) -> list[int]:
+    """The corner as three ints that 64 bits hold."""
+    corner = check_integers("inside_box", name, values)
+    if len(corner) != 3:
+        raise ValueError(f"inside_box: {name} must be three integers, got {corner}; give x, y, z")
+    return [max(COORD_MIN, min(value, COORD_MAX + 1)) for value in corner]  # no coordinate lies beyond
 
 
 def check_range(function: str, coords: Tensor) -> None:
@@ -92,3 +119,8 @@ def _encode_fake(coords: Tensor) -> Tensor:
 @torch.library.register_fake("completion::decode")
 def _decode_fake(keys: Tensor) -> Tensor:
     return keys.new_empty(keys.shape[0], 4, dtype=torch.int32)
+
+
+@torch.library.register_fake("completion::inside_box")
+def _inside_box_fake(keys: Tensor, low: Sequence[int], high: Sequence[int]) -> Tensor:
+    return keys.new_empty(keys.shape[0], dtype=torch.bool)

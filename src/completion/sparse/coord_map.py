@@ -11,12 +11,13 @@ from weakref import ref
 import torch
 from torch import Tensor
 
+from completion import ops
 from completion.ops.checks import check_count
 from completion.sparse import derive
 from completion.sparse.checks import check_mask, check_set
 from completion.sparse.entry import enter
 from completion.sparse.kernel_offsets import Phase, Region, kernel_axes
-from completion.sparse.key_sets import Box, box_corners, inside_box
+from completion.sparse.key_sets import Box, box_corners
 from completion.sparse.links import Links
 from completion.sparse.strides import Size, Triple, coarser, factor_between, finer, triple
 
@@ -191,7 +192,7 @@ class CoordMap:
     def inside(self, box: Box) -> Tensor:
         """bool [N]: rows within the box (lowest corner, exclusive highest corner) in finest voxels."""
         low, high = box_corners("CoordMap.inside", box)
-        return inside_box(self.coords, low, high)
+        return ops.inside_box(self.keys, low, high)
 
     def union(self, other: "CoordMap") -> "CoordMap":
         """Union of two sets of one stride; one of the two itself when it holds the other. One host read."""

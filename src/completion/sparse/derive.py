@@ -16,7 +16,7 @@ from completion import ops
 from completion.sparse.checks import check_set
 from completion.sparse.kernel_offsets import Axes, Region, offsets_on
 from completion.sparse.key_sets import Box, expanded_keys, generated_keys
-from completion.sparse.row_links import invert_rows, true_rows
+from completion.sparse.row_links import invert_rows
 from completion.sparse.strides import Triple, coarser, factor_between
 
 if TYPE_CHECKING:
@@ -112,11 +112,11 @@ def union(one: "CoordMap", other: "CoordMap") -> "CoordMap":
 @eager
 def intersection(one: "CoordMap", other: "CoordMap") -> "CoordMap":
     """Rows of the one set that are in the other too; itself where all are."""
-    kept = true_rows(other.contains(one))
     batch_size = max(one.batch_size, other.batch_size)
-    if kept.shape[0] == one.num_rows and batch_size == one.batch_size:
+    keys, rows, inverse = ops.selected_set(one.keys, other.contains(one))
+    if keys.shape == one.keys.shape and batch_size == one.batch_size:
         return one
-    return _subset(one, kept, batch_size)
+    return _linked(one, type(one)(keys, one.stride, batch_size), rows, inverse)
 
 
 @eager
@@ -131,23 +131,27 @@ def selected(
     one: "CoordMap", mask: Tensor, count_dropped: bool = False, num_true: int | None = None
 ) -> "CoordMap":
     """Set of the rows where mask is true; itself when all are and the dropped ones are counted."""
-    kept = true_rows(mask, num_true)
-    if num_true not in (None, kept.shape[0]):
+    known = num_true if num_true is not None and num_true <= one.num_rows else None
+    keys, rows, inverse = ops.selected_set(one.keys, mask, known)
+    num_kept = keys.shape[0]
+    if num_true not in (None, num_kept):
         raise ValueError(
-            f"CoordMap.pruned: num_kept must be the number of true rows, got {num_true} for {kept.shape[0]}; "
+            f"CoordMap.pruned: num_kept must be the number of true rows, got {num_true} for {num_kept}; "
             "leave it out to have them counted"
         )
-    num_dropped = one.num_rows - kept.shape[0]
+    num_dropped = one.num_rows - num_kept
     if num_dropped == 0 and count_dropped:
         return one
-    return _subset(one, kept, one.batch_size, num_dropped if count_dropped else 0)
+    made = type(one)(keys, one.stride, one.batch_size, num_dropped if count_dropped else 0)
+    return _linked(one, made, rows, inverse)
 
 
 @eager
 def look_up(one: "CoordMap", other: "CoordMap") -> Tensor:
     """Row in the one set of each row of the other, -1 where absent: int32 [M]."""
     check_set("CoordMap.rows_of", "other", other, one)
-    rows = ops.lookup(one.keys, other.keys)
+    back = other.row_maps.get(one)
+    rows = ops.lookup(one.keys, other.keys) if back is None else invert_rows(back, other.num_rows)
     link(one, other, rows)
     return rows
 
@@ -163,16 +167,14 @@ def look_up_parents(fine: "CoordMap", coarse: "CoordMap") -> Tensor:
     return rows
 
 
-def _subset(one: "CoordMap", kept: Tensor, batch_size: int, num_dropped: int = 0) -> "CoordMap":
-    """Set of the rows kept, int64 [M] ascending."""
-    made = type(one)(one.keys.index_select(0, kept), one.stride, batch_size, num_dropped)
-    link(one, made, kept.int())
-    return made
+def _linked(one: "CoordMap", subset: "CoordMap", rows: Tensor, inverse: Tensor) -> "CoordMap":
+    """The subset, linked both ways with the set that it is of."""
+    link(one, subset, rows)
+    link(subset, one, inverse)
+    return subset
 
 
 def link(one: "CoordMap", other: "CoordMap", rows: Tensor) -> None:
-    """Records that row i of the other set is row rows[i] of the one, and the way back."""
+    """Records that row i of the other set is row rows[i] of the one; the way back is made when asked for."""
     if one.row_maps.get(other) is None:
         one.row_maps.put(other, rows)
-        if other is not one:
-            other.row_maps.put(one, invert_rows(rows, one.num_rows))

@@ -1,4 +1,4 @@
-"""Sets made from sets, on keys alone: generated sites, expanded sites, the inside of a box; no links."""
+"""Sets made from sets, on keys alone: generated sites, expanded sites; the corners of a box; no links."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -83,16 +83,3 @@ def box_corners(function: str, box: Box) -> tuple[Triple, Triple]:
         raise ValueError(
             f"{function}: box must be two corners of three ints, got {box!r}; give ((x, y, z), (x, y, z))"
         ) from None
-
-
-def inside_box(coords: Tensor, low: Triple, high: Triple) -> Tensor:
-    """bool [N]: rows of coords int32 [N, 4] within (lowest corner, exclusive highest corner)."""
-    # No coordinate lies outside the range of keys; a corner beyond int32 would wrap around.
-    lows, highs = ([max(COORD_MIN, min(c, COORD_MAX + 1)) for c in corner] for corner in (low, high))
-    if coords.is_cuda and len({*lows}) == len({*highs}) == 1:  # a third of the kernels
-        places = coords[:, 1:]
-        return ((places >= lows[0]) & (places < highs[0])).all(dim=1)
-    columns = coords[:, 1:].unbind(dim=1)
-    # By column: on a CPU a reduction over rows of three is many times slower than five ands.
-    within = [(c >= lowest) & (c < highest) for c, lowest, highest in zip(columns, lows, highs, strict=True)]
-    return within[0] & within[1] & within[2]

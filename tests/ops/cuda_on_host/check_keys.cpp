@@ -1,5 +1,7 @@
-// Runs the kernels that look keys up (encode, decode, lookup, kernel maps) on the host against dictionaries of voxels.
+// Runs the kernels that look keys up (encode, decode, boxes, lookup, kernel maps) on the host against dictionaries of
+// voxels.
 #include <algorithm>
+#include <memory>
 #include <tuple>
 
 #include "check.h"
@@ -30,6 +32,13 @@ void check_coords(Random& random) {
     for (int i = 0; i < count; ++i) {
       const int32_t* c = &coords[4 * i];
       CHECK(keys[i] == slow_key({c[0], c[1], c[2], c[3]}), "row %d", i);
+    }
+    const auto inside = std::make_unique<bool[]>(count);
+    const InsideBoxParams box = {keys.data(), inside.get(), count, {-20000, -5, -32768}, {20000, 32768, 1}};
+    CHECK(cuda::inside_box(box, nullptr) == 0, "inside_box");
+    for (int i = 0; i < count; ++i) {
+      const int32_t* c = &coords[4 * i];
+      CHECK(inside[i] == (c[1] >= -20000 && c[1] < 20000 && c[2] >= -5 && c[3] < 1), "row %d in box", i);
     }
   }
 }

@@ -1,10 +1,12 @@
 // Runs the kernels that make coordinate sets on the host against ordered sets of keys.
+#include <memory>
 #include <set>
 
 #include "../../../csrc/cuda/compaction.cuh"
 #include "check.h"
 #include "completion/coordinate_set.h"
 #include "completion/generative_set.h"
+#include "completion/selected_set.h"
 #include "completion/strided_set.h"
 #include "completion/union_set.h"
 
@@ -173,6 +175,42 @@ void check_union_set(Random& random) {
   }
 }
 
+/// Members that a mask selects; M as counted, and too few or too many of a caller who is wrong.
+void check_selected_set(Random& random) {
+  for (const int count : kCounts) {
+    const std::vector<int64_t> keys = keys_of(random_set(random, count, 1));
+    const int64_t num_rows = keys.size();
+    for (const int of_four : {0, 1, 3, 4}) {
+      const auto mask = std::make_unique<bool[]>(num_rows);
+      std::vector<int32_t> selected;
+      for (int64_t row = 0; row < num_rows; ++row) {
+        mask[row] = random.below(4) < of_four;
+        if (mask[row]) selected.push_back(static_cast<int32_t>(row));
+      }
+      int64_t counted = -1;
+      SelectedSetParams params = {keys.data(), mask.get(), num_rows, &counted};
+      const auto memory = workspace(params, cuda::selected_set_workspace_bytes(params));
+      CHECK(cuda::selected_set_count(params, nullptr) == 0, "count");
+      const int64_t num_selected = selected.size();
+      CHECK(counted == num_selected, "%ld of %ld", counted, num_selected);
+      for (const int64_t said : {num_selected, num_selected / 2, num_rows}) {
+        std::vector<int64_t> selected_keys(said, -1);
+        std::vector<int32_t> rows(said, -1), inverse(num_rows, -7);
+        params.num_selected = said;
+        params.selected_keys = selected_keys.data(), params.rows = rows.data(), params.inverse = inverse.data();
+        CHECK(cuda::selected_set_fill(params, nullptr) == 0, "fill");
+        std::vector<int32_t> back(num_rows, -1);
+        for (int64_t place = 0; place < said; ++place) {
+          const int32_t row = place < num_selected ? selected[place] : 0;
+          if (place < num_selected) back[row] = static_cast<int32_t>(place);
+          CHECK(rows[place] == row && selected_keys[place] == keys[row], "place %ld of %ld", place, said);
+        }
+        CHECK(inverse == back, "inverse of %ld, %ld said", num_rows, said);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace check
 
@@ -186,4 +224,5 @@ int main(int count, char** arguments) {
   check::check_odd_children(random);
   check::check_many_parents(random);
   check::check_union_set(random);
+  check::check_selected_set(random);
 }

@@ -6,13 +6,14 @@ The oracle of the tests and the readable definition; shares no code with the nat
 from completion.ops.reference.add_rows import add_rows
 from completion.ops.reference.convolution import convolution, convolution_grad_weight
 from completion.ops.reference.coordinate_set import coordinate_set
-from completion.ops.reference.coords import decode, encode
+from completion.ops.reference.coords import decode, encode, inside_box
 from completion.ops.reference.generative_set import generative_set
 from completion.ops.reference.kernel_map import kernel_map, reverse_map
 from completion.ops.reference.kernel_pairs import kernel_pairs
 from completion.ops.reference.lookup import lookup
 from completion.ops.reference.pooling import pool_max, pool_sum
 from completion.ops.reference.row_order import row_order
+from completion.ops.reference.selected_set import selected_set
 from completion.ops.reference.strided_set import strided_set
 from completion.ops.reference.take_rows import take_rows
 from completion.ops.reference.union_set import union_set
@@ -25,6 +26,7 @@ __all__ = [
     "decode",
     "encode",
     "generative_set",
+    "inside_box",
     "kernel_map",
     "kernel_pairs",
     "lookup",
@@ -32,6 +34,7 @@ __all__ = [
     "pool_sum",
     "reverse_map",
     "row_order",
+    "selected_set",
     "strided_set",
     "take_rows",
     "union_set",

@@ -1,5 +1,7 @@
 """Packing of voxel coordinates into sortable 64-bit keys, bit by bit: the plain twin of the native code."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -40,6 +42,13 @@ def decode(keys: Tensor) -> Tensor:
             value = value | (((bits >> (3 * bit + axis)) & 1) << bit)
         columns.append(value + COORD_MIN)
     return torch.stack(columns, dim=1).int()
+
+
+def inside_box(keys: Tensor, low: Sequence[int], high: Sequence[int]) -> Tensor:
+    """bool [N]: which keys int64 [N] have coordinates of at least `low` and below `high` on each axis."""
+    space = decode(keys)[:, 1:].long()
+    lowest, end = (torch.tensor(corner, device=keys.device) for corner in (low, high))
+    return ((space >= lowest) & (space < end)).all(dim=1)
 
 
 def in_range(coords: Tensor) -> Tensor:
