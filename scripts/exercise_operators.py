@@ -75,6 +75,7 @@ def check_sets(radius: int, device: torch.device) -> Tensor:
     agree("selected_set", canonical, mask, int(mask.sum()))
     for stride in ((2, 2, 2), (8, 8, 8), (1, 2, 4), (3, 5, 3)):
         agree("strided_set", canonical, stride)
+    agree("child_keys", ops.strided_set(canonical, (2, 2, 2))[0], 8, 1)
     for offsets in (cube(0, 2, 1), cube(-1, 3, 1), cube(0, 4, 2)):
         children = agree("generative_set", canonical, offsets)
         agree("union_set", canonical, children[::2].contiguous())

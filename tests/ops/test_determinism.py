@@ -54,6 +54,7 @@ def every_result(device: torch.device) -> list[torch.Tensor]:
         *ops.strided_set(keys, (2, 2, 2)), *ops.strided_set(keys, (3, 3, 3)),
         ops.generative_set(small, cube(4, centred=False)), *ops.union_set(keys, small),
         *ops.selected_set(keys, keys % 3 == 0), ops.inside_box(keys, (-9, -9, -9), (5, 6, 7)),
+        ops.child_keys(keys, 8, 1),
         ops.lookup(keys, small),
         ops.convolution(features, weight, None, reverse, small.numel()),
         ops.convolution_grad_weight(features, out, table, reverse),

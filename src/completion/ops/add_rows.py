@@ -73,4 +73,4 @@ def _backward(ctx, grad: Tensor) -> tuple[Tensor | None, None, None, Tensor | No
     return grad_first, None, None, grad_second, None, None
 
 
-_add_rows = differentiable("add_rows", _backward, _setup_context)
+_add_rows = differentiable("add_rows", _backward, _setup_context, num_leading=4)

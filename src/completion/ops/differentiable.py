@@ -16,7 +16,10 @@ from completion.ops.checks import refuse_forward_mode
 
 
 def differentiable(
-    name: str, backward: Callable[..., tuple], setup_context: Callable[[Any, tuple, Any], None]
+    name: str,
+    backward: Callable[..., tuple],
+    setup_context: Callable[[Any, tuple, Any], None],
+    num_leading: int,
 ) -> Callable[..., Tensor]:
     """Registers the gradient of `completion::name` and returns the function that calls the operator.
 
@@ -26,17 +29,23 @@ def differentiable(
         name: of the operator, which returns one tensor.
         backward: as torch.library.register_autograd wants it.
         setup_context: likewise.
+        num_leading: no input after so many has a gradient.
     """
     operator = getattr(torch.ops.completion, name).default
     torch.library.register_autograd(f"completion::{name}", backward, setup_context=setup_context)
 
-    def forward(ctx: Any, *inputs: Any) -> Tensor:
+    # The inputs without a gradient are handed on as one: autograd.Function looks at each of its arguments.
+    def forward(ctx: Any, *given: Any) -> Tensor:
+        inputs = (*given[:-1], *given[-1])
         with below_autograd():
             output = operator(*inputs)
         setup_context(ctx, inputs, output)
         return output
 
-    members = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
+    def backward_of_leading(ctx: Any, grad: Tensor) -> tuple:
+        return *backward(ctx, grad)[:num_leading], None
+
+    members = {"forward": staticmethod(forward), "backward": staticmethod(backward_of_leading)}
     function = type(name, (torch.autograd.Function,), members)
 
     def call(*inputs: Any) -> Tensor:
@@ -44,7 +53,7 @@ def differentiable(
         if torch.compiler.is_compiling() or is_transformed():
             return operator(*inputs)
         if torch.is_grad_enabled():
-            return function.apply(*inputs)
+            return function.apply(*inputs[:num_leading], inputs[num_leading:])
         with below_autograd():
             return operator(*inputs)
 

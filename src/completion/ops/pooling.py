@@ -107,7 +107,7 @@ def _pool_max_grad_backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
     return torch.where(arg >= 0, gathered, 0), None, None
 
 
-_pool_sum = differentiable("pool_sum", _pool_sum_backward, _pool_sum_setup)
+_pool_sum = differentiable("pool_sum", _pool_sum_backward, _pool_sum_setup, num_leading=1)
 torch.library.register_autograd("completion::pool_max", _pool_max_backward, setup_context=_pool_max_setup)
 torch.library.register_autograd(
     "completion::pool_max_grad", _pool_max_grad_backward, setup_context=_pool_max_grad_setup

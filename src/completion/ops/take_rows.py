@@ -46,4 +46,4 @@ def _backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
     return unchecked_take_rows(grad, inverse, rows), None, None
 
 
-unchecked_take_rows = differentiable("take_rows", _backward, _setup_context)
+unchecked_take_rows = differentiable("take_rows", _backward, _setup_context, num_leading=1)

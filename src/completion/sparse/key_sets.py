@@ -45,13 +45,6 @@ def child_order(size: int) -> list[int]:
     return order
 
 
-def child_keys(keys: Tensor, size: int, stride: int) -> Tensor:
-    """Keys int64 [N·size³] of all children at a stride, where they are consecutive; no search, no sync."""
-    step = stride**3  # a power of two: the children fill the bits of the key from there on, no list to upload
-    bits = torch.arange(0, size**3 * step, step, device=keys.device)
-    return (keys[:, None] | bits).reshape(-1)
-
-
 def _morton(x: int, y: int, z: int) -> int:
     """Morton code: bits of x, y, z interleaved, x lowest."""
     return sum(((c >> bit) & 1) << (3 * bit + axis) for axis, c in enumerate((x, y, z)) for bit in range(16))
@@ -60,7 +53,7 @@ def _morton(x: int, y: int, z: int) -> int:
 def generated_keys(keys: Tensor, axes: Axes, region: Region, layer_stride: Triple, stride: Triple) -> Tensor:
     """Keys of `unique{p + off}`, in the shortest way; arguments as `children_are_consecutive`."""
     if children_are_consecutive(axes, layer_stride, stride, region):
-        return child_keys(keys, layer_stride[0], stride[0])
+        return ops.child_keys(keys, layer_stride[0] ** 3, stride[0] ** 3)
     return ops.generative_set(keys, list(offsets_on(axes, region)))
 
 

@@ -4,8 +4,10 @@
 
 #include "../../../csrc/cuda/compaction.cuh"
 #include "check.h"
+#include "completion/child_keys.h"
 #include "completion/coordinate_set.h"
 #include "completion/generative_set.h"
+#include "completion/key.h"
 #include "completion/selected_set.h"
 #include "completion/strided_set.h"
 #include "completion/union_set.h"
@@ -135,6 +137,33 @@ void check_generative_set(Random& random) {
   }
 }
 
+/// Cells of 2³ and 4³ children whose stride is a power of two: the same as the general way makes of them.
+void check_child_keys(Random& random) {
+  for (const int count : kCounts) {
+    for (const int stride : {1, 4}) {
+      for (const int size : {2, 4}) {
+        const std::vector<int64_t> keys = keys_of(random_set(random, count, size * stride));
+        std::vector<int64_t> expected;
+        for (const int64_t key : keys) {
+          int32_t c[4];
+          decode_key(key, c);
+          std::set<int64_t> cell;
+          for (int i = 0; i < size * size * size; ++i) {
+            const int x = i % size, y = i / size % size, z = i / size / size;
+            cell.insert(slow_key({c[0], c[1] + x * stride, c[2] + y * stride, c[3] + z * stride}));
+          }
+          expected.insert(expected.end(), cell.begin(), cell.end());
+        }
+        std::vector<int64_t> children(expected.size(), -1);
+        const ChildKeysParams params = {keys.data(), static_cast<int64_t>(keys.size()), size * size * size,
+                                        int64_t{stride} * stride * stride, children.data()};
+        CHECK(cuda::child_keys(params, nullptr) == 0, "child_keys");
+        CHECK(children == expected, "%d parents, cells of %d, stride %d", count, size, stride);
+      }
+    }
+  }
+}
+
 /// Parents off the unit of the offsets, children further than the next brick or out of the range, many bricks.
 void check_odd_children(Random& random) {
   const VoxelSet set = random_set(random, 150, 1);
@@ -221,6 +250,7 @@ int main(int count, char** arguments) {
   check::check_coordinate_set(random);
   check::check_strided_set(random);
   check::check_generative_set(random);
+  check::check_child_keys(random);
   check::check_odd_children(random);
   check::check_many_parents(random);
   check::check_union_set(random);

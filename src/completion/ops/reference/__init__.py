@@ -4,6 +4,7 @@ The oracle of the tests and the readable definition; shares no code with the nat
 """
 
 from completion.ops.reference.add_rows import add_rows
+from completion.ops.reference.child_keys import child_keys
 from completion.ops.reference.convolution import convolution, convolution_grad_weight
 from completion.ops.reference.coordinate_set import coordinate_set
 from completion.ops.reference.coords import decode, encode, inside_box
@@ -20,6 +21,7 @@ from completion.ops.reference.union_set import union_set
 
 __all__ = [
     "add_rows",
+    "child_keys",
     "convolution",
     "convolution_grad_weight",
     "coordinate_set",
