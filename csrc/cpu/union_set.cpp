@@ -84,6 +84,8 @@ void union_set_fill(const UnionSetParams& params, ParallelFor parallel_for) {
         params.keys[row] = key;
         if (a >= 0) params.rows_a[a] = static_cast<int32_t>(row);
         if (b >= 0) params.rows_b[b] = static_cast<int32_t>(row);
+        params.inverse_a[row] = a >= 0 && params.keys_a[a] == key ? static_cast<int32_t>(a) : -1;
+        params.inverse_b[row] = b >= 0 && params.keys_b[b] == key ? static_cast<int32_t>(b) : -1;
         ++row;
       });
     }

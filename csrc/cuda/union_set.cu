@@ -57,10 +57,15 @@ struct EmitMember {
   const int32_t* places;
   int64_t* keys;
   int32_t* rows;
+  int32_t* inverse;
+  int32_t* inverse_of_other;
 
   COMPLETION_HD void operator()(int64_t item, int32_t own_before, bool own) const {
-    rows[item] = own_before + (own ? places[item] : ~places[item]);
-    keys[rows[item]] = set_keys[item];  // a shared key is written by both sets, with the same value
+    const int32_t row = own_before + (own ? places[item] : ~places[item]);
+    rows[item] = row;
+    keys[row] = set_keys[item];  // a shared key is written by both sets, with the same value
+    inverse[row] = static_cast<int32_t>(item);
+    if (own) inverse_of_other[row] = -1;
   }
 };
 
@@ -80,8 +85,8 @@ Status union_set_count(const UnionSetParams& params, void* stream) {
 
 Status union_set_fill(const UnionSetParams& params, void* stream) {
   const Layout layout = lay_out(params, params.workspace);
-  const EmitMember a = {params.keys_a, layout.places_a, params.keys, params.rows_a};
-  const EmitMember b = {params.keys_b, layout.places_b, params.keys, params.rows_b};
+  const EmitMember a = {params.keys_a, layout.places_a, params.keys, params.rows_a, params.inverse_a, params.inverse_b};
+  const EmitMember b = {params.keys_b, layout.places_b, params.keys, params.rows_b, params.inverse_b, params.inverse_a};
   emit_flagged(IsOwn{layout.places_a}, a, params.num_a, layout.tiles_a, stream);
   emit_flagged(IsOwn{layout.places_b}, b, params.num_b, layout.tiles_b, stream);
   return last_status();

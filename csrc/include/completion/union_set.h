@@ -1,4 +1,4 @@
-// union_set: merge of two canonical sets, and the row of each member in the union.
+// union_set: merge of two canonical sets, and the rows of the sets in each other.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,8 @@ struct UnionSetParams {
   int64_t* keys;            // [M] out of fill: canonical; null in count
   int32_t* rows_a;          // [Na] out of fill: row of each a in the union; null in count
   int32_t* rows_b;          // [Nb] out of fill: row of each b in the union; null in count
+  int32_t* inverse_a;       // [M] out of fill: row in a of each member of the union, or −1; null in count
+  int32_t* inverse_b;       // [M] out of fill: row in b, or −1; null in count
 };
 
 namespace cpu {

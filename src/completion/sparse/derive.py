@@ -97,13 +97,14 @@ def expanded(one: "CoordMap", axes: Axes, region: Region, stride: Triple) -> "Co
 @eager
 def union(one: "CoordMap", other: "CoordMap") -> "CoordMap":
     """Union of two sets of one stride; one of the two itself where it holds the other."""
-    keys, rows_one, rows_other = ops.union_set(one.keys, other.keys)
+    keys, *rows, inverse_one, inverse_other = ops.union_set(one.keys, other.keys)
     made = type(one)(keys, one.stride, max(one.batch_size, other.batch_size))
     for member in (one, other):
         if member.num_rows == made.num_rows and member.batch_size == made.batch_size:
             made = member
-    link(made, one, rows_one)
-    link(made, other, rows_other)
+    for member, places, inverse in zip((one, other), rows, (inverse_one, inverse_other), strict=True):
+        link(made, member, places)
+        link(member, made, inverse)
     one.unions.put(other, ref(made))
     other.unions.put(one, ref(made))
     return made

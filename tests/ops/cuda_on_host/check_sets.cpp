@@ -195,11 +195,17 @@ void check_union_set(Random& random) {
       CHECK(count == static_cast<int64_t>(all.size()), "%ld", count);
       std::vector<int64_t> keys(count);
       std::vector<int32_t> rows_a(num_a), rows_b(num_b);
+      std::vector<int32_t> inverse_a(count, -7), inverse_b(count, -7);
       params.keys = keys.data(), params.rows_a = rows_a.data(), params.rows_b = rows_b.data();
+      params.inverse_a = inverse_a.data(), params.inverse_b = inverse_b.data();
       CHECK(cuda::union_set_fill(params, nullptr) == 0, "fill");
       CHECK(keys == std::vector<int64_t>(all.begin(), all.end()), "%ld and %ld", num_a, num_b);
       for (int64_t i = 0; i < num_a; ++i) CHECK(keys[rows_a[i]] == a[i], "a %ld", i);
       for (int64_t i = 0; i < num_b; ++i) CHECK(keys[rows_b[i]] == b[i], "b %ld", i);
+      std::vector<int32_t> back_a(count, -1), back_b(count, -1);
+      for (int64_t i = 0; i < num_a; ++i) back_a[rows_a[i]] = static_cast<int32_t>(i);
+      for (int64_t i = 0; i < num_b; ++i) back_b[rows_b[i]] = static_cast<int32_t>(i);
+      CHECK(inverse_a == back_a && inverse_b == back_b, "inverses of %ld and %ld", num_a, num_b);
     }
   }
 }
