@@ -96,6 +96,7 @@ PLAN = [
     Step("racecheck", [*SANITIZER, "--tool", "racecheck", *OURS, *FEW_CASES], 120, ALONE),
     Step("synccheck", [*SANITIZER, "--tool", "synccheck", *OURS, *FEW_CASES], 90, ALONE, on_demand=True),
     Step("initcheck", [*SANITIZER, "--tool", "initcheck", *FEW_CASES], 300, ALONE, on_demand=True),
+    Step("host", [PYTHON, "scripts/profile_host.py"], 60, on_demand=True),
     Step("kernels", [*PROFILE, *LAYERS, *PLAIN], 60, on_demand=True),
     Step("ncu", [*NCU, *PROFILE, *COUNTED], 120, on_demand=True),
     Step("bench_ops", BENCH_OPS, 150, on_demand=True),

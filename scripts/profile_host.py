@@ -1,0 +1,126 @@
+#!/usr/bin/env python
+"""Tells what the host needs to queue small layers, which on a GPU wait for it: medians in microseconds.
+
+    scripts/profile_host.py                 # on a GPU
+    scripts/profile_host.py --device cpu    # without one: a few rows, and the choices that CUDA makes
+
+"One thread" is the backward pass on the thread that asks for it, where autograd has one for each GPU.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from statistics import median
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from bench.gpu_data import parents, voxels
+from bench.inputs import surfaces
+from bench.libraries import ours, product_alone
+from bench.steps import Loss, training_step
+from bench.timing import Run
+from completion.models import MinkowskiNet, TruthOnly
+from completion.nn import norm
+from completion.nn.functional import generative, products
+from completion.sparse import KernelMap
+
+ROWS = {"cpu": 4, "cuda": 3000}
+CHANNELS = {"cpu": 8, "cuda": 64}
+REPEATS = 500  # of a layer; a step takes a hundred times as long
+LEVELS = 7  # of MinkowskiNet
+
+
+def main() -> None:
+    """Prints a line for each run."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--device", choices=tuple(ROWS), default="cuda")
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    arguments = parser.parse_args()
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        raise SystemExit("profile_host: torch must see an NVIDIA GPU, got none; say --device cpu")
+    if arguments.repeats < 1:
+        raise SystemExit(f"profile_host: --repeats must be at least 1, got {arguments.repeats}; repeat once")
+    if arguments.device == "cpu":
+        choose_as_cuda()
+        torch.set_num_threads(1)
+    for line in lines(arguments.device, arguments.repeats):
+        print(line, flush=True)
+
+
+def choose_as_cuda() -> None:
+    """Makes this process choose on the CPU as on a GPU: tables and pairs, torch's products and norm."""
+    KernelMap.is_cuda = property(lambda _: True)  # pyright: ignore[reportAttributeAccessIssue]
+    for module in (products, generative):
+        module.dense_product = lambda function, features, weight: features @ weight
+    norm.BatchNorm._normalise = lambda self, features: self.norm(features)
+
+
+def lines(device: str, repeats: int) -> Iterator[str]:
+    """Name and microseconds of each run."""
+    for name, run in layers(device).items():
+        yield f"{name:<50} {microseconds(run, device, repeats):9.1f}"
+        if device == "cuda":
+            alone = microseconds(run, device, repeats, one_thread=True)
+            yield f"{name + ', one thread':<50} {alone:9.1f}"
+    if device == "cuda":
+        for name, run in bare(device).items():
+            yield f"{name:<50} {microseconds(run, device, repeats):9.1f}"
+    step = small_step(device)
+    yield f"{'training step, 2 channels, 32³ × 2':<50} {microseconds(step, device, repeats // 20 + 1):9.1f}"
+
+
+def layers(device: str) -> dict[str, Run]:
+    """Single layers, and what torch itself needs for the product of one."""
+    rows, channels, kind = ROWS[device], CHANNELS[device], torch.float32
+    cells, few = parents(rows).to(device), voxels(rows).to(device)
+    alone = product_alone.grown(cells, 2, channels, kind)
+    assert alone is not None
+    return {
+        "generative k2 s2, map fresh, forward": ours.grown(cells, 2, channels, kind, False),
+        "generative k2 s2, map fresh, forward + backward": ours.grown(cells, 2, channels, kind),
+        "its product in plain torch, forward + backward": alone,
+        "sub-manifold 3³, map cached, forward": ours.subm3(few, channels, kind, False, False),
+        "sub-manifold 3³, map cached, forward + backward": ours.subm3(few, channels, kind, True, False),
+    }
+
+
+def bare(device: str) -> dict[str, Run]:
+    """What layers are made of."""
+    one = torch.zeros(1, device=device)
+    return {
+        "a new tensor": lambda: torch.empty(1, device=device),
+        "a kernel": lambda: one.add_(1),
+        "a number read": one.item,
+    }
+
+
+def small_step(device: str) -> Run:
+    """A training step with the layers of `experiment=me_completion`, so narrow that arithmetic is nothing."""
+    torch.manual_seed(0)
+    model = MinkowskiNet(32, channels=(2,) * LEVELS, policy=TruthOnly()).to(device)
+    return training_step(Loss(model, surfaces(32, 2).to(device)), model.parameters())
+
+
+def microseconds(run: Run, device: str, repeats: int, one_thread: bool = False) -> float:
+    """Median of what the host needs for a run; the device is done before each."""
+    wait: Callable[[], object] = torch.cuda.synchronize if device == "cuda" else lambda: None
+    taken = []
+    with torch.autograd.set_multithreading_enabled(False) if one_thread else nullcontext():
+        for repeat in range(3 + repeats):
+            wait()
+            started = time.perf_counter()
+            run()
+            if repeat >= 3:  # the first fill caches
+                taken.append(time.perf_counter() - started)
+    return 1e6 * median(taken)
+
+
+if __name__ == "__main__":
+    main()
