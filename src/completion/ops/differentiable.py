@@ -1,7 +1,7 @@
 """Operators with a gradient: registered with torch.library, but called by autograd.Function in eager mode.
 
 What torch.library adds to each call costs the host more than the operator itself; on a GPU small layers then
-wait for it. Compiled code and torch.func.vmap go by the registration.
+wait for it. Compiled code goes by the registration, transforms of torch.func by a Function of their own form.
 """
 
 from collections.abc import Callable
@@ -20,13 +20,13 @@ def differentiable(
     backward: Callable[..., tuple],
     setup_context: Callable[[Any, tuple, Any], None],
     num_leading: int,
-) -> Callable[..., Tensor]:
+) -> Callable[..., Any]:
     """Registers the gradient of `completion::name` and returns the function that calls the operator.
 
     A backward pass calls operators by such functions too, then it has gradients of its own.
 
     Args:
-        name: of the operator, which returns one tensor.
+        name: of the operator.
         backward: as torch.library.register_autograd wants it.
         setup_context: likewise.
         num_leading: no input after so many has a gradient.
@@ -35,26 +35,50 @@ def differentiable(
     torch.library.register_autograd(f"completion::{name}", backward, setup_context=setup_context)
 
     # The inputs without a gradient are handed on as one: autograd.Function looks at each of its arguments.
-    def forward(ctx: Any, *given: Any) -> Tensor:
+    def forward(ctx: Any, *given: Any) -> Any:
         inputs = (*given[:-1], *given[-1])
         with below_autograd():
             output = operator(*inputs)
         setup_context(ctx, inputs, output)
         return output
 
-    def backward_of_leading(ctx: Any, grad: Tensor) -> tuple:
-        return *backward(ctx, grad)[:num_leading], None
+    def backward_of_leading(ctx: Any, *grads: Tensor) -> tuple:
+        return *backward(ctx, *grads)[:num_leading], None
 
     members = {"forward": staticmethod(forward), "backward": staticmethod(backward_of_leading)}
     function = type(name, (torch.autograd.Function,), members)
+    transformed = _for_transforms(name, operator, backward, setup_context)
 
-    def call(*inputs: Any) -> Tensor:
+    def call(*inputs: Any) -> Any:
         refuse_forward_mode(name)  # a backward pass comes by no other check
-        if torch.compiler.is_compiling() or is_transformed():
+        if torch.compiler.is_compiling():
             return operator(*inputs)
+        if is_transformed():
+            return transformed.apply(*inputs)
         if torch.is_grad_enabled():
             return function.apply(*inputs[:num_leading], inputs[num_leading:])
         with below_autograd():
             return operator(*inputs)
 
     return call
+
+
+def _for_transforms(
+    name: str,
+    operator: Callable[..., Any],
+    backward: Callable[..., tuple],
+    setup_context: Callable[[Any, tuple, Any], None],
+) -> type[torch.autograd.Function]:
+    """The Function that torch.func wants: its context is set up apart, which costs every call more."""
+
+    def forward(*inputs: Any) -> Any:
+        with below_autograd():
+            return operator(*inputs)
+
+    members = {
+        "forward": staticmethod(forward),
+        "setup_context": staticmethod(setup_context),
+        "backward": staticmethod(backward),
+        "generate_vmap_rule": True,
+    }
+    return type(name, (torch.autograd.Function,), members)

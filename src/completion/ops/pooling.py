@@ -51,7 +51,7 @@ def pool_max(features: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
     refuse_forward_mode("pool_max")
     check_tensor("pool_max", "features", features, FEATURE_DTYPES, "N, C")
     check_table("pool_max", "table", table, "M", features)
-    return torch.ops.completion.pool_max(features, table)
+    return _pool_max(features, table)
 
 
 @torch.library.register_fake("completion::pool_sum")
@@ -90,7 +90,7 @@ def _pool_max_setup(ctx, inputs: tuple, output: tuple[Tensor, Tensor]) -> None:
 def _pool_max_backward(ctx, grad: Tensor, _: Tensor | None) -> tuple[Tensor, None]:
     table, arg = ctx.saved_tensors
     reverse = torch.ops.completion.reverse_map(table, ctx.num_source)
-    return torch.ops.completion.pool_max_grad(grad, arg, reverse), None
+    return _pool_max_grad(grad, arg, reverse), None
 
 
 def _pool_max_grad_setup(ctx, inputs: tuple, output: Tensor) -> None:
@@ -108,7 +108,5 @@ def _pool_max_grad_backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
 
 
 _pool_sum = differentiable("pool_sum", _pool_sum_backward, _pool_sum_setup, num_leading=1)
-torch.library.register_autograd("completion::pool_max", _pool_max_backward, setup_context=_pool_max_setup)
-torch.library.register_autograd(
-    "completion::pool_max_grad", _pool_max_grad_backward, setup_context=_pool_max_grad_setup
-)
+_pool_max = differentiable("pool_max", _pool_max_backward, _pool_max_setup, num_leading=1)
+_pool_max_grad = differentiable("pool_max_grad", _pool_max_grad_backward, _pool_max_grad_setup, num_leading=1)

@@ -1,0 +1,37 @@
+"""torch.func on modules: the gradient of each sample, of a network that grows and prunes nothing."""
+
+import pytest
+import torch
+from tests.ops.voxel_sets import random_coords
+from torch.func import functional_call, grad, vmap
+
+from completion.nn import ELU, BatchNorm, Conv3d, GenerativeConvTranspose3d, MaxPool3d, Sequential
+from completion.sparse import CoordMap, SparseTensor
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+def test_the_gradient_of_each_sample():
+    coord_map = CoordMap.from_coords(random_coords(80, -5, 5), duplicates="first")
+    torch.manual_seed(0)
+    samples = torch.randn(3, coord_map.num_rows, 2, dtype=torch.float64)
+    net = Sequential(
+        Conv3d(2, 4),
+        BatchNorm(4),
+        ELU(),
+        MaxPool3d(2, 2),
+        GenerativeConvTranspose3d(4, 3, 2, 2),
+        GenerativeConvTranspose3d(3, 2, 3, 1),
+    )
+    net = net.double().eval()
+
+    def loss(parameters: dict[str, torch.Tensor], features: torch.Tensor) -> torch.Tensor:
+        x = SparseTensor(features, coord_map)
+        return functional_call(net, parameters, (x,)).features.pow(2).sum()
+
+    parameters = dict(net.named_parameters())
+    detached = {name: value.detach() for name, value in parameters.items()}
+    batched = vmap(grad(loss), in_dims=(None, 0))(detached, samples)
+    for index, features in enumerate(samples):
+        alone = torch.autograd.grad(loss(parameters, features), list(parameters.values()))
+        for name, expected in zip(parameters, alone, strict=True):
+            torch.testing.assert_close(batched[name][index], expected)

@@ -1,0 +1,48 @@
+"""torch.func: gradients of all operators that have one equal those of torch.autograd, one by one and batched."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from tests.ops.neighbour_tables import tables
+from torch.func import grad, jacrev, vmap
+
+from completion import ops
+
+pytestmark = pytest.mark.filterwarnings("ignore:There is a performance drop")
+TABLE, REVERSE = tables("two sets", torch.device("cpu"))
+ROWS = torch.arange(REVERSE.shape[0], dtype=torch.int32).flip(0)
+GENERATOR = torch.Generator().manual_seed(0)
+X = torch.randn(REVERSE.shape[0], 3, dtype=torch.float64, generator=GENERATOR)
+G = torch.randn(TABLE.shape[0], 4, dtype=torch.float64, generator=GENERATOR)
+W = torch.randn(TABLE.shape[1], 3, 4, dtype=torch.float64, generator=GENERATOR)
+
+LOSSES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "convolution": lambda x: ops.convolution(x, W, TABLE, REVERSE).pow(2).sum(),
+    "convolution, of the weight": lambda x: ops.convolution(X, x.sum() * W, TABLE, REVERSE).pow(2).sum(),
+    "convolution_grad_weight": lambda x: ops.convolution_grad_weight(x, G, TABLE, REVERSE).pow(2).sum(),
+    "pool_sum": lambda x: ops.pool_sum(x, TABLE, REVERSE).pow(3).sum(),
+    "pool_max": lambda x: ops.pool_max(x, TABLE)[0].pow(3).sum(),
+    "take_rows": lambda x: ops.take_rows(x, ROWS, ROWS).pow(3).sum(),
+    "add_rows": lambda x: ops.add_rows(x, ROWS, ROWS, x.square(), ROWS, ROWS).pow(2).sum(),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_gradients_of_both_orders(loss: Callable[[torch.Tensor], torch.Tensor]):
+    leaf = X.clone().requires_grad_()
+    (first,) = torch.autograd.grad(loss(leaf), leaf, create_graph=True)
+    (second,) = torch.autograd.grad(first.pow(2).sum(), leaf)
+    torch.testing.assert_close(grad(loss)(X), first.detach())
+    torch.testing.assert_close(grad(lambda x: grad(loss)(x).pow(2).sum())(X), second)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_gradients_of_a_batch(loss: Callable[[torch.Tensor], torch.Tensor]):
+    batch = torch.stack([X, 2 * X, -X])
+    torch.testing.assert_close(vmap(grad(loss))(batch), torch.stack([grad(loss)(x) for x in batch]))
+
+
+def test_jacobian():
+    pooled = lambda x: ops.pool_sum(x, TABLE, REVERSE)[:5]  # noqa: E731
+    torch.testing.assert_close(jacrev(pooled)(X), torch.autograd.functional.jacobian(pooled, X))
