@@ -23,7 +23,8 @@ int64_t selected_set_workspace_bytes(const SelectedSetParams& params) {
 void selected_set_count(const SelectedSetParams& params, ParallelFor parallel_for) {
   Arena arena(params.workspace);
   int64_t* const starts = take_starts(params, &arena);
-  params.counts[0] = count_heads(parallel_for, params.num_rows, starts, [&](int64_t row) { return params.mask[row]; });
+  params.counts[0] =
+      count_heads(parallel_for, params.num_rows, starts, [&](int64_t row) { return params.mask[row] != 0; });
 }
 
 void selected_set_fill(const SelectedSetParams& params, ParallelFor parallel_for) {
@@ -32,8 +33,9 @@ void selected_set_fill(const SelectedSetParams& params, ParallelFor parallel_for
   for_chunks(parallel_for, params.num_rows, [&](int64_t chunk, int64_t begin, int64_t end) {
     int64_t next = starts[chunk];
     for (int64_t row = begin; row < end; ++row) {
-      params.inverse[row] = params.mask[row] ? static_cast<int32_t>(next) : -1;
-      if (!params.mask[row]) continue;
+      const bool selected = params.mask[row] != 0;
+      params.inverse[row] = selected ? static_cast<int32_t>(next) : -1;
+      if (!selected) continue;
       params.selected_keys[next] = params.keys[row];
       params.rows[next++] = static_cast<int32_t>(row);
     }

@@ -8,8 +8,8 @@ namespace {
 
 __global__ void __launch_bounds__(kBlockThreads) write_children(ChildKeysParams params) {
   const int64_t item = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
-  const int32_t last = params.num_children - 1;
-  const int64_t row = item >> __popc(static_cast<unsigned>(last));  // K is a power of two
+  const int64_t last = params.num_children - 1;
+  const int64_t row = item >> __popcll(static_cast<unsigned long long>(last));  // K is a power of two
   if (row < params.num_rows) params.child_keys[item] = params.keys[row] | (item & last) * params.step;
 }
 

@@ -21,9 +21,9 @@ Layout lay_out(const SelectedSetParams& params, void* base) {
 }
 
 struct IsSelected {
-  const bool* mask;
+  const uint8_t* mask;
 
-  COMPLETION_HD bool operator()(int64_t row) const { return mask[row]; }
+  COMPLETION_HD bool operator()(int64_t row) const { return mask[row] != 0; }
 };
 
 struct EmitSelected {

@@ -13,7 +13,7 @@ Tensor child_keys(const Tensor& keys, int64_t num_children, int64_t step) {
                   "child_keys: keys must be [N], num_children and step powers of two");
   const Tensor dense = in_memory_order(keys);
   Tensor children = empty(keys, {keys.size(0) * num_children}, ScalarType::Long);
-  const ChildKeysParams params{dense.const_data_ptr<int64_t>(), keys.size(0), static_cast<int32_t>(num_children), step,
+  const ChildKeysParams params{dense.const_data_ptr<int64_t>(), keys.size(0), num_children, step,
                                children.mutable_data_ptr<int64_t>()};
   COMPLETION_RUN(child_keys, keys, params);
   return children;

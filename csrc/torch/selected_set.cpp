@@ -14,7 +14,7 @@ std::tuple<Tensor, Tensor, Tensor> selected_set(const Tensor& keys, const Tensor
   Tensor counts = empty(keys, {1}, ScalarType::Long);
   SelectedSetParams params{};
   params.keys = dense_keys.const_data_ptr<int64_t>();
-  params.mask = dense_mask.const_data_ptr<bool>();
+  params.mask = static_cast<const uint8_t*>(dense_mask.const_data_ptr());
   params.num_rows = num_rows;
   params.counts = counts.mutable_data_ptr<int64_t>();
   const Tensor scratch = COMPLETION_WORKSPACE(selected_set, keys, params);

@@ -88,6 +88,7 @@ def on_coordinates(device: torch.device) -> list[Tensor]:
         ops.generative_set(small, cube(4, centred=False)),
         *ops.union_set(keys, small),
         *ops.selected_set(keys, keys % 3 == 0),
+        ops.child_keys(keys, 8, 1),
         ops.inside_box(keys, (-9, -9, -9), (5, 6, 7)),
         ops.lookup(keys, small),
     ]

@@ -28,13 +28,18 @@ def test_more_rows_than_one_block(device: torch.device):
 def test_error_words(device: torch.device):
     keys = torch.zeros(2, dtype=torch.int64, device=device)
     with pytest.raises(
-        ValueError, match="child_keys: num_children must be a power of two, got 27; use gener"
+        ValueError, match="child_keys: num_children must be a power of two, got 27; generative"
     ):
         ops.child_keys(keys, 27, 1)
     with pytest.raises(
         ValueError, match=r"child_keys: keys must be fewer than 2\^31 / K = 1, got 2; split the"
     ):
         ops.child_keys(keys, 2**31, 1)
+    with pytest.raises(
+        ValueError, match=rf"child_keys: step must be at most 2\^48 / K = {2**45}, got {2**46}; a"
+    ):
+        ops.child_keys(keys, 8, 2**46)
+    assert ops.child_keys(keys[:0], 2**32, 1).shape == (0,)
 
 
 def test_opcheck(device: torch.device):

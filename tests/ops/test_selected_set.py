@@ -31,6 +31,14 @@ def test_more_rows_than_one_block(share: float, device: torch.device):
     assert_same(ops.selected_set(keys, mask), reference.selected_set(keys, mask))
 
 
+@pytest.mark.parametrize("byte", [2, 128, 255])
+def test_every_byte_but_zero_is_true(byte: int, device: torch.device):
+    keys = canonical(random_coords(2000, -9, 9), device)
+    mask = random_mask(keys, 0.5)
+    as_other_programs_have_it = (mask.to(torch.uint8) * byte).view(torch.bool)
+    assert_same(ops.selected_set(keys, as_other_programs_have_it), reference.selected_set(keys, mask))
+
+
 def test_non_contiguous_input(device: torch.device):
     keys = canonical(random_coords(200, -9, 9), device)
     mask = random_mask(keys, 0.5)

@@ -1,4 +1,4 @@
-"""torch.func: gradients of all operators that have one equal those of torch.autograd, one by one and batched."""
+"""torch.func: gradients of all operators that have one equal those of torch.autograd, alone and batched."""
 
 from collections.abc import Callable
 

@@ -178,6 +178,15 @@ def test_union_links_both_and_reuses_a_set_that_holds_the_other(device) -> None:
         a.union(a.strided(2))
 
 
+def test_a_union_that_is_gone_is_made_anew_and_kept(device) -> None:
+    a, b = random_map(5, device), random_map(6, device)
+    for _ in range(3):
+        a.union(b)  # nobody holds it
+    union = a.union(b)
+    assert a.union(b) is union and b.union(a) is union
+    assert len(a.unions) == len(b.unions) == 1
+
+
 def test_a_set_finds_its_own_rows(device) -> None:
     one = random_map(14, device)
     assert one.contains(one).all() and one.intersection(one) is one

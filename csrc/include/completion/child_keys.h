@@ -11,7 +11,7 @@ namespace completion {
 struct ChildKeysParams {
   const int64_t* keys;   // [N]
   int64_t num_rows;      // N; N · K < 2³¹
-  int32_t num_children;  // K of each parent, a power of two
+  int64_t num_children;  // K of each parent, a power of two
   int64_t step;          // from child to child, a power of two; the bits of a key below K · step are 0
   int64_t* child_keys;   // [N · K] out
 };

@@ -10,7 +10,7 @@ namespace completion {
 
 struct SelectedSetParams {
   const int64_t* keys;      // [N] of the set
-  const bool* mask;         // [N]
+  const uint8_t* mask;      // [N] 0 for no; any other byte selects, as torch has it of a bool
   int64_t num_rows;         // N < 2³¹
   int64_t* counts;          // [1] out of count: members that are selected
   void* workspace;          // scratch; what count leaves in it is read by fill

@@ -26,7 +26,7 @@ class Links(Generic[Key, Value]):
         return None
 
     def put(self, key: Key, value: Value) -> None:
-        """Sets the value of a key that has none yet; it goes when the key goes."""
+        """Sets the value of a key, in place of one that it had; it goes when the key goes."""
         owner = ref(self)
 
         def forget(dead: ref[Key]) -> None:
@@ -34,6 +34,8 @@ class Links(Generic[Key, Value]):
             if links is not None:
                 links._pairs = [pair for pair in links._pairs if pair[0] is not dead]
 
+        if any(link() is key for link, _ in self._pairs):
+            self._pairs = [pair for pair in self._pairs if pair[0]() is not key]
         self._pairs.append((ref(key, forget), value))
 
     def __len__(self) -> int:

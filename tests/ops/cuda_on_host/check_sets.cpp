@@ -1,5 +1,4 @@
 // Runs the kernels that make coordinate sets on the host against ordered sets of keys.
-#include <memory>
 #include <set>
 
 #include "../../../csrc/cuda/compaction.cuh"
@@ -216,14 +215,14 @@ void check_selected_set(Random& random) {
     const std::vector<int64_t> keys = keys_of(random_set(random, count, 1));
     const int64_t num_rows = keys.size();
     for (const int of_four : {0, 1, 3, 4}) {
-      const auto mask = std::make_unique<bool[]>(num_rows);
+      std::vector<uint8_t> mask(num_rows);
       std::vector<int32_t> selected;
       for (int64_t row = 0; row < num_rows; ++row) {
-        mask[row] = random.below(4) < of_four;
-        if (mask[row]) selected.push_back(static_cast<int32_t>(row));
+        mask[row] = random.below(4) < of_four ? 1 + random.below(255) : 0;
+        if (mask[row] != 0) selected.push_back(static_cast<int32_t>(row));
       }
       int64_t counted = -1;
-      SelectedSetParams params = {keys.data(), mask.get(), num_rows, &counted};
+      SelectedSetParams params = {keys.data(), mask.data(), num_rows, &counted};
       const auto memory = workspace(params, cuda::selected_set_workspace_bytes(params));
       CHECK(cuda::selected_set_count(params, nullptr) == 0, "count");
       const int64_t num_selected = selected.size();
