@@ -47,7 +47,7 @@ def child_keys(keys: Tensor, num_children: int, step: int) -> Tensor:
 
 def _power(name: str, value: int) -> int:
     """The value as an int, which must be a power of two."""
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    whole = type(value) is int or (isinstance(value, Integral) and not isinstance(value, bool))
     if not whole or value <= 0 or value & (value - 1):
         raise ValueError(
             f"child_keys: {name} must be a power of two, got {value!r}; generative_set takes other kernels"
