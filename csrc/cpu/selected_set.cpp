@@ -8,7 +8,7 @@ namespace completion::cpu {
 namespace {
 
 /// Members selected before each chunk.
-int64_t* take_starts(const SelectedSetParams& params, Arena* arena) {
+int64_t* starts_in(const SelectedSetParams& params, Arena* arena) {
   return arena->take<int64_t>(num_chunks(params.num_rows) + 1);
 }
 
@@ -16,20 +16,20 @@ int64_t* take_starts(const SelectedSetParams& params, Arena* arena) {
 
 int64_t selected_set_workspace_bytes(const SelectedSetParams& params) {
   Arena arena(nullptr);
-  take_starts(params, &arena);
+  starts_in(params, &arena);
   return arena.bytes();
 }
 
 void selected_set_count(const SelectedSetParams& params, ParallelFor parallel_for) {
   Arena arena(params.workspace);
-  int64_t* const starts = take_starts(params, &arena);
+  int64_t* const starts = starts_in(params, &arena);
   params.counts[0] =
       count_heads(parallel_for, params.num_rows, starts, [&](int64_t row) { return params.mask[row] != 0; });
 }
 
 void selected_set_fill(const SelectedSetParams& params, ParallelFor parallel_for) {
   Arena arena(params.workspace);
-  const int64_t* const starts = take_starts(params, &arena);
+  const int64_t* const starts = starts_in(params, &arena);
   for_chunks(parallel_for, params.num_rows, [&](int64_t chunk, int64_t begin, int64_t end) {
     int64_t next = starts[chunk];
     for (int64_t row = begin; row < end; ++row) {

@@ -7,17 +7,9 @@ namespace completion::cuda {
 
 namespace {
 
-struct Layout {
-  int32_t* tiles;
-  int64_t bytes;
-};
-
-Layout lay_out(const SelectedSetParams& params, void* base) {
-  Workspace workspace(base);
-  Layout layout = {};
-  layout.tiles = workspace.take<int32_t>(num_tiles(params.num_rows));
-  layout.bytes = workspace.bytes();
-  return layout;
+/// Members selected before each tile.
+int32_t* tiles_in(const SelectedSetParams& params, Workspace* workspace) {
+  return workspace->take<int32_t>(num_tiles(params.num_rows));
 }
 
 struct IsSelected {
@@ -45,17 +37,21 @@ struct EmitSelected {
 
 }  // namespace
 
-int64_t selected_set_workspace_bytes(const SelectedSetParams& params) { return lay_out(params, nullptr).bytes; }
+int64_t selected_set_workspace_bytes(const SelectedSetParams& params) {
+  Workspace workspace(nullptr);
+  tiles_in(params, &workspace);
+  return workspace.bytes();
+}
 
 Status selected_set_count(const SelectedSetParams& params, void* stream) {
-  count_flagged(IsSelected{params.mask}, params.num_rows, lay_out(params, params.workspace).tiles, 0, params.counts,
-                stream);
+  Workspace workspace(params.workspace);
+  count_flagged(IsSelected{params.mask}, params.num_rows, tiles_in(params, &workspace), 0, params.counts, stream);
   return last_status();
 }
 
 Status selected_set_fill(const SelectedSetParams& params, void* stream) {
-  const int32_t* const tiles = lay_out(params, params.workspace).tiles;
-  emit_flagged(IsSelected{params.mask}, EmitSelected{params}, params.num_rows, tiles, stream);
+  Workspace workspace(params.workspace);
+  emit_flagged(IsSelected{params.mask}, EmitSelected{params}, params.num_rows, tiles_in(params, &workspace), stream);
   return last_status();
 }
 

@@ -121,14 +121,6 @@ def training_step(device: torch.device) -> list[Tensor]:
     return [completion.coord_map.keys, completion.logits.detach(), loss.detach()[None], *grads]
 
 
-def same_bits(actual: Iterable[Tensor], expected: Iterable[Tensor]) -> None:
-    """Asserts that tensors are equal in dtype, shape and every bit."""
-    for index, (one, other) in enumerate(zip(actual, expected, strict=True)):
-        assert (one.dtype, one.shape) == (other.dtype, other.shape), index
-        equal = torch.equal(one.contiguous().view(torch.uint8), other.contiguous().view(torch.uint8))
-        assert equal, f"result {index}, {one.dtype} {list(one.shape)}"
-
-
 def digest(tensors: Iterable[Tensor]) -> str:
     """Hash of all bits."""
     state = hashlib.sha256()

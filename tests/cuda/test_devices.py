@@ -5,7 +5,8 @@ With one GPU the device is cuda:0 by its index, and the current one too; a secon
 
 import pytest
 import torch
-from tests.cuda.operators import on_coordinates, on_features, operands, same_bits
+from tests.cuda.operators import on_coordinates, on_features, operands
+from tests.ops.voxel_sets import same_bits
 from tests.sparse.voxels import random_features, random_map
 
 from completion import ops

@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from tests.cuda.operators import same_bits
-from tests.ops.voxel_sets import sphere
+from tests.ops.voxel_sets import same_bits, sphere
 from torch import Tensor
 
 from completion.nn import BatchNorm, Conv3d, GenerativeConvTranspose3d, ReLU, Sequential

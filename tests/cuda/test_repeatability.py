@@ -11,9 +11,9 @@ from tests.cuda.operators import (
     on_coordinates,
     on_features,
     operands,
-    same_bits,
     training_step,
 )
+from tests.ops.voxel_sets import same_bits
 
 RUNS = 5
 

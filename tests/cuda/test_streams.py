@@ -1,7 +1,8 @@
 """Operators run on the caller's stream, forward and backward, and keep their scratch memory while they do."""
 
 import torch
-from tests.cuda.operators import Operands, every_result, on_features, operands, same_bits
+from tests.cuda.operators import Operands, every_result, on_features, operands
+from tests.ops.voxel_sets import same_bits
 
 CHANNELS = (32, 64)
 DELAY = 400_000_000  # clock cycles: some 200 ms, longer than the host needs to launch everything

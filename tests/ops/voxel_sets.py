@@ -1,6 +1,6 @@
 """Coordinate sets that operators must survive, by name, and the way from coordinates to canonical keys."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import product
 
 import torch
@@ -64,3 +64,11 @@ def assert_same(actual: Tensor | tuple[Tensor, ...], expected: Tensor | tuple[Te
     assert actual.dtype == expected.dtype
     assert actual.shape == expected.shape
     assert torch.equal(actual.cpu(), expected.cpu())
+
+
+def same_bits(actual: Iterable[Tensor], expected: Iterable[Tensor]) -> None:
+    """Asserts that tensors are equal in dtype, shape and every bit."""
+    for index, (one, other) in enumerate(zip(actual, expected, strict=True)):
+        assert (one.dtype, one.shape) == (other.dtype, other.shape), index
+        equal = torch.equal(one.contiguous().view(torch.uint8), other.contiguous().view(torch.uint8))
+        assert equal, f"result {index}, {one.dtype} {list(one.shape)}"

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from completion.nn.prune import Level
+from completion.nn.prune import Level, items_of
 from completion.sparse import CoordMap
 
 
@@ -62,7 +62,7 @@ def dice_loss(logits: Tensor, target: Tensor, coord_map: CoordMap) -> Tensor:
     """
     probability = torch.sigmoid(_at_least_float32(logits))
     truth = target.to(probability.dtype)
-    batch = coord_map.coords[:, 0].long()
+    batch = items_of(coord_map)
     zeros = probability.new_zeros(coord_map.batch_size)
     shared = zeros.index_add(0, batch, probability * truth)
     total = zeros.index_add(0, batch, probability + truth)
