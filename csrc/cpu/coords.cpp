@@ -32,8 +32,9 @@ void decode(const DecodeParams& params, ParallelFor parallel_for) {
 }
 
 void inside_box(const InsideBoxParams& params, ParallelFor parallel_for) {
+  const MortonBox box = morton_box(params.low, params.high);
   for_ranges(parallel_for, 0, params.num_rows, kGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) params.inside[row] = in_box(params.keys[row], params.low, params.high);
+    for (int64_t row = begin; row < end; ++row) params.inside[row] = in_box(key_to_code(params.keys[row]), box);
   });
 }
 

@@ -19,9 +19,9 @@ __global__ void __launch_bounds__(kBlockThreads) decode_rows(DecodeParams params
   if (row < params.num_rows) decode_key(params.keys[row], params.coords + 4 * row);
 }
 
-__global__ void __launch_bounds__(kBlockThreads) test_rows(InsideBoxParams params) {
+__global__ void __launch_bounds__(kBlockThreads) test_rows(InsideBoxParams params, MortonBox box) {
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
-  if (row < params.num_rows) params.inside[row] = in_box(params.keys[row], params.low, params.high);
+  if (row < params.num_rows) params.inside[row] = in_box(key_to_code(params.keys[row]), box);
 }
 
 }  // namespace
@@ -37,7 +37,7 @@ Status decode(const DecodeParams& params, void* stream) {
 }
 
 Status inside_box(const InsideBoxParams& params, void* stream) {
-  launch_items(test_rows, params.num_rows, stream, params);
+  launch_items(test_rows, params.num_rows, stream, params, morton_box(params.low, params.high));
   return last_status();
 }
 

@@ -60,7 +60,7 @@ def every_result(device: torch.device) -> list[torch.Tensor]:
         ops.decode(keys), ops.row_order(table),
         *ops.kernel_pairs(small, halves, cube(3), slots_on(tuple(cube(3)), (2, 2, 2))),
         *ops.selected_set(keys, keys % 3 == 0), ops.inside_box(keys, (-9, -9, -9), (5, 6, 7)),
-        ops.child_keys(keys, 8, 1),
+        ops.child_keys(keys, 8, 1), *ops.boxed_mask(keys, keys % 3 == 0, 3, (-9, -9, -9), (5, 6, 7)),
         ops.lookup(keys, small),
         ops.convolution(features, weight, None, reverse, small.numel()),
         ops.convolution_grad_weight(features, out, table, reverse),

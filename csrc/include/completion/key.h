@@ -28,6 +28,9 @@ constexpr uint64_t kAxisZ = kAxisX << 2;
 COMPLETION_HD uint64_t key_to_code(int64_t key) { return static_cast<uint64_t>(key) ^ kSignBit; }
 COMPLETION_HD int64_t code_to_key(uint64_t code) { return static_cast<int64_t>(code ^ kSignBit); }
 
+/// Batch item of a key.
+COMPLETION_HD int64_t item_of(int64_t key) { return static_cast<int64_t>(key_to_code(key) >> 48); }
+
 /// The 16 bits of v spread to every third bit.
 COMPLETION_HD uint64_t spread_bits(uint32_t v) {
   uint64_t x = v & 0xffffu;
@@ -76,11 +79,30 @@ COMPLETION_HD bool in_range(int64_t x, int64_t y, int64_t z) {
          z >= kMinCoordinate && z <= kMaxCoordinate;
 }
 
-/// Whether the coordinate of a key lies in the box from `low` up to, without it, `high`.
-COMPLETION_HD bool in_box(int64_t key, const int64_t* low, const int64_t* high) {
-  int32_t c[4];
-  decode_key(key, c);
-  return low[0] <= c[1] && c[1] < high[0] && low[1] <= c[2] && c[2] < high[1] && low[2] <= c[3] && c[3] < high[2];
+/// A box in Morton form: comparing masked bits of codes keeps the order on an axis, so that none has to be decoded.
+struct MortonBox {
+  uint64_t low[3], last[3];  // the lowest and the highest coordinate inside, on the Morton bits of x, y, z
+};
+
+/// The box from `low` up to, without it, `high`; corners may lie anywhere.
+COMPLETION_HD MortonBox morton_box(const int64_t* low, const int64_t* high) {
+  MortonBox box;
+  bool empty = false;
+  for (int axis = 0; axis < 3; ++axis) {
+    const int64_t first = low[axis] > kMinCoordinate ? low[axis] : kMinCoordinate;
+    const int64_t end = high[axis] < kMaxCoordinate + 1 ? high[axis] : kMaxCoordinate + 1;
+    empty = empty || first >= end;
+    box.low[axis] = spread_bits(static_cast<uint32_t>(first + 32768)) << axis;
+    box.last[axis] = spread_bits(static_cast<uint32_t>(end - 1 + 32768)) << axis;
+  }
+  if (empty) box.low[0] = kBatchBits;  // more than the bits of any x
+  return box;
+}
+
+COMPLETION_HD bool in_box(uint64_t code, const MortonBox& box) {
+  const uint64_t x = code & kAxisX, y = code & kAxisY, z = code & kAxisZ;
+  return box.low[0] <= x && x <= box.last[0] && box.low[1] <= y && y <= box.last[1] && box.low[2] <= z &&
+         z <= box.last[2];
 }
 
 /// One offset in Morton form: adding it to a code is three masked sums; the bounds say when a sum leaves the range.

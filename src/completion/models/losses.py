@@ -37,12 +37,13 @@ def completion_loss(
 def level_loss(level: Level, partial: CoordMap, missing_weight: float) -> Tensor:
     """Scalar: weighted mean of the binary cross-entropy over the candidate rows; 0 without rows."""
     logits, target = _at_least_float32(level.logits), _target(level)
-    weight = torch.ones_like(logits)
-    if missing_weight != 1:
-        weight[target & ~near_partial(level.coord_map, partial)] = missing_weight
-    loss = functional.binary_cross_entropy_with_logits(
-        logits, target.to(logits.dtype), weight, reduction="sum"
-    )
+    truth = target.to(logits.dtype)
+    if missing_weight == 1:
+        loss = functional.binary_cross_entropy_with_logits(logits, truth, reduction="sum")
+        return loss / max(logits.numel(), 1)
+    missing = target & ~near_partial(level.coord_map, partial)
+    weight = torch.where(missing, missing_weight, 1.0).to(logits.dtype)
+    loss = functional.binary_cross_entropy_with_logits(logits, truth, weight, reduction="sum")
     return loss / weight.sum().clamp(min=1)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from completion import ops
 from completion.nn.functional import prune, take, target_mask
 from completion.nn.functional.checks import check_input
 from completion.nn.functional.products import linear
@@ -17,7 +18,7 @@ from completion.ops.checks import check_count
 from completion.sparse import CoordMap, SparseTensor
 from completion.sparse.checks import check_mask
 from completion.sparse.derive import eager
-from completion.sparse.key_sets import Box, box_corners
+from completion.sparse.key_sets import EVERYWHERE, Box, box_corners
 
 Policy = Callable[["Candidates"], Tensor]
 
@@ -126,7 +127,7 @@ class Prune(nn.Module):
         self.register_buffer("threshold", torch.tensor(float(threshold)))
         self.row_budget = row_budget
         self.min_keep = min_keep
-        self.box = None if box is None else box_corners("Prune", box)
+        self.box = EVERYWHERE if box is None else box_corners("Prune", box)
 
     def forward(
         self, x: SparseTensor, truth: CoordMap | None = None, policy: Policy = predicted_only
@@ -160,31 +161,20 @@ class Prune(nn.Module):
         if target is not None:
             kept = policy(Candidates(kept, target, coord_map))
             check_mask("Prune", "policy's result", kept, coord_map)
-        inside = None if self.box is None else coord_map.inside(self.box)
-        if inside is not None:
-            kept = kept & inside
+        kept, found = ops.boxed_mask(coord_map.keys, kept, coord_map.batch_size, *self.box)
+        *counts, num_outside = found.tolist()  # all that the host must know
         level = Level(coord_map.stride[0], coord_map, logits, target, kept)
-        self._guard(level, scores, inside)
+        level.num_kept, level.num_outside = sum(counts), num_outside
+        budget = self.row_budget if self.row_budget is not None else kept.numel()
+        if any(not self.min_keep <= count <= budget for count in counts):
+            self._guard(level, scores, budget)
         return level
 
-    def _guard(self, level: Level, scores: Tensor, inside: Tensor | None) -> None:
-        """Applies minimum and budget per item to `level.kept`; ranks rows only if some item needs it."""
-        kept, batch_size = level.kept, level.coord_map.batch_size
-        budget = self.row_budget if self.row_budget is not None else kept.numel()
-        found = {"kept": kept.sum()}  # all that the host must know is read at once
-        if inside is not None:
-            found["inside"] = inside.sum()
-        if self.min_keep > 0 or self.row_budget is not None:
-            counts = count_by_item(kept, items_of(level.coord_map), batch_size)
-            found["acts"] = ((counts < self.min_keep) | (counts > budget)).sum()
-        read = dict(zip(found, torch.stack(list(found.values())).tolist(), strict=True))
-        level.num_kept = read["kept"]
-        level.num_outside = kept.numel() - read.get("inside", kept.numel())
-        if not read.get("acts"):
-            return
-        if inside is not None:
-            scores = scores.masked_fill(~inside, -math.inf)
-        rank = rank_within_items(scores, kept, items_of(level.coord_map), batch_size)
+    def _guard(self, level: Level, scores: Tensor, budget: int) -> None:
+        """Applies minimum and budget per item to `level.kept`."""
+        kept, coord_map = level.kept, level.coord_map
+        scores = scores.masked_fill(~coord_map.inside(self.box), -math.inf)
+        rank = rank_within_items(scores, kept, items_of(coord_map), coord_map.batch_size)
         within_budget = kept & (rank < budget)
         added = ~kept & (rank < self.min_keep) & torch.isfinite(scores)
         level.num_dropped_by_budget = int((kept & ~within_budget).sum())
@@ -196,15 +186,6 @@ class Prune(nn.Module):
 def items_of(coord_map: CoordMap) -> Tensor:
     """int64[N]: batch item of each row, ascending."""
     return coord_map.coords[:, 0].long()
-
-
-def count_by_item(kept: Tensor, batch: Tensor, batch_size: int) -> Tensor:
-    """int64[batch_size]: how many rows of each item are kept; the rows as of `rank_within_items`.
-
-    From running sums: a sum per item by atomics is slow with few items, and bincount waits for the device.
-    """
-    starts = torch.searchsorted(batch, torch.arange(batch_size + 1, device=batch.device))
-    return torch.nn.functional.pad(kept.cumsum(0), (1, 0))[starts].diff()
 
 
 def rank_within_items(scores: Tensor, first: Tensor, batch: Tensor, batch_size: int) -> Tensor:

@@ -60,14 +60,19 @@ def inside_box(keys: Tensor, low: Sequence[int], high: Sequence[int]) -> Tensor:
     Syncs: never. Deterministic.
     """
     check_keys("inside_box", "keys", keys)
-    return torch.ops.completion.inside_box(keys, _corner("low", low), _corner("high", high))
+    lowest, end = check_corner("inside_box", "low", low), check_corner("inside_box", "high", high)
+    return torch.ops.completion.inside_box(keys, lowest, end)
 
 
-def _corner(name: str, values: Sequence[int]) -> list[int]:
-    """The corner as three ints that 64 bits hold."""
-    corner = check_integers("inside_box", name, values)
+def check_corner(function: str, name: str, values: Sequence[int]) -> list[int]:
+    """The corner of a box as three ints that 64 bits hold.
+
+    Raises:
+        TypeError, ValueError: not three integers.
+    """
+    corner = check_integers(function, name, values)
     if len(corner) != 3:
-        raise ValueError(f"inside_box: {name} must be three integers, got {corner}; give x, y, z")
+        raise ValueError(f"{function}: {name} must be three integers, got {corner}; give x, y, z")
     return [max(COORD_MIN, min(value, COORD_MAX + 1)) for value in corner]  # no coordinate lies beyond
 
 

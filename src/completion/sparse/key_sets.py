@@ -13,6 +13,7 @@ from completion.sparse.kernel_offsets import Axes, Region, offsets_on
 from completion.sparse.strides import Triple, is_power_of_two
 
 Box = tuple[Sequence[int], Sequence[int]]
+EVERYWHERE: Box = ((COORD_MIN,) * 3, (COORD_MAX + 1,) * 3)
 
 
 def children_are_consecutive(

@@ -1,8 +1,10 @@
 // Runs the kernels that make coordinate sets on the host against ordered sets of keys.
+#include <memory>
 #include <set>
 
 #include "../../../csrc/cuda/compaction.cuh"
 #include "check.h"
+#include "completion/boxed_mask.h"
 #include "completion/child_keys.h"
 #include "completion/coordinate_set.h"
 #include "completion/generative_set.h"
@@ -245,6 +247,37 @@ void check_selected_set(Random& random) {
   }
 }
 
+/// A mask in a box and the counts of its items: few large ones, many small ones, and rows beyond the last item.
+void check_boxed_mask(Random& random) {
+  for (const int count : kCounts) {
+    for (const int items : {1, 3, 400}) {
+      VoxelSet set = random_set(random, count, 2);  // with one row of the last item that there can be
+      for (int i = 0; i < 4 * count; ++i) {
+        const Voxel v = {random.below(items), random.below(40) - 20, random.below(40) - 20, random.below(40) - 20};
+        set[slow_key(v)] = v;
+      }
+      const std::vector<int64_t> keys = keys_of(set);
+      const int64_t num_rows = keys.size(), batch_size = items > 1 ? items - 1 : 1;
+      std::vector<uint8_t> mask(num_rows);
+      for (uint8_t& byte : mask) byte = random.below(4) > 0 ? 1 + random.below(255) : 0;
+      const auto boxed = std::make_unique<bool[]>(num_rows);
+      std::vector<int64_t> counts(batch_size + 1, -1), expected(batch_size + 1, 0);
+      const BoxedMaskParams params = {keys.data(), mask.data(), boxed.get(),      counts.data(),
+                                      num_rows,    batch_size,  {-7, -32768, -3}, {9, 32768, 20}};
+      CHECK(cuda::boxed_mask(params, nullptr) == 0, "boxed_mask");
+      for (int64_t row = 0; row < num_rows; ++row) {
+        int32_t c[4];
+        decode_key(keys[row], c);
+        const bool inside = c[1] >= -7 && c[1] < 9 && c[3] >= -3 && c[3] < 20;
+        CHECK(boxed[row] == (inside && mask[row] != 0), "row %ld of %ld", row, num_rows);
+        if (boxed[row] && c[0] < batch_size) ++expected[c[0]];
+        if (!inside) ++expected[batch_size];
+      }
+      CHECK(counts == expected, "counts of %ld rows, %d items", num_rows, items);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace check
 
@@ -260,4 +293,5 @@ int main(int count, char** arguments) {
   check::check_many_parents(random);
   check::check_union_set(random);
   check::check_selected_set(random);
+  check::check_boxed_mask(random);
 }
