@@ -71,6 +71,7 @@ def check_sets(radius: int, device: torch.device) -> Tensor:
     canonical, _, _ = ops.coordinate_set(keys)
     agree("inside_box", canonical, (-3, -radius, 0), (9, radius, 2))
     mask = canonical % 3 == 0
+    agree("grid_cells", canonical, (-radius, -3, 0), (1, 2, 3), (1, 2 * radius + 1, 9, 4))
     agree("boxed_mask", canonical, mask, 2, (-3, -radius, 0), (9, radius, 2))
     agree("selected_set", canonical, mask)
     agree("selected_set", canonical, mask, int(mask.sum()))

@@ -90,6 +90,7 @@ def on_coordinates(device: torch.device) -> list[Tensor]:
         *ops.selected_set(keys, keys % 3 == 0),
         ops.child_keys(keys, 8, 1),
         ops.inside_box(keys, (-9, -9, -9), (5, 6, 7)),
+        ops.grid_cells(keys, (-9, -9, -9), (2, 1, 3), (3, 9, 9, 9)),
         *ops.boxed_mask(keys, keys % 3 == 0, 3, (-9, -9, -9), (5, 6, 7)),
         ops.lookup(keys, small),
     ]

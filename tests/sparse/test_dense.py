@@ -62,6 +62,23 @@ def test_nothing(device) -> None:
     assert grid_coord_map(0, (0, 0, 0), (2, 2, 2), 1).num_rows == 0
 
 
+def test_a_grid_without_cells_may_lie_anywhere(device) -> None:
+    assert grid_coord_map(3, (2**40, 0, 0), (0, 4, 4), 1, device=device).num_rows == 0
+    assert grid_coord_map(0, (0, 0, 0), (4, 4, 4), 1, device=device).num_rows == 0
+
+
+def test_one_cell_of_any_width(device) -> None:
+    one = grid_coord_map(1, (0, 0, 0), (1, 1, 1), 2**20, device=device)
+    assert one.coords.tolist() == [[0, 0, 0, 0]] and one.stride == (2**20,) * 3
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_cells_beyond_the_range_are_refused(device, masked: bool) -> None:
+    mask = torch.ones(1, 2, 1, 1, dtype=torch.bool, device=device) if masked else None
+    with pytest.raises(ValueError, match=r"grid_coord_map: coords must have x in .*, got 32768; shift"):
+        grid_coord_map(1, (32764, 0, 0), (2, 1, 1), 4, mask, device)
+
+
 def test_errors_name_argument_value_and_remedy(device) -> None:
     x = random_features(random_map(5, device, stride=2))
     with pytest.raises(ValueError, match=r"dense: shape must hold every voxel, got \d+ of \d+ outside"):

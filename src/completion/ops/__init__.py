@@ -14,6 +14,7 @@ from completion.ops.convolution import convolution, convolution_grad_weight  # n
 from completion.ops.coordinate_set import coordinate_set  # noqa: E402
 from completion.ops.coords import decode, encode, inside_box  # noqa: E402
 from completion.ops.generative_set import generative_set  # noqa: E402
+from completion.ops.grid_cells import grid_cells  # noqa: E402
 from completion.ops.kernel_map import kernel_map, reverse_map  # noqa: E402
 from completion.ops.kernel_pairs import kernel_pairs  # noqa: E402
 from completion.ops.lookup import lookup  # noqa: E402
@@ -34,6 +35,7 @@ __all__ = [
     "decode",
     "encode",
     "generative_set",
+    "grid_cells",
     "inside_box",
     "kernel_map",
     "kernel_pairs",

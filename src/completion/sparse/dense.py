@@ -1,18 +1,19 @@
 """Between sets of voxels and dense grids of explicit origin and shape; cells are the set's stride wide."""
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
 from torch import Tensor
 
 from completion import ops
 from completion.ops.checks import FEATURE_DTYPES, MAX_ROWS, check_count, check_tensor, check_type
-from completion.ops.coords import check_range
+from completion.ops.coords import check_limits, check_range
 from completion.sparse.checks import three_integers
 from completion.sparse.coord_map import CoordMap
 from completion.sparse.derive import eager
 from completion.sparse.row_links import invert_rows
-from completion.sparse.strides import triple
+from completion.sparse.strides import Triple, triple
 
 
 def dense_grid(features: Tensor, coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int]) -> Tensor:
@@ -52,61 +53,79 @@ def grid_coord_map(
     mask: Tensor | None = None,
     device: torch.device | str = "cpu",
 ) -> CoordMap:
-    """Set of all cells of a grid, or of those where mask, bool [B, X, Y, Z], is true."""
+    """Set of all cells of a grid, or of those where mask, bool [B, X, Y, Z], is true.
+
+    Syncs: once for its size; with a mask also for what the mask selects and the range of coordinates.
+    """
     check_count("grid_coord_map", "batch_size", batch_size)
-    x, y, z = three_integers("grid_coord_map", "shape", shape, least=0)
+    sizes = three_integers("grid_coord_map", "shape", shape, least=0)
+    step = triple("grid_coord_map", "stride", stride)
+    low = _lattice_point("grid_coord_map", origin, step)
     if mask is None:
-        mask = torch.ones(batch_size, x, y, z, dtype=torch.bool, device=device)
-    check_tensor("grid_coord_map", "mask", mask, (torch.bool,), f"{batch_size}, {x}, {y}, {z}")
-    cells = mask.nonzero()
-    step = torch.tensor(triple("grid_coord_map", "stride", stride), device=cells.device)
-    low = torch.tensor(three_integers("grid_coord_map", "origin", origin), device=cells.device)
-    space = cells[:, 1:] * step + low
-    coords = torch.cat([cells[:, :1], space], dim=1)
-    check_range("grid_coord_map", coords)
-    return CoordMap.from_coords(coords.int(), stride, batch_size)
+        coords = _all_cells(batch_size, low, sizes, step, device)
+    else:
+        check_tensor("grid_coord_map", "mask", mask, (torch.bool,), ", ".join(map(str, (batch_size, *sizes))))
+        batch, *axes = mask.nonzero().unbind(dim=1)
+        space = [axis * t + o for axis, t, o in zip(axes, step, low, strict=True)]
+        coords = torch.stack((batch, *space), dim=1)
+        check_range("grid_coord_map", coords)
+    keys = torch.ops.completion.encode(coords.int())
+    return CoordMap(ops.coordinate_set(keys)[0], step, batch_size)
+
+
+def _all_cells(
+    batch_size: int, low: Sequence[int], shape: Sequence[int], step: Sequence[int], device: torch.device | str
+) -> Tensor:
+    """int32 [B·X·Y·Z, 4]: coordinates of a grid's cells; their range is checked on the host."""
+    spans = [range(batch_size)]
+    spans += [range(o, o + t * size, t) for o, t, size in zip(low, step, shape, strict=True)]
+    if not all(spans):
+        return torch.zeros(0, 4, dtype=torch.int32, device=device)
+    first, last = [one[0] for one in spans], [one[-1] for one in spans]
+    check_limits("grid_coord_map", torch.tensor([first, last]))
+    # A step beyond the range is that of one cell.
+    bounds = (
+        (low, high + 1, min(one.step, 2**16)) for low, high, one in zip(first, last, spans, strict=True)
+    )
+    axes = (torch.arange(*bound, dtype=torch.int32, device=device) for bound in bounds)
+    return torch.cartesian_prod(*axes)
 
 
 @eager
 def _cell_rows(coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Row of each grid cell or -1, and cell of each row, both int32; refuses voxels outside the grid."""
-    shape = three_integers("dense", "shape", shape, least=0)
-    cells, inside = _cells(coord_map, origin, (coord_map.batch_size, *shape))
-    num_outside = coord_map.num_rows - int(inside.sum())
+    sizes = coord_map.batch_size, *three_integers("dense", "shape", shape, least=0)
+    low = _lattice_point("dense", origin, coord_map.stride)
+    if prod(sizes) > MAX_ROWS:
+        raise ValueError(
+            f"dense: shape must give at most {MAX_ROWS} cells, got {tuple(shape)} for {coord_map.batch_size} "
+            "items; take a part of the grid or a coarser set"
+        )
+    cells = ops.grid_cells(coord_map.keys, low, coord_map.stride, sizes)
+    num_outside = int((cells < 0).sum())
     if num_outside:
         raise ValueError(
             f"dense: shape must hold every voxel, got {num_outside} of {coord_map.num_rows} outside "
             f"origin {tuple(origin)} and shape {tuple(shape)}; enlarge it or drop them with CoordMap.boxed"
         )
-    num_cells = coord_map.batch_size * shape[0] * shape[1] * shape[2]
-    if num_cells > MAX_ROWS:
-        raise ValueError(
-            f"dense: shape must give at most {MAX_ROWS} cells, got {tuple(shape)} for {coord_map.batch_size} "
-            "items; take a part of the grid or a coarser set"
-        )
-    return invert_rows(cells.int(), num_cells), cells.int()
+    return invert_rows(cells, prod(sizes)), cells
 
 
 @eager
 def _voxel_cells(coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Cell of each row, -1 outside the grid [B, X, Y, Z], and the way back, both int32."""
-    cells, inside = _cells(coord_map, origin, shape)
-    rows = torch.where(inside, cells, -1).int()
-    return rows, invert_rows(rows, shape[0] * shape[1] * shape[2] * shape[3])
+    cells = ops.grid_cells(
+        coord_map.keys, _lattice_point("grid_rows", origin, coord_map.stride), coord_map.stride, shape
+    )
+    return cells, invert_rows(cells, prod(shape))
 
 
-def _cells(coord_map: CoordMap, origin: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Flat cell index int64 [N] of each voxel in a grid [B, X, Y, Z], and bool [N] whether it lies inside."""
-    origin = three_integers("dense", "origin", origin)
-    if any(o % t for o, t in zip(origin, coord_map.stride, strict=True)):
+def _lattice_point(function: str, origin: Sequence[int], stride: Sequence[int]) -> Triple:
+    """The origin of a grid, which must lie on the lattice of the set."""
+    origin = three_integers(function, "origin", origin)
+    if any(o % t for o, t in zip(origin, stride, strict=True)):
         raise ValueError(
-            f"dense: origin must be a multiple of the stride {coord_map.stride}, got {tuple(origin)}; "
+            f"{function}: origin must be a multiple of the stride {tuple(stride)}, got {tuple(origin)}; "
             "place the grid on the lattice of the set"
         )
-    device = coord_map.device
-    coords = coord_map.coords.long()
-    low, step = torch.tensor([0, *origin], device=device), torch.tensor([1, *coord_map.stride], device=device)
-    index = torch.div(coords - low, step, rounding_mode="floor")
-    inside = ((index >= 0) & (index < torch.tensor(list(shape), device=device))).all(dim=1)
-    b, x, y, z = index.unbind(dim=1)
-    return ((b * shape[1] + x) * shape[2] + y) * shape[3] + z, inside
+    return origin

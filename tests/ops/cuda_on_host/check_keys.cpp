@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "completion/coords.h"
+#include "completion/grid_cells.h"
 #include "completion/kernel_map.h"
 #include "completion/kernel_pairs.h"
 #include "completion/key.h"
@@ -40,6 +41,22 @@ void check_coords(Random& random) {
       const int32_t* c = &coords[4 * i];
       CHECK(inside[i] == (c[1] >= -20000 && c[1] < 20000 && c[2] >= -5 && c[3] < 1), "row %d in box", i);
     }
+  }
+}
+
+void check_grid_cells(Random& random) {
+  for (const int count : kCounts) {
+    std::vector<int64_t> keys;
+    std::vector<int32_t> cells(count), expected;
+    for (int i = 0; i < count; ++i) {
+      const Voxel v = {random.below(3), random.below(20) - 10, random.below(20) - 10, random.below(20) - 10};
+      keys.push_back(slow_key(v));
+      const bool inside = v.batch < 2 && v.x >= -4 && v.x < 8 && v.y >= 1 && v.z >= -9 && v.z < 3;
+      expected.push_back(inside ? ((v.batch * 6 + (v.x + 4) / 2) * 9 + v.y - 1) * 4 + (v.z + 9) / 3 : -1);
+    }
+    const GridCellsParams grid = {keys.data(), cells.data(), count, {-4, 1, -9}, {2, 1, 3}, {2, 6, 9, 4}};
+    CHECK(cuda::grid_cells(grid, nullptr) == 0, "grid_cells");
+    CHECK(cells == expected, "cells of %d rows", count);
   }
 }
 
@@ -309,6 +326,7 @@ int main(int count, char** arguments) {
   check::choose_order(count, arguments);
   check::Random random(1);
   check::check_coords(random);
+  check::check_grid_cells(random);
   check::check_add_offset(random);
   check::check_lookup(random);
   check::check_kernel_map(random);

@@ -10,6 +10,7 @@ from completion.ops.reference.convolution import convolution, convolution_grad_w
 from completion.ops.reference.coordinate_set import coordinate_set
 from completion.ops.reference.coords import decode, encode, inside_box
 from completion.ops.reference.generative_set import generative_set
+from completion.ops.reference.grid_cells import grid_cells
 from completion.ops.reference.kernel_map import kernel_map, reverse_map
 from completion.ops.reference.kernel_pairs import kernel_pairs
 from completion.ops.reference.lookup import lookup
@@ -30,6 +31,7 @@ __all__ = [
     "decode",
     "encode",
     "generative_set",
+    "grid_cells",
     "inside_box",
     "kernel_map",
     "kernel_pairs",
