@@ -83,11 +83,11 @@ def _all_cells(
         return torch.zeros(0, 4, dtype=torch.int32, device=device)
     first, last = [one[0] for one in spans], [one[-1] for one in spans]
     check_limits("grid_coord_map", torch.tensor([first, last]))
-    # A step beyond the range is that of one cell.
-    bounds = (
-        (low, high + 1, min(one.step, 2**16)) for low, high, one in zip(first, last, spans, strict=True)
+    steps = [min(one.step, 2**16) for one in spans]  # a step beyond the range is that of one cell
+    axes = (
+        torch.arange(begin, end + 1, step, dtype=torch.int32, device=device)
+        for begin, end, step in zip(first, last, steps, strict=True)
     )
-    axes = (torch.arange(*bound, dtype=torch.int32, device=device) for bound in bounds)
     return torch.cartesian_prod(*axes)
 
 
