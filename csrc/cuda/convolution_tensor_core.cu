@@ -172,7 +172,11 @@ void choose_tile(const ConvolutionParams& params, void* stream) {
   } else if (tiles < few_tiles) {
     launch_tile<ConvolutionTile<Scalar, 64, 64, 32, 32, kTransposed, kPaired>>(params, stream);
   } else if (params.out_channels <= 64 || kInParts<Scalar>) {
-    launch_tile<ConvolutionTile<Scalar, 128, 64, 32, 64, kTransposed, kPaired>>(params, stream);
+    launch_tile<ConvolutionTile<Scalar, kTallRows, 64, 32, 64, kTransposed, kPaired>>(params, stream);
+  } else if (kWideTiles && sizeof(Scalar) == 2 && params.out_channels > 128) {
+    if constexpr (kWideTiles && sizeof(Scalar) == 2) {
+      launch_tile<ConvolutionTile<Scalar, 128, 256, 64, 64, kTransposed, kPaired>>(params, stream);
+    }
   } else if constexpr (!kInParts<Scalar>) {
     launch_tile<ConvolutionTile<Scalar, 128, 128, 64, 64, kTransposed, kPaired>>(params, stream);
   }

@@ -28,7 +28,7 @@ struct ConvolutionTile {
   static constexpr int kSize = sizeof(Scalar);
   static constexpr int kRows = kRows_, kColumns = kColumns_, kWarpRows = kWarpRows_, kWarpColumns = kWarpColumns_;
   static constexpr int kDepthBytes = kColumns > 32 ? kLineBytes : kLineBytes / 2;  // of input channels in a stage
-  static constexpr int kStages = kColumns > 32 && kRows > 64 ? 2 : 4;
+  static constexpr int kStages = kColumns > 128 ? 3 : kColumns > 32 && kRows > 64 ? 2 : 4;
   static constexpr int kDepth = kDepthBytes / kSize;  // input channels of a stage
   static constexpr int kPack = kPackBytes / kSize;    // elements of one copy
   static constexpr int kWarpsAcross = kColumns / kWarpColumns;
@@ -40,7 +40,7 @@ struct ConvolutionTile {
   static constexpr int kEntryPitch = kRows + 4;  // spreads offsets over the banks
 
   // Pairs take so little of the shared memory that without gaps four blocks share a multiprocessor, not three.
-  static constexpr bool kTight = kPaired && kColumns == 64 && kRows == 128 && !kInParts<Scalar>;
+  static constexpr bool kTight = kPaired && kColumns == 64 && kRows == 128 && !kInParts<Scalar> && !kLoosePanels;
   static constexpr int kBlocks = kTight ? 4 : 0;                   // that must fit on a multiprocessor; 0: any number
   static constexpr bool kByElements = !kTransposed && kSize == 4;  // fragments of the weight
   using InputLayout = PanelLayout<kDepthBytes, kTight ? 0 : gap_of<Scalar>(false)>;
