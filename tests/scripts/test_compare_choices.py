@@ -39,9 +39,8 @@ def test_flags_of_the_environment_make_another_library(monkeypatch):
 
 def test_table_has_a_column_for_each_choice(compare_choices):
     output = "## a:1: 2.000 ms; kernels 1.500 ms\n1.0000 ms 2x b\n## b:2: 3.000 ms; kernels 2.250 ms\n"
-    found = dict.fromkeys(("as built", "wide tiles"), {})
-    found["as built"] = {case: float(ms) for case, ms in compare_choices.CASE.findall(output)}
-    found["wide tiles"] = {"a:1": 1.0}
+    as_built = {case: float(ms) for case, ms in compare_choices.CASE.findall(output)}
+    found = {"as built": as_built, "wide tiles": {"a:1": 1.0}}
     head, first, second = compare_choices.table(found, ["a:1", "b:2"])
     assert head.split() == ["case", "as", "built", "wide", "tiles"]
     assert first.split() == ["a:1", "1.500", "1.000"] and second.split() == ["b:2", "2.250", "nan"]
