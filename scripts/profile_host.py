@@ -5,6 +5,7 @@
     scripts/profile_host.py --device cpu    # without one: a few rows, and the choices that CUDA makes
 
 "One thread" is the backward pass on the thread that asks for it, where autograd has one for each GPU.
+"Operators" are those of torch and of the engine that a step queues, less those that only look at a tensor.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -24,15 +26,19 @@ from bench.inputs import surfaces
 from bench.libraries import ours, product_alone
 from bench.steps import Loss, training_step
 from bench.timing import Run
-from completion.models import MinkowskiNet, TruthOnly
+from completion.models import CompletionModel, CompletionNet, MinkowskiNet, TruthOnly
 from completion.nn import norm
 from completion.nn.functional import generative, products
 from completion.sparse import KernelMap
 
 ROWS = {"cpu": 4, "cuda": 3000}
 CHANNELS = {"cpu": 8, "cuda": 64}
+STEP_ROWS = {"cpu": 20, "cuda": 4096}  # at most, of an item
 REPEATS = 500  # of a layer; a step takes a hundred times as long
-LEVELS = 7  # of MinkowskiNet
+NETWORKS: dict[str, Callable[[], CompletionModel]] = {  # so narrow that arithmetic is nothing
+    "me_completion's": lambda: MinkowskiNet(32, channels=(2,) * 7, policy=TruthOnly()),
+    "the default network's": lambda: CompletionNet(32, channels=(2,) * 4, policy=TruthOnly()),
+}
 
 
 def main() -> None:
@@ -72,8 +78,11 @@ def lines(device: str, repeats: int) -> Iterator[str]:
     if device == "cuda":
         for name, run in bare(device).items():
             yield f"{name:<50} {microseconds(run, device, repeats):9.1f}"
-    step = small_step(device)
-    yield f"{'training step, 2 channels, 32³ × 2':<50} {microseconds(step, device, repeats // 20 + 1):9.1f}"
+    for name, network in NETWORKS.items():
+        step = small_step(network(), device)
+        taken = microseconds(step, device, repeats // 20 + 1)
+        yield f"{f'training step of {name} layers':<50} {taken:9.1f}"
+        yield f"{'its operators':<50} {operators(step):9d}"
 
 
 def layers(device: str) -> dict[str, Run]:
@@ -101,11 +110,31 @@ def bare(device: str) -> dict[str, Run]:
     }
 
 
-def small_step(device: str) -> Run:
-    """A training step with the layers of `experiment=me_completion`, so narrow that arithmetic is nothing."""
+def small_step(model: CompletionModel, device: str) -> Run:
+    """A training step in bfloat16 on two surfaces, on a CPU on a few voxels of them."""
     torch.manual_seed(0)
-    model = MinkowskiNet(32, channels=(2,) * LEVELS, policy=TruthOnly()).to(device)
-    return training_step(Loss(model, surfaces(32, 2).to(device)), model.parameters())
+    data = surfaces(32, 2)
+    first = torch.searchsorted(data.coords[:, 0].contiguous(), torch.arange(data.batch_size))
+    place = torch.arange(len(data.coords)) - first[data.coords[:, 0].long()]
+    data = data._replace(coords=data.coords[place < STEP_ROWS[device]]).to(device)
+    return training_step(Loss(model.to(device), data, torch.bfloat16), model.parameters())
+
+
+def operators(run: Run) -> int:
+    """How many operators a run queues."""
+
+    class Count(TorchDispatchMode):
+        def __init__(self) -> None:
+            super().__init__()
+            self.number = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.number += not func.is_view and "empty" not in func.name() and "profiler" not in func.name()
+            return func(*args, **(kwargs or {}))
+
+    with Count() as count:
+        run()
+    return count.number
 
 
 def microseconds(run: Run, device: str, repeats: int, one_thread: bool = False) -> float:

@@ -46,9 +46,8 @@ NVCC_FLAGS = (
     # not once for each, which halves the time. No kernel asks which architecture it is compiled for.
     f"-gencode=arch=compute_{CUDA_ARCHITECTURES[0]},"
     f"code=[compute_{CUDA_ARCHITECTURES[0]},{','.join(f'sm_{arch}' for arch in CUDA_ARCHITECTURES)}]",
-    *shlex.split(
-        os.environ.get("COMPLETION_NVCC_FLAGS", "")
-    ),  # to compare the choices of csrc/cuda/choices.cuh
+    # To compare the choices of csrc/cuda/choices.cuh.
+    *shlex.split(os.environ.get("COMPLETION_NVCC_FLAGS", "")),
 )
 # --no-as-needed -ltorch: the weak CUDA stream symbol resolves in a CUDA torch only through this dependency.
 # One word, because nvcc moves separate linker flags before the libraries.
