@@ -18,8 +18,8 @@ X = SparseTensor(FEATURES, SET)
 GRID = torch.ones(2, 4, 4, 4, 4)
 MASK = torch.ones(3, dtype=torch.bool)
 
-SIZES = [0, -1, 2.0, True, None, "a", "abc", (2, 2), (True, 2, 2), [[2], 2, 2], torch.tensor(2)]
-PHASES, REGIONS = ["middle", None, 3], ["ball", None]
+SIZES = [0, -1, 2.0, True, None, "a", "abc", b"\2\2\2", (2, 2), (True, 2, 2), [[2], 2, 2], torch.tensor(2)]
+PHASES, REGIONS = ["middle", None, 3, ["corner"]], ["ball", None, ["cube"]]
 BOXES = [3, "abc", ((0, 0), (1, 1)), ((0.5, 0.5, 0.5), (1, 2, 3)), ((None, 0, 0), (1, 1, 1))]
 NOT_SETS = [None, COORDS, X, [1]]
 OTHER_SETS = [*NOT_SETS, SET.to(META)]

@@ -118,3 +118,13 @@ def test_maps_of_nothing(device) -> None:
     assert kernel_map(none, some, 3).table.shape == (some.num_rows, 27)
     assert kernel_map(some, none, 3).reverse.shape == (some.num_rows, 27)
     assert cell_map(none, none.strided(2)).table.shape == (0, 8)
+
+
+@pytest.mark.parametrize("dilation", [2**20, 2**62, 2**63, 10**30])
+def test_beyond_the_range_nobody_is_a_neighbour(dilation: int, device) -> None:
+    x = random_map(0, device)
+    table = kernel_map(x, x, 3, dilation=dilation).table
+    assert table[:, 13].tolist() == list(range(x.num_rows))
+    assert int((table >= 0).sum()) == x.num_rows
+    with pytest.raises(ValueError, match="generative_set: children must lie in"):
+        x.generated(3, 1, dilation=dilation)

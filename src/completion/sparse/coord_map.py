@@ -146,7 +146,7 @@ class CoordMap:
         spread = triple("CoordMap.generated", "dilation", dilation)
         fine = finer("CoordMap.generated", self.stride, factor)
         corners = None if box is None else box_corners("CoordMap.generated", box)
-        axes = kernel_axes(size, spread, fine, phase)
+        axes = kernel_axes(size, spread, fine, phase, region)
         name = ("generated", axes, region, factor)
         made = self.derived.get(name)
         if corners is not None:
@@ -166,7 +166,7 @@ class CoordMap:
         size = triple("CoordMap.expanded", "kernel_size", kernel_size)
         factor = triple("CoordMap.expanded", "stride", stride)
         spread = triple("CoordMap.expanded", "dilation", dilation)
-        axes = kernel_axes(size, spread, self.stride, phase)
+        axes = kernel_axes(size, spread, self.stride, phase, region)
         return derive.expanded(self, axes, region, coarser(self.stride, factor))
 
     def pruned(self, mask: Tensor, num_kept: int | None = None) -> "CoordMap":

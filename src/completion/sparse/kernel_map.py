@@ -232,7 +232,7 @@ def kernel_map(
         return kernel_map(target, source, kernel_size, dilation, phase, region=region).swapped
     size = triple("kernel_map", "kernel_size", kernel_size)
     spread = triple("kernel_map", "dilation", dilation)
-    return _table_of(source, target, kernel_axes(size, spread, source.stride, phase), region)
+    return _table_of(source, target, kernel_axes(size, spread, source.stride, phase, region), region)
 
 
 def cell_map(source: CoordMap, target: CoordMap) -> KernelMap:

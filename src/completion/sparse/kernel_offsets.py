@@ -35,7 +35,8 @@ def kernel_offsets(
     * even k, "centered": `(i - k // 2 + 1) * d * t`; for a layer stride of 2 that is symmetric about the
       parent cell, as `padding = k / 2 - 1` is for torch's transposed convolution
 
-    The cross holds the centre, then for each axis +1…+r, -r…-1 (odd sizes only).
+    The cross holds the centre, then for each axis +1…+r, -r…-1 (odd sizes only). Offsets end at ±2⁴⁰: what lies
+    farther leads as surely out of the range of coordinates.
 
     Args:
         kernel_size: sites per axis; at most 343 offsets in all.
@@ -50,13 +51,17 @@ def kernel_offsets(
     size = triple("kernel_offsets", "kernel_size", kernel_size)
     spread = triple("kernel_offsets", "dilation", dilation)
     scale = triple("kernel_offsets", "stride", stride)
-    return offsets_on(kernel_axes(size, spread, scale, phase), region)
+    return offsets_on(kernel_axes(size, spread, scale, phase, region), region)
 
 
-def kernel_axes(kernel_size: Triple, dilation: Triple, stride: Triple, phase: Phase = "corner") -> Axes:
+def kernel_axes(
+    kernel_size: Triple, dilation: Triple, stride: Triple, phase: Phase = "corner", region: Region = "cube"
+) -> Axes:
     """First site, distance and number of sites per axis; arguments and errors as `kernel_offsets`."""
     if phase not in ("corner", "centered"):
         raise ValueError(f'kernel_offsets: phase must be "corner" or "centered", got {phase!r}; choose one')
+    if region not in ("cube", "cross"):
+        raise ValueError(f'kernel_offsets: region must be "cube" or "cross", got {region!r}; choose one')
     x, y, z = (_axis(kernel_size[i], dilation[i] * stride[i], phase) for i in range(3))
     return x, y, z
 
@@ -77,7 +82,7 @@ def num_offsets(kernel_size: Triple, region: Region = "cube") -> int:
 def offsets_on(axes: Axes, region: Region = "cube") -> tuple[int, ...]:
     """Offsets of a kernel given by its axes, flattened to 3·K ints; order and errors of `kernel_offsets`."""
     _check(axes, region)
-    sites = [[first + i * step for i in range(size)] for first, step, size in axes]
+    sites = [[_within_64_bits(first + i * step) for i in range(size)] for first, step, size in axes]
     if region == "cube":
         return tuple(value for z, y, x in product(*reversed(sites)) for value in (x, y, z))
     offsets = [0, 0, 0]
@@ -118,10 +123,13 @@ def _axis(size: int, step: int, phase: Phase) -> Axis:
     return (-(size // 2 - 1) * step if phase == "centered" else 0), step, size
 
 
+def _within_64_bits(offset: int) -> int:
+    """The offset, cut where an operator's 64 bits might not hold it."""
+    return max(-(2**40), min(offset, 2**40))
+
+
 def _check(axes: Axes, region: str) -> None:
     kernel_size = tuple(size for _, _, size in axes)
-    if region not in ("cube", "cross"):
-        raise ValueError(f'kernel_offsets: region must be "cube" or "cross", got {region!r}; choose one')
     if region == "cross" and not all(size % 2 for size in kernel_size):
         raise ValueError(
             f"kernel_offsets: kernel_size must be odd for a cross, got {kernel_size}; use a cube or odd sizes"
