@@ -35,8 +35,8 @@ def kernel_offsets(
     * even k, "centered": `(i - k // 2 + 1) * d * t`; for a layer stride of 2 that is symmetric about the
       parent cell, as `padding = k / 2 - 1` is for torch's transposed convolution
 
-    The cross holds the centre, then for each axis +1…+r, -r…-1 (odd sizes only). Offsets end at ±2⁴⁰: what lies
-    farther leads as surely out of the range of coordinates.
+    The cross holds the centre, then for each axis +1…+r, -r…-1 (odd sizes only). Offsets end at ±2⁴⁰: what
+    lies farther leads as surely out of the range of coordinates.
 
     Args:
         kernel_size: sites per axis; at most 343 offsets in all.
