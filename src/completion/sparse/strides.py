@@ -9,11 +9,8 @@ Size = int | Sequence[int]
 def triple(function: str, name: str, value: Size) -> Triple:
     """Three positive ints from one int or three, checked; the names serve the error sentence."""
     # Tuples first: to ask the abstract class takes longer than all else here.
-    if isinstance(value, (tuple, list, Sequence)) and not isinstance(value, (bytes, bytearray)):
-        values = tuple(value)
-    else:
-        values = (value,) * 3
-    if len(values) == 3:
+    values = tuple(value) if isinstance(value, (tuple, list, Sequence)) else (value,) * 3
+    if len(values) == 3 and not isinstance(value, (bytes, bytearray)):
         x, y, z = values
         if type(x) is type(y) is type(z) is int and x > 0 and y > 0 and z > 0:
             return x, y, z
