@@ -52,6 +52,20 @@ class CompletionModel(nn.Module, ABC):
                 mode, and only what is predicted in evaluation mode (free-running), with or without truth.
         """
 
+    def make_targets(self, truth: CoordMap | None) -> None:
+        """Makes the truth at the stride of each prune layer, which asks for it later.
+
+        Coordinates first: with the size of a new set the host waits for all that a GPU has queued before it.
+        """
+        if truth is not None:
+            for stride in self.strides:
+                truth.at_stride(stride)
+
+    @property
+    def strides(self) -> list[int]:
+        """Of the prune layers, fine to coarse: 1, 2, 4 … `stride`."""
+        return [2**level for level in range(self.stride.bit_length())]
+
     @property
     @abstractmethod
     def prunes(self) -> list[Prune]:

@@ -77,6 +77,7 @@ class CompletionNet(CompletionModel):
         """Completes a batch; see `CompletionModel`."""
         if policy is None:
             policy = self.policy if self.training else predicted_only
+        self.make_targets(truth)
         skips = self.encoder(partial)
         x, level = self.hand_off(self.dense(skips[-1]), truth, policy)
         levels = [level]

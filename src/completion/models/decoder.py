@@ -1,5 +1,7 @@
 """One generative level of the decoder: children of the kept cells, joined with the encoder, pruned."""
 
+from typing import cast
+
 from torch import nn
 
 from completion.models.encoder import ConvNorm
@@ -7,6 +9,14 @@ from completion.nn import BatchNorm, GenerativeConvTranspose3d, Sequential, SiLU
 from completion.nn.functional import union_add
 from completion.nn.prune import Level, Policy, Prune
 from completion.sparse import CoordMap, SparseTensor
+
+
+def joined_set(grow: nn.Module, x: SparseTensor, skip: SparseTensor) -> CoordMap:
+    """The children that a generative layer makes of x, and the encoder's voxels; `union_add` finds it.
+
+    Coordinates first, see `CompletionModel.make_targets`. Hold it: a union lives only as long as it is held.
+    """
+    return cast(GenerativeConvTranspose3d, grow).target(x.coord_map).union(skip.coord_map)
 
 
 class DecoderLevel(nn.Module):
@@ -43,6 +53,8 @@ class DecoderLevel(nn.Module):
 
     def candidates(self, x: SparseTensor, skip: SparseTensor) -> SparseTensor:
         """The rows that the prune decides on: children of `x` and the encoder's rows, with their features."""
+        shared = joined_set(self.up[0], x, skip)
         joined = union_add(self.up(x), skip)
+        assert joined.coord_map is shared
         mixed = self.mix(joined)
         return mixed.replace(mixed.features + joined.features)

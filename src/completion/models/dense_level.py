@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from completion.nn.functional.products import linear
-from completion.sparse import SparseTensor, from_dense
+from completion.sparse import SparseTensor, grid_coord_map, grid_rows
 
 ORIGIN = (0, 0, 0)
 
@@ -46,13 +46,15 @@ class DenseLevel(nn.Module):
             x: float[N, C], coordinates inside [0, size · stride)³.
         """
         shape = (self.size,) * 3
+        # Coordinates first, see CompletionModel.make_targets.
+        every_cell = grid_coord_map(x.batch_size, ORIGIN, shape, x.stride, device=x.device)
         occupied = x.replace(torch.cat([x.features, torch.ones_like(x.features[:, :1])], dim=1))
         cells = occupied.dense(ORIGIN, shape).flatten(2).transpose(1, 2)
         cells = self.enter(cells) + self.position
         for block in self.blocks:
             cells = block(cells)
         grid = cells.transpose(1, 2).unflatten(2, shape)
-        return from_dense(grid, ORIGIN, x.stride)
+        return SparseTensor(grid_rows(grid, every_cell, ORIGIN), every_cell)
 
 
 class DenseBlock(nn.Module):

@@ -55,6 +55,9 @@ class Encoder(nn.Module):
         Args:
             x: float[N, in_channels], stride 1.
         """
+        coord_map = x.coord_map
+        for _ in self.levels:  # coordinates first, see CompletionModel.make_targets; the levels find them
+            coord_map = coord_map.strided(2)
         tensors = [self.stem(x)]
         for level in self.levels:
             tensors.append(level(tensors[-1]))

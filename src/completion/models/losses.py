@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from completion.nn.prune import Level, items_of
 from completion.sparse import CoordMap
+from completion.sparse.strides import Size
 
 
 def completion_loss(
@@ -49,8 +50,12 @@ def level_loss(level: Level, partial: CoordMap, missing_weight: float) -> Tensor
 
 def near_partial(coord_map: CoordMap, partial: CoordMap) -> Tensor:
     """bool[N]: which rows lie in the input, taken to their stride and dilated by one voxel of it (3×3×3)."""
-    dilated = partial.at_stride(coord_map.stride).generated(kernel_size=3, stride=1)
-    return dilated.contains(coord_map)
+    return dilated(partial, coord_map.stride).contains(coord_map)
+
+
+def dilated(partial: CoordMap, stride: Size) -> CoordMap:
+    """The input at a stride, dilated by one voxel of it; made once."""
+    return partial.at_stride(stride).generated(kernel_size=3, stride=1)
 
 
 def dice_loss(logits: Tensor, target: Tensor, coord_map: CoordMap) -> Tensor:

@@ -12,6 +12,7 @@ from torch import nn
 
 from completion.models.completion_model import Completion, CompletionModel
 from completion.models.completion_net import CHILD_PRIOR
+from completion.models.decoder import joined_set
 from completion.models.encoder import ConvNorm, Encoder
 from completion.models.policies import UnionWithTruth
 from completion.nn import ELU, BatchNorm, GenerativeConvTranspose3d, Sequential
@@ -67,6 +68,7 @@ class MinkowskiNet(CompletionModel):
         """Completes a batch; see `CompletionModel`."""
         coarse = policy or (self.policy if self.training else predicted_only)
         finest = policy or predicted_only
+        self.make_targets(truth)
         *skips, x = self.encoder(partial)
         levels = []
         for block, skip in zip(self.decoder, reversed(skips), strict=True):
@@ -106,7 +108,10 @@ class UpLevel(nn.Module):
         self, x: SparseTensor, skip: SparseTensor, truth: CoordMap | None, policy: Policy
     ) -> tuple[SparseTensor, Level]:
         """The kept rows at half the stride of `x`, and the record of the decision; as `DecoderLevel`."""
-        return self.prune(union_add(self.up(x), skip), truth, policy)
+        shared = joined_set(cast(Sequential, self.up[0])[0], x, skip)
+        joined = union_add(self.up(x), skip)
+        assert joined.coord_map is shared
+        return self.prune(joined, truth, policy)
 
 
 def _check(resolution: int, channels: Sequence[int], thresholds: Sequence[float]) -> None:

@@ -155,8 +155,13 @@ class GenerativeConvTranspose3d(_Transposed):
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, stride, dilation, bias, phase, region)
 
+    def target(self, coord_map: CoordMap, box: Box | None = None) -> CoordMap:
+        """The set that the layer makes of one, less what lies outside the box."""
+        size, stride, dilation = self.kernel_size, self.stride, self.dilation
+        return coord_map.generated(size, stride, self.phase, box, dilation=dilation, region=self.region)
+
     def forward(self, x: SparseTensor, box: Box | None = None) -> SparseTensor:
-        """x carried to a new finer set, less what lies outside the box."""
+        """x carried to the set of `target`."""
         return F.generative_conv_transpose(
             x,
             self.weight,

@@ -10,7 +10,7 @@ from torch import Tensor
 from completion.data.collate import Batch
 from completion.metrics.voxel_scores import voxel_scores
 from completion.models.completion_model import Completion, CompletionModel
-from completion.models.losses import completion_loss
+from completion.models.losses import completion_loss, dilated
 from completion.sparse import CoordMap
 from completion.training.optimiser import make_adamw, warm_up_cosine
 from completion.training.tensors import input_tensor, truth_map
@@ -50,8 +50,13 @@ class CompletionModule(LightningModule):
 
     def forward(self, batch: Batch) -> tuple[Completion, CoordMap]:
         """The completion of a batch, with a target at each level, and the voxels of its input."""
-        partial = input_tensor(batch, self.device)
-        return self.model(partial, truth_map(batch, self.device)), partial.coord_map
+        partial, truth = input_tensor(batch, self.device), truth_map(batch, self.device)
+        if (
+            self.missing_weight != 1
+        ):  # the loss asks for it; coordinates first, see CompletionModel.make_targets
+            for stride in self.model.strides:
+                dilated(partial.coord_map, stride)
+        return self.model(partial, truth), partial.coord_map
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of a batch, under the network's prune policy."""
