@@ -2,7 +2,8 @@
 // with COMPLETION_NVCC_FLAGS=-DCOMPLETION_WIDE_TILES=1 and the like; scripts/compare_choices.py times each.
 #pragma once
 
-#ifndef COMPLETION_WIDE_TILES  // 256 columns where there are more than 128: rows are read half as often
+// 256 columns where there are more than 128: rows are read half as often. For 90 and 100: 183 KB of shared memory.
+#ifndef COMPLETION_WIDE_TILES
 #define COMPLETION_WIDE_TILES 0
 #endif
 #ifndef COMPLETION_TALL_TILES  // 256 rows of 64 columns: the weight is read half as often

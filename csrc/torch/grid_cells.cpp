@@ -11,6 +11,7 @@ Tensor grid_cells(const Tensor& keys, std::vector<int64_t> origin, std::vector<i
   STD_TORCH_CHECK(keys.dim() == 1 && origin.size() == 3 && step.size() == 3 && shape.size() == 4,
                   "grid_cells: keys must be [N], origin and step x, y, z, shape B, X, Y, Z");
   STD_TORCH_CHECK(*std::min_element(step.begin(), step.end()) > 0, "grid_cells: step must be at least 1");
+  if (*std::min_element(shape.begin(), shape.end()) <= 0) shape.assign(4, 0);  // no cell, and no product to overflow
   const Tensor dense = in_memory_order(keys);
   Tensor cells = empty(keys, {keys.size(0)}, ScalarType::Int);
   GridCellsParams params{dense.const_data_ptr<int64_t>(), cells.mutable_data_ptr<int32_t>(), keys.size(0), {}, {}, {}};

@@ -67,6 +67,14 @@ def test_half_types_are_summed_in_float32_and_float64_stays():
         )
 
 
+def test_a_weight_is_as_exact_as_the_logits():
+    cells = coord_map(0, 6)
+    one = level(cells, [1.0, -2.0], [True, True])
+    one.logits = one.logits.double()
+    expected = (bce(1, True) + 2.7 * bce(-2, True)) / 3.7
+    assert level_loss(one, coord_map(0), 2.7).item() == pytest.approx(expected, rel=1e-14)
+
+
 def test_dice_is_taken_per_item():
     cells = CoordMap.from_coords(torch.tensor([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0]], dtype=torch.int32))
     logits = torch.tensor([0.0, 50.0, -50.0])

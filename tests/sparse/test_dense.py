@@ -72,6 +72,15 @@ def test_one_cell_of_any_width(device) -> None:
     assert one.coords.tolist() == [[0, 0, 0, 0]] and one.stride == (2**20,) * 3
 
 
+def test_one_selected_cell_of_any_width_and_from_anywhere(device) -> None:
+    mask = torch.zeros(2, 3, 1, 1, dtype=torch.bool, device=device)
+    mask[1, 2] = True
+    one = grid_coord_map(2, (-(2**61), 0, 0), (3, 1, 1), 2**60, mask)
+    assert one.coords.tolist() == [[1, 0, 0, 0]]
+    with pytest.raises(ValueError, match=r"coords must have x in .*, got 2305843009213693952"):
+        grid_coord_map(2, (0, 0, 0), (3, 1, 1), 2**60, mask)
+
+
 @pytest.mark.parametrize("masked", [False, True])
 def test_cells_beyond_the_range_are_refused(device, masked: bool) -> None:
     mask = torch.ones(1, 2, 1, 1, dtype=torch.bool, device=device) if masked else None

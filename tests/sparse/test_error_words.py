@@ -30,6 +30,8 @@ MASKS = [None, [True] * 3, MASK.float(), MASK.long(), MASK[:2], MASK[:, None], M
 NOT_COORDS = [None, COORDS.tolist(), COORDS.numpy(), COORDS.long(), COORDS.float(), COORDS[:, :3], COORDS[0]]
 WRONG_COORDS = [COORDS[[0, 0, 1]], COORDS + 32768, COORDS - 1, COORDS + 1, COORDS.to(META)]
 CELLS = [None, torch.ones(2, 4, 4, 4), torch.ones(4, 4, 4, dtype=torch.bool), [1]]
+ONES = torch.ones(2, 4, 4, 4, dtype=torch.bool)
+UNLIKE_MASKS = [ONES[:1], ONES[:, :3], ONES[:, :, :2], ONES[..., :1], torch.cat([ONES, ONES]), ONES.to(META)]
 
 Call = tuple[Callable[..., object], dict[str, object], dict[str, list[object]]]
 CALLS: dict[str, Call] = {
@@ -113,10 +115,11 @@ CALLS: dict[str, Call] = {
         {"batch_size": 2, "origin": (0, 0, 0), "shape": (4, 4, 4), "stride": 2},
         {
             "batch_size": [-1, None, "2", 1.5, True],
-            "origin": [*TRIPLES, (1, 0, 0), (40000, 0, 0)],
-            "shape": [*TRIPLES, (-1, 4, 4)],
-            "stride": SIZES,
-            "mask": CELLS[1:],
+            "origin": [*TRIPLES, (1, 0, 0), (40000, 0, 0), (2**70, 0, 0), (0, 0, -(2**40))],
+            "shape": [*TRIPLES, (-1, 4, 4), (2048, 2048, 512), (2**40, 1, 1)],
+            "stride": [*SIZES, 2**40, 2**62, 2**70],
+            "mask": [*CELLS[1:], *UNLIKE_MASKS],
+            "device": ["nowhere", torch.float32],
         },
     ),
     "from_dense": (
@@ -126,7 +129,7 @@ CALLS: dict[str, Call] = {
             "grid": [None, [1], GRID[0], GRID.int(), GRID.to(META)],
             "origin": TRIPLES,
             "stride": SIZES,
-            "mask": [*CELLS[1:], torch.ones(2, 4, 4, 4, dtype=torch.bool, device=META)],
+            "mask": [*CELLS[1:], *UNLIKE_MASKS],
         },
     ),
     "kernel_map": (

@@ -84,13 +84,18 @@ struct MortonBox {
   uint64_t low[3], last[3];  // the lowest and the highest coordinate inside, on the Morton bits of x, y, z
 };
 
+/// The coordinate, or where the range ends on its side.
+COMPLETION_HD int64_t within_range_or_end(int64_t coordinate) {
+  const int64_t end = kMaxCoordinate + 1;
+  return coordinate < kMinCoordinate ? kMinCoordinate : coordinate < end ? coordinate : end;
+}
+
 /// The box from `low` up to, without it, `high`; corners may lie anywhere.
 COMPLETION_HD MortonBox morton_box(const int64_t* low, const int64_t* high) {
   MortonBox box;
   bool empty = false;
   for (int axis = 0; axis < 3; ++axis) {
-    const int64_t first = low[axis] > kMinCoordinate ? low[axis] : kMinCoordinate;
-    const int64_t end = high[axis] < kMaxCoordinate + 1 ? high[axis] : kMaxCoordinate + 1;
+    const int64_t first = within_range_or_end(low[axis]), end = within_range_or_end(high[axis]);
     empty = empty || first >= end;
     box.low[axis] = spread_bits(static_cast<uint32_t>(first + 32768)) << axis;
     box.last[axis] = spread_bits(static_cast<uint32_t>(end - 1 + 32768)) << axis;

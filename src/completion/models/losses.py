@@ -43,7 +43,7 @@ def level_loss(level: Level, partial: CoordMap, missing_weight: float) -> Tensor
         loss = functional.binary_cross_entropy_with_logits(logits, truth, reduction="sum")
         return loss / max(logits.numel(), 1)
     missing = target & ~near_partial(level.coord_map, partial)
-    weight = torch.where(missing, missing_weight, 1.0).to(logits.dtype)
+    weight = torch.ones_like(logits).masked_fill_(missing, missing_weight)
     loss = functional.binary_cross_entropy_with_logits(logits, truth, weight, reduction="sum")
     return loss / weight.sum().clamp(min=1)
 

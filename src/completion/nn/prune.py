@@ -127,7 +127,7 @@ class Prune(nn.Module):
         self.register_buffer("threshold", torch.tensor(float(threshold)))
         self.row_budget = row_budget
         self.min_keep = min_keep
-        self.box = EVERYWHERE if box is None else box_corners("Prune", box)
+        self.box = None if box is None else box_corners("Prune", box)
 
     def forward(
         self, x: SparseTensor, truth: CoordMap | None = None, policy: Policy = predicted_only
@@ -161,7 +161,7 @@ class Prune(nn.Module):
         if target is not None:
             kept = policy(Candidates(kept, target, coord_map))
             check_mask("Prune", "policy's result", kept, coord_map)
-        kept, found = ops.boxed_mask(coord_map.keys, kept, coord_map.batch_size, *self.box)
+        kept, found = ops.boxed_mask(coord_map.keys, kept, coord_map.batch_size, *(self.box or EVERYWHERE))
         *counts, num_outside = found.tolist()  # all that the host must know
         level = Level(coord_map.stride[0], coord_map, logits, target, kept)
         level.num_kept, level.num_outside = sum(counts), num_outside
@@ -173,7 +173,8 @@ class Prune(nn.Module):
     def _guard(self, level: Level, scores: Tensor, budget: int) -> None:
         """Applies minimum and budget per item to `level.kept`."""
         kept, coord_map = level.kept, level.coord_map
-        scores = scores.masked_fill(~coord_map.inside(self.box), -math.inf)
+        if self.box is not None:
+            scores = scores.masked_fill(~coord_map.inside(self.box), -math.inf)
         rank = rank_within_items(scores, kept, items_of(coord_map), coord_map.batch_size)
         within_budget = kept & (rank < budget)
         added = ~kept & (rank < self.min_keep) & torch.isfinite(scores)

@@ -83,10 +83,15 @@ def check_range(function: str, coords: Tensor) -> None:
         ValueError: it cannot.
     """
     if coords.shape[0] > 0 and not coords.is_meta:
-        found = limits(coords)
-        if coords.is_cuda:
-            torch.cuda.current_stream(coords.device).synchronize()
-        check_limits(function, found)
+        check_limits(function, *read_limits(coords))
+
+
+def read_limits(coords: Tensor) -> list[list[int]]:
+    """`limits` as two lists of four. Syncs: once on CUDA."""
+    found = limits(coords)
+    if coords.is_cuda:
+        torch.cuda.current_stream(coords.device).synchronize()
+    return found.tolist()
 
 
 def limits(coords: Tensor) -> Tensor:
@@ -97,13 +102,12 @@ def limits(coords: Tensor) -> Tensor:
     return torch.stack((coords.amin(dim=0), coords.amax(dim=0))).to("cpu", non_blocking=True)
 
 
-def check_limits(function: str, found: Tensor) -> None:
-    """Checks that a key can hold coordinates with the limits found.
+def check_limits(function: str, low: Sequence[int], high: Sequence[int]) -> None:
+    """Checks that a key can hold coordinates (batch, x, y, z) from the lowest to the highest.
 
     Raises:
         ValueError: it cannot.
     """
-    low, high = found.tolist()
     bounds = ((0, BATCH_MAX), *((COORD_MIN, COORD_MAX),) * 3)
     for axis, least, greatest, (minimum, maximum) in zip(
         ("batch", "x", "y", "z"), low, high, bounds, strict=True

@@ -56,3 +56,14 @@ def three_integers(function: str, name: str, values: Any, least: int | None = No
         pass
     bound = "" if least is None else f" of at least {least}"
     raise ValueError(f"{function}: {name} must be three integers{bound}, got {values!r}; give (x, y, z)")
+
+
+def known_device(function: str, device: torch.device | str) -> torch.device:
+    """The device with its index, as tensors have it; a ValueError in the function's name for any other."""
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{function}: device must be one that torch has, got {device!r}; torch says: {reason}"
+        ) from None

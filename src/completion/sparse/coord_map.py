@@ -14,7 +14,7 @@ from torch import Tensor
 from completion import ops
 from completion.ops.checks import check_count
 from completion.sparse import derive
-from completion.sparse.checks import check_mask, check_set
+from completion.sparse.checks import check_mask, check_set, known_device
 from completion.sparse.entry import enter
 from completion.sparse.kernel_offsets import Phase, Region, kernel_axes
 from completion.sparse.key_sets import Box, box_corners
@@ -224,7 +224,7 @@ class CoordMap:
 
     def to(self, device: torch.device | str) -> "CoordMap":
         """This set on a device; the same copy each time, so that tensors which share a set still do."""
-        target = _known_device(device)
+        target = known_device("CoordMap.to", device)
         if target == self.device:
             return self
         copied = self.derived.get(("to", target))
@@ -239,17 +239,6 @@ class CoordMap:
             f"CoordMap(num_rows={self.num_rows}, stride={self.stride}, "
             f"batch_size={self.batch_size}, device={self.device})"
         )
-
-
-def _known_device(device: torch.device | str) -> torch.device:
-    """The device with its index, as tensors have it."""
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"CoordMap.to: device must be one that torch has, got {device!r}; torch says: {reason}"
-        ) from None
 
 
 def _check_same_stride(function: str, one: CoordMap, other: CoordMap) -> None:

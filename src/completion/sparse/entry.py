@@ -62,7 +62,7 @@ def _canonical(coords: Tensor) -> tuple[Tensor, Tensor, Tensor, int]:
         return *ops.coordinate_set(ops.encode(coords)), int(coords[:, 0].max()) + 1
     found = limits(coords)
     sets = ops.coordinate_set(torch.ops.completion.encode(coords))
-    check_limits("encode", found)
+    check_limits("encode", *found.tolist())
     return *sets, int(found[1, 0]) + 1
 
 

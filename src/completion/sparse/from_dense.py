@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from completion.ops.checks import FEATURE_DTYPES, check_tensor, check_values
-from completion.sparse.dense import grid_coord_map, grid_rows
+from completion.sparse.dense import grid_rows
+from completion.sparse.grid_coord_map import check_cell_mask, grid_coord_map
 from completion.sparse.sparse_tensor import SparseTensor
 
 
@@ -28,7 +28,6 @@ def from_dense(
     check_values("from_dense", "grid", grid)
     batch_size, _, *shape = grid.shape
     if mask is not None:
-        cells = ", ".join(map(str, (batch_size, *shape)))
-        check_tensor("from_dense", "mask", mask, (torch.bool,), cells, grid)
+        check_cell_mask("from_dense", mask, (batch_size, *shape), grid)
     coord_map = grid_coord_map(batch_size, origin, shape, stride, mask, grid.device)
     return SparseTensor(grid_rows(grid, coord_map, origin), coord_map)
