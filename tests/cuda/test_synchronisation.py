@@ -14,7 +14,7 @@ from completion.models.decoder import DecoderLevel
 from completion.models.encoder import ConvNorm
 from completion.nn import Conv3d, GroupNorm, Prune, Sequential
 from completion.nn import functional as F
-from completion.sparse import CoordMap, SparseTensor
+from completion.sparse import CoordMap, SparseTensor, grid_coord_map, grid_rows
 
 CHANNELS = 16
 MESSAGE = "called a synchronizing CUDA operation"
@@ -135,6 +135,21 @@ def test_entry_waits_once(gpu: torch.device, capfd: pytest.CaptureFixture[str]):
     coords = sphere(12).to(gpu)
     CoordMap.from_coords(coords, batch_size=1)
     assert count_syncs(lambda: CoordMap.from_coords(coords, batch_size=1), capfd) == 1
+
+
+def test_a_grid_waits_once(gpu: torch.device, capfd: pytest.CaptureFixture[str]):
+    def make() -> CoordMap:
+        return grid_coord_map(2, (-4, 0, 8), (4, 5, 6), 2, device=gpu)
+
+    make()
+    assert count_syncs(make, capfd) == 1
+
+
+def test_a_dense_grid_waits_for_voxels_outside_alone(gpu: torch.device, capfd: pytest.CaptureFixture[str]):
+    x = on(surface(gpu))
+    grid = x.dense((-16, -16, -16), (32, 32, 32))
+    assert count_syncs(lambda: x.dense((-16, -16, -16), (32, 32, 32)), capfd) == 1
+    assert count_syncs(lambda: grid_rows(grid, x.coord_map, (-16, -16, -16)), capfd) == 0
 
 
 def test_a_prune_layer_waits_once(gpu: torch.device, capfd: pytest.CaptureFixture[str]):
