@@ -2,7 +2,8 @@
 // with COMPLETION_NVCC_FLAGS=-DCOMPLETION_WIDE_TILES=1 and the like; scripts/compare_choices.py times each.
 #pragma once
 
-// 256 columns where there are more than 128: rows are read half as often. For 90 and 100: 183 KB of shared memory.
+// 256 columns where there are more than 128: rows are read half as often. 183 KB of shared memory, which
+// architectures 90 and 100 have.
 #ifndef COMPLETION_WIDE_TILES
 #define COMPLETION_WIDE_TILES 0
 #endif
@@ -14,6 +15,12 @@
 #endif
 #ifndef COMPLETION_COPIES_BY_L1  // copies pass through the first-level cache: a tile asks for a row several times
 #define COMPLETION_COPIES_BY_L1 0
+#endif
+
+#if COMPLETION_COPIES_BY_L1
+#define COMPLETION_COPY "cp.async.ca"
+#else
+#define COMPLETION_COPY "cp.async.cg"
 #endif
 
 namespace completion::cuda {

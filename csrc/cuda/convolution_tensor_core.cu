@@ -173,12 +173,13 @@ void choose_tile(const ConvolutionParams& params, void* stream) {
     launch_tile<ConvolutionTile<Scalar, 64, 64, 32, 32, kTransposed, kPaired>>(params, stream);
   } else if (params.out_channels <= 64 || kInParts<Scalar>) {
     launch_tile<ConvolutionTile<Scalar, kTallRows, 64, 32, 64, kTransposed, kPaired>>(params, stream);
-  } else if (kWideTiles && sizeof(Scalar) == 2 && params.out_channels > 128) {
-    if constexpr (kWideTiles && sizeof(Scalar) == 2) {
-      launch_tile<ConvolutionTile<Scalar, 128, 256, 64, 64, kTransposed, kPaired>>(params, stream);
-    }
   } else if constexpr (!kInParts<Scalar>) {
-    launch_tile<ConvolutionTile<Scalar, 128, 128, 64, 64, kTransposed, kPaired>>(params, stream);
+    constexpr int kMostColumns = kWideTiles && sizeof(Scalar) == 2 ? 256 : 128;
+    if (params.out_channels <= 128) {
+      launch_tile<ConvolutionTile<Scalar, 128, 128, 64, 64, kTransposed, kPaired>>(params, stream);
+    } else {
+      launch_tile<ConvolutionTile<Scalar, 128, kMostColumns, 64, 64, kTransposed, kPaired>>(params, stream);
+    }
   }
 }
 

@@ -47,11 +47,7 @@ __device__ __forceinline__ SharedAddress shared_address(const void* shared) {
 /// Begins to copy 16 bytes, or to write 16 zeros where nothing is present.
 __device__ __forceinline__ void copy_async(SharedAddress target, const void* global, bool present) {
   const int bytes = present ? kPackBytes : 0;
-#if COMPLETION_COPIES_BY_L1
-  asm volatile("cp.async.ca.shared.global [%0], [%1], 16, %2;" ::"r"(target), "l"(global), "r"(bytes) : "memory");
-#else
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(target), "l"(global), "r"(bytes) : "memory");
-#endif
+  asm volatile(COMPLETION_COPY ".shared.global [%0], [%1], 16, %2;" ::"r"(target), "l"(global), "r"(bytes) : "memory");
 }
 
 /// Ends a group of copies.

@@ -2,19 +2,13 @@
 
 import pytest
 import torch
-from tests.ops.voxel_sets import COORDS, NAMES, assert_same, canonical, random_coords
+from tests.ops.voxel_sets import COORDS, NAMES, assert_same, canonical, random_coords, random_mask
 
 from completion import ops
 from completion.ops import reference
 
 EVERYWHERE = ((-32768,) * 3, (32768,) * 3)
 BOXES = [EVERYWHERE, ((-3, -32768, 0), (5, 2, 32768)), ((1, 1, 1), (1, 9, 9)), ((9, 0, 0), (-9, 9, 9))]
-
-
-def random_mask(keys: torch.Tensor, share: float = 0.5) -> torch.Tensor:
-    """About this share of the rows."""
-    generator = torch.Generator().manual_seed(0)
-    return (torch.rand(keys.shape, generator=generator) < share).to(keys.device)
 
 
 @pytest.mark.parametrize("box", BOXES)

@@ -2,16 +2,10 @@
 
 import pytest
 import torch
-from tests.ops.voxel_sets import COORDS, NAMES, assert_same, canonical, random_coords
+from tests.ops.voxel_sets import COORDS, NAMES, assert_same, canonical, random_coords, random_mask
 
 from completion import ops
 from completion.ops import reference
-
-
-def random_mask(keys: torch.Tensor, share: float) -> torch.Tensor:
-    """About this share of the rows."""
-    generator = torch.Generator().manual_seed(0)
-    return (torch.rand(keys.shape, generator=generator) < share).to(keys.device)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])

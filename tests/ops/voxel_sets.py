@@ -48,6 +48,12 @@ def canonical(coords: Tensor, device: torch.device) -> Tensor:
     return reference.coordinate_set(reference.encode(coords))[0].to(device)
 
 
+def random_mask(keys: Tensor, share: float = 0.5) -> Tensor:
+    """bool [N]: about this share of the rows."""
+    generator = torch.Generator().manual_seed(0)
+    return (torch.rand(keys.shape, generator=generator) < share).to(keys.device)
+
+
 def cube(size: int, step: int = 1, centred: bool = True) -> list[int]:
     """Flat offsets of a cubic kernel, first axis fastest."""
     first = size // 2 if centred else 0

@@ -14,13 +14,9 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
 @pytest.fixture
-def compare_choices(monkeypatch):
+def compare_choices(script):
     """The script as a module."""
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    monkeypatch.delitem(sys.modules, "compare_choices", raising=False)
-    import compare_choices
-
-    return compare_choices
+    return script("compare_choices")
 
 
 def test_every_choice_of_the_sources_is_compared(compare_choices):

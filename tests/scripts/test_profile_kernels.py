@@ -1,21 +1,12 @@
 """profile_kernels.py as far as a machine without a GPU can run it."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
 @pytest.fixture
-def profile_kernels(monkeypatch):
+def profile_kernels(script):
     """The script as a module."""
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    monkeypatch.delitem(sys.modules, "profile_kernels", raising=False)
-    import profile_kernels
-
-    return profile_kernels
+    return script("profile_kernels")
 
 
 @pytest.mark.parametrize(

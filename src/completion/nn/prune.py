@@ -164,7 +164,7 @@ class Prune(nn.Module):
         kept, found = ops.boxed_mask(coord_map.keys, kept, coord_map.batch_size, *(self.box or EVERYWHERE))
         *counts, num_outside = found.tolist()  # all that the host must know
         level = Level(coord_map.stride[0], coord_map, logits, target, kept)
-        level.num_kept, level.num_outside = sum(counts), num_outside
+        level.num_outside, level.num_kept = num_outside, sum(counts)
         budget = self.row_budget if self.row_budget is not None else kept.numel()
         if any(not self.min_keep <= count <= budget for count in counts):
             self._guard(level, scores, budget)

@@ -91,8 +91,9 @@ def _ends(first: list[int], last: list[int], origin: Triple, step: Triple) -> tu
     def place(cell: list[int]) -> list[int]:
         return [cell[0], *(o + t * index for index, o, t in zip(cell[1:], origin, step, strict=True))]
 
-    check_limits("grid_coord_map", place(first), place(last))
-    return place(first), place(last)
+    low, high = place(first), place(last)
+    check_limits("grid_coord_map", low, high)
+    return low, high
 
 
 def _steps(step: Triple) -> tuple[int, ...]:

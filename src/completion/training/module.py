@@ -51,11 +51,9 @@ class CompletionModule(LightningModule):
     def forward(self, batch: Batch) -> tuple[Completion, CoordMap]:
         """The completion of a batch, with a target at each level, and the voxels of its input."""
         partial, truth = input_tensor(batch, self.device), truth_map(batch, self.device)
-        if (
-            self.missing_weight != 1
-        ):  # the loss asks for it; coordinates first, see CompletionModel.make_targets
-            for stride in self.model.strides:
-                dilated(partial.coord_map, stride)
+        # What the loss asks for. Coordinates first, see CompletionModel.make_targets.
+        for stride in self.model.strides if self.missing_weight != 1 else ():
+            dilated(partial.coord_map, stride)
         return self.model(partial, truth), partial.coord_map
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
