@@ -98,7 +98,6 @@ PLAN = [
     Step("initcheck", [*SANITIZER, "--tool", "initcheck", *FEW_CASES], 300, ALONE, on_demand=True),
     Step("host", [PYTHON, "scripts/profile_host.py"], 60, on_demand=True),
     Step("kernels", [*PROFILE, *LAYERS, *PLAIN], 60, on_demand=True),
-    Step("choices", [PYTHON, "scripts/compare_choices.py", *LAYERS, *PLAIN], 240, on_demand=True),
     Step("ncu", [*NCU, *PROFILE, *COUNTED], 120, on_demand=True),
     Step("bench_ops", BENCH_OPS, 150, on_demand=True),
     Step("bench_step", BENCH_STEP, 150, on_demand=True),

@@ -21,7 +21,7 @@ from torch.profiler import ProfilerActivity, profile
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bench.gpu_data import parents, voxels
-from bench.gpu_timing import ROUNDS, CudaClock, Timed
+from bench.gpu_timing import ROUNDS, CudaClock, Timed, backward_here
 from bench.libraries import ours
 from bench.precision import PRECISIONS, switched_to
 from bench.timing import Run
@@ -47,7 +47,7 @@ def main() -> None:
         )
     for name in arguments.cases:
         precision, make = case_of(name)
-        with switched_to(PRECISIONS[precision]):
+        with switched_to(PRECISIONS[precision]), backward_here():
             (once if arguments.once else listed)(name, make("cuda"))
 
 

@@ -9,10 +9,6 @@ namespace completion::cuda {
 
 namespace {
 
-/// Sums of a warp's part of the tile, as the multiply-add leaves them.
-template <class Tile>
-using Sums = float[Tile::kWarpRows / kFragmentRows][Tile::kWarpColumns / kFragmentColumns][4];
-
 /// Where a lane's part of the operands begins, in the first stage.
 template <class Tile>
 struct Operands {
@@ -69,50 +65,11 @@ __device__ __forceinline__ void multiply_stage(const Operands<Tile>& operands, i
   }
 }
 
-/// Narrows the sums into shared memory and writes whole rows from there.
-template <class Tile>
-__device__ void store_tile(const ConvolutionParams& params, const Sums<Tile>& sums, int warp_row, int warp_column,
-                           int64_t first_column, typename Tile::Shared& shared) {
-  using Scalar = typename Tile::Scalar;
-  char* const panel = shared.panels.output;
-  const int lane = threadIdx.x % kWarpThreads;
-#pragma unroll
-  for (int i = 0; i < Tile::kWarpRows / kFragmentRows; ++i) {
-#pragma unroll
-    for (int j = 0; j < Tile::kWarpColumns / kFragmentColumns; ++j) {
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const int row = warp_row + i * kFragmentRows + half * 8 + lane / 4;
-        const int column = warp_column + j * kFragmentColumns + lane % 4 * 2;
-        Pack<Scalar, 2> two;
-        narrow(sums[i][j][2 * half], &two.value[0]);
-        narrow(sums[i][j][2 * half + 1], &two.value[1]);
-        *reinterpret_cast<Pack<Scalar, 2>*>(panel + row * Tile::kOutputPitch + column * Tile::kSize) = two;
-      }
-    }
-  }
-  __syncthreads();
-  constexpr int kRowPacks = Tile::kColumns * Tile::kSize / kPackBytes;
-  Scalar* const output = static_cast<Scalar*>(params.output);
-  for (int entry = threadIdx.x; entry < Tile::kRows * kRowPacks; entry += Tile::kThreads) {
-    const int r = entry / kRowPacks;
-    const int pack = entry % kRowPacks;
-    const int64_t target = shared.targets[r];
-    const int64_t column = first_column + pack * Tile::kPack;
-    if (target < 0 || column >= params.out_channels) continue;
-    *reinterpret_cast<uint4*>(output + target * params.out_channels + column) =
-        *reinterpret_cast<const uint4*>(panel + r * Tile::kOutputPitch + pack * kPackBytes);
-  }
-}
-
 template <class Tile>
 __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
     convolve_tile(const __grid_constant__ ConvolutionParams params) {
   typename Tile::Shared& shared = dynamic_shared<typename Tile::Shared>();
-  // Tiles of the same rows are neighbours in the grid, so that the second finds the rows in the cache.
-  const unsigned tiles_across = static_cast<unsigned>(ceil_div(params.out_channels, Tile::kColumns));
-  const int64_t first_row = int64_t{blockIdx.x / tiles_across} * Tile::kRows;
-  const int64_t first_column = int64_t{blockIdx.x % tiles_across} * Tile::kColumns;
+  const auto [first_row, first_column] = corner_of<Tile>(params);
   const int in_channels = static_cast<int>(params.in_channels);
   const int warp = threadIdx.x / kWarpThreads;
   const int warp_row = warp / Tile::kWarpsAcross * Tile::kWarpRows;
@@ -156,8 +113,8 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
 
 template <class Tile>
 void launch_tile(const ConvolutionParams& params, void* stream) {
-  const int64_t blocks = ceil_div(params.num_target, Tile::kRows) * ceil_div(params.out_channels, Tile::kColumns);
-  launch_shared(convolve_tile<Tile>, blocks, 1, dim3(Tile::kThreads), shared_bytes<Tile>(params), stream, params);
+  launch_shared(convolve_tile<Tile>, num_tiles<Tile>(params), 1, dim3(Tile::kThreads), shared_bytes<Tile>(params),
+                stream, params);
 }
 
 /// Large tiles where there are enough of them for all multiprocessors. The order of a sum is the same in every tile.
@@ -172,14 +129,9 @@ void choose_tile(const ConvolutionParams& params, void* stream) {
   } else if (tiles < few_tiles) {
     launch_tile<ConvolutionTile<Scalar, 64, 64, 32, 32, kTransposed, kPaired>>(params, stream);
   } else if (params.out_channels <= 64 || kInParts<Scalar>) {
-    launch_tile<ConvolutionTile<Scalar, kTallRows, 64, 32, 64, kTransposed, kPaired>>(params, stream);
+    launch_tile<ConvolutionTile<Scalar, 128, 64, 32, 64, kTransposed, kPaired>>(params, stream);
   } else if constexpr (!kInParts<Scalar>) {
-    constexpr int kMostColumns = kWideTiles && sizeof(Scalar) == 2 ? 256 : 128;
-    if (params.out_channels <= 128) {
-      launch_tile<ConvolutionTile<Scalar, 128, 128, 64, 64, kTransposed, kPaired>>(params, stream);
-    } else {
-      launch_tile<ConvolutionTile<Scalar, 128, kMostColumns, 64, 64, kTransposed, kPaired>>(params, stream);
-    }
+    launch_tile<ConvolutionTile<Scalar, 128, 128, 64, 64, kTransposed, kPaired>>(params, stream);
   }
 }
 
@@ -219,6 +171,7 @@ bool takes_tensor_cores(const ConvolutionParams& params) {
 }
 
 void convolve_on_tensor_cores(const ConvolutionParams& params, void* stream) {
+  if (takes_warpgroups(params)) return convolve_by_warpgroups(params, stream);
   with_product_type(params.dtype, params.allow_tf32,
                     [&](auto tag) { choose_weight<typename decltype(tag)::type>(params, stream); });
 }

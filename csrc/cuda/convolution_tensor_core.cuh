@@ -11,4 +11,9 @@ bool takes_tensor_cores(const ConvolutionParams& params);
 
 void convolve_on_tensor_cores(const ConvolutionParams& params, void* stream);
 
+/// Whether the GPU has products of warpgroups (architecture 90) and the shape fills their tiles.
+bool takes_warpgroups(const ConvolutionParams& params);
+
+void convolve_by_warpgroups(const ConvolutionParams& params, void* stream);
+
 }  // namespace completion::cuda

@@ -19,16 +19,18 @@ constexpr int kTableOffsets = 32;  // whose entries are in shared memory at a ti
 /// Sizes of a block's tile of the output and of a warp's part of it.
 ///
 /// A stage holds whole cache lines of the rows: half a line is asked for at the cost of all of it. Narrow tiles belong
-/// to narrow rows.
-template <class Scalar_, int kRows_, int kColumns_, int kWarpRows_, int kWarpColumns_, bool kTransposed_, bool kPaired_>
+/// to narrow rows. Tiles of warpgroups are those of convolution_warpgroup.cu.
+template <class Scalar_, int kRows_, int kColumns_, int kWarpRows_, int kWarpColumns_, bool kTransposed_, bool kPaired_,
+          bool kWarpgroups_ = false>
 struct ConvolutionTile {
   using Scalar = Scalar_;
   static constexpr bool kTransposed = kTransposed_;  // the weight lies as [K, Cout, Cin]
   static constexpr bool kPaired = kPaired_;          // neighbours come as pairs, not as a table
+  static constexpr bool kWarpgroups = kWarpgroups_;  // which multiply from shared memory
   static constexpr int kSize = sizeof(Scalar);
   static constexpr int kRows = kRows_, kColumns = kColumns_, kWarpRows = kWarpRows_, kWarpColumns = kWarpColumns_;
   static constexpr int kDepthBytes = kColumns > 32 ? kLineBytes : kLineBytes / 2;  // of input channels in a stage
-  static constexpr int kStages = kColumns > 128 ? 3 : kColumns > 32 && kRows > 64 ? 2 : 4;
+  static constexpr int kStages = kWarpgroups ? (kColumns > 128 ? 4 : 3) : kColumns > 32 && kRows > 64 ? 2 : 4;
   static constexpr int kDepth = kDepthBytes / kSize;  // input channels of a stage
   static constexpr int kPack = kPackBytes / kSize;    // elements of one copy
   static constexpr int kWarpsAcross = kColumns / kWarpColumns;
@@ -40,11 +42,16 @@ struct ConvolutionTile {
   static constexpr int kEntryPitch = kRows + 4;  // spreads offsets over the banks
 
   // Pairs take so little of the shared memory that without gaps four blocks share a multiprocessor, not three.
-  static constexpr bool kTight = kPaired && kColumns == 64 && kRows == 128 && !kInParts<Scalar> && !kLoosePanels;
-  static constexpr int kBlocks = kTight ? 4 : 0;                   // that must fit on a multiprocessor; 0: any number
+  static constexpr bool kTight = kPaired && kColumns == 64 && kRows == 128 && !kInParts<Scalar>;
+  // Blocks that must fit on a multiprocessor; 0: any number.
+  static constexpr int kBlocks = kWarpgroups ? (kColumns > 128 ? 1 : 2) : kTight ? 4 : 0;
   static constexpr bool kByElements = !kTransposed && kSize == 4;  // fragments of the weight
-  using InputLayout = PanelLayout<kDepthBytes, kTight ? 0 : gap_of<Scalar>(false)>;
-  using WeightLayout = PanelLayout<kWeightRowBytes, kTight && !kByElements ? 0 : gap_of<Scalar>(!kTransposed)>;
+  template <int kRowBytes, int kPanelRows, int kGap>
+  using LayoutOf =
+      std::conditional_t<kWarpgroups, LinePanelLayout<kRowBytes, kPanelRows>, PanelLayout<kRowBytes, kGap>>;
+  using InputLayout = LayoutOf<kDepthBytes, kRows, kTight ? 0 : gap_of<Scalar>(false)>;
+  using WeightLayout =
+      LayoutOf<kWeightRowBytes, kWeightRows, kTight && !kByElements ? 0 : gap_of<Scalar>(!kTransposed)>;
   using Left = LeftOperand<Scalar, InputLayout>;
   using Right =
       std::conditional_t<kTransposed, RightTransposedOperand<Scalar, WeightLayout>, RightOperand<Scalar, WeightLayout>>;
@@ -53,8 +60,8 @@ struct ConvolutionTile {
   using Mask = std::conditional_t<kPaired, uint64_t, uint32_t>;          // a bit for each of these
 
   struct Stage {
-    alignas(InputLayout::kAlignment) char input[kRows * InputLayout::kPitch];
-    alignas(WeightLayout::kAlignment) char weight[kWeightRows * WeightLayout::kPitch];
+    alignas(InputLayout::kAlignment) char input[kRows * (kDepthBytes + InputLayout::kGap)];
+    alignas(WeightLayout::kAlignment) char weight[kWeightRows * (kWeightRowBytes + WeightLayout::kGap)];
   };
   union Panels {
     Stage stages[kStages];
@@ -82,6 +89,11 @@ struct Cursor {
   }
 };
 
+/// First row, in their order, and column of a tile.
+struct Corner {
+  int64_t row, column;
+};
+
 /// An offset of the walk as one number: it, its row of the entries, and a bit for each 32 rows of which one has it.
 __device__ __forceinline__ int32_t pack_visit(int offset, int entry, int parts) {
   return offset | entry << 8 | parts << 16;
@@ -97,8 +109,20 @@ template <class Tile>
 SharedBytes shared_bytes(const ConvolutionParams& params) {
   using Shared = typename Tile::Shared;
   const int group = params.num_offsets < kTableOffsets ? params.num_offsets : kTableOffsets;
-  const size_t count = Tile::kPaired ? params.num_slots : ceil_div(group, kEntriesAcross) * kEntriesAcross;
+  const size_t count = Tile::kPaired ? params.num_slots : group;
   return {offsetof(Shared, entries) + count * sizeof(Shared::entries[0]), sizeof(Shared)};
+}
+
+template <class Tile>
+int64_t num_tiles(const ConvolutionParams& params) {
+  return ceil_div(params.num_target, Tile::kRows) * ceil_div(params.out_channels, Tile::kColumns);
+}
+
+/// The block's tile. Tiles of the same rows are neighbours in the grid, so that the second finds the rows in the cache.
+template <class Tile>
+__device__ __forceinline__ Corner corner_of(const ConvolutionParams& params) {
+  const unsigned tiles_across = static_cast<unsigned>(ceil_div(params.out_channels, Tile::kColumns));
+  return {int64_t{blockIdx.x / tiles_across} * Tile::kRows, int64_t{blockIdx.x % tiles_across} * Tile::kColumns};
 }
 
 /// Whether the thread has a row of the tile, that of its own number.
@@ -143,7 +167,7 @@ __device__ void load_from_table(const ConvolutionParams& params, int first_offse
       uint32_t votes = 0;
 #pragma unroll
       for (int i = 0; i < kAtOnce; ++i) {
-        shared.entries[k][first_row + i * kDown] = sources[i];
+        if (k < count) shared.entries[k][first_row + i * kDown] = sources[i];
         votes |= __ballot_sync(kFullWarp, sources[i] >= 0);
       }
       votes |= votes >> 16;
@@ -260,7 +284,7 @@ struct WeightCopies {
         weight + static_cast<int64_t>(k) * offset_bytes + static_cast<int64_t>(channel) * channel_bytes;
 #pragma unroll
     for (int r = 0; r < Tile::kWeightRows; r += kRowsAtOnce) {
-      copy_async(Layout::step(target + stage, r, 0), source, r < rest);
+      copy_async<false>(Layout::step(target + stage, r, 0), source, r < rest);
       source += step;
     }
   }
@@ -283,6 +307,46 @@ __device__ __forceinline__ void load_stage(const ConvolutionParams& params, cons
     rows.load(sources, at.channel * Tile::kSize, stage);
   }
   weight.load(first_offset + k, at.channel, stage);
+}
+
+/// Sums of a warp's part of the tile, as the multiply-add leaves them.
+template <class Tile>
+using Sums = float[Tile::kWarpRows / kFragmentRows][Tile::kWarpColumns / kFragmentColumns][4];
+
+/// Narrows the sums into shared memory and writes whole rows from there.
+template <class Tile>
+__device__ void store_tile(const ConvolutionParams& params, const Sums<Tile>& sums, int warp_row, int warp_column,
+                           int64_t first_column, typename Tile::Shared& shared) {
+  using Scalar = typename Tile::Scalar;
+  char* const panel = shared.panels.output;
+  const int lane = threadIdx.x % kWarpThreads;
+#pragma unroll
+  for (int i = 0; i < Tile::kWarpRows / kFragmentRows; ++i) {
+#pragma unroll
+    for (int j = 0; j < Tile::kWarpColumns / kFragmentColumns; ++j) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const int row = warp_row + i * kFragmentRows + half * 8 + lane / 4;
+        const int column = warp_column + j * kFragmentColumns + lane % 4 * 2;
+        Pack<Scalar, 2> two;
+        narrow(sums[i][j][2 * half], &two.value[0]);
+        narrow(sums[i][j][2 * half + 1], &two.value[1]);
+        *reinterpret_cast<Pack<Scalar, 2>*>(panel + row * Tile::kOutputPitch + column * Tile::kSize) = two;
+      }
+    }
+  }
+  __syncthreads();
+  constexpr int kRowPacks = Tile::kColumns * Tile::kSize / kPackBytes;
+  Scalar* const output = static_cast<Scalar*>(params.output);
+  for (int entry = threadIdx.x; entry < Tile::kRows * kRowPacks; entry += Tile::kThreads) {
+    const int r = entry / kRowPacks;
+    const int pack = entry % kRowPacks;
+    const int64_t target = shared.targets[r];
+    const int64_t column = first_column + pack * Tile::kPack;
+    if (target < 0 || column >= params.out_channels) continue;
+    *reinterpret_cast<uint4*>(output + target * params.out_channels + column) =
+        *reinterpret_cast<const uint4*>(panel + r * Tile::kOutputPitch + pack * kPackBytes);
+  }
 }
 
 }  // namespace completion::cuda

@@ -63,19 +63,21 @@ void launch_rows(void (*kernel)(Parameters...), int64_t num_rows, int64_t row_wi
 }
 
 /// Of the current device.
-inline int64_t num_multiprocessors() {
-  int device = 0, count = 1;
+inline int device_attribute(cudaDeviceAttr attribute) {
+  int device = 0, value = 0;
   cudaGetDevice(&device);
-  cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device);
-  return count;
+  cudaDeviceGetAttribute(&value, attribute, device);
+  return value;
 }
+
+inline int64_t num_multiprocessors() { return device_attribute(cudaDevAttrMultiProcessorCount); }
 
 #ifdef __CUDACC__
 /// The block's shared memory of launch_shared().
 template <class T>
 __device__ __forceinline__ T& dynamic_shared() {
-  extern __shared__ __align__(128) char completion_dynamic_shared[];
-  static_assert(alignof(T) <= 128, "it begins at a line");
+  extern __shared__ __align__(1024) char completion_dynamic_shared[];
+  static_assert(alignof(T) <= 1024, "it begins at eight lines");
   return *reinterpret_cast<T*>(completion_dynamic_shared);
 }
 #endif

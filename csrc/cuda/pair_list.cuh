@@ -88,10 +88,10 @@ __device__ int list_pairs(const PairSide& side, int k, int64_t first_row, int64_
   return total;
 }
 
-/// Ends the list with absent pairs, to a multiple of kMultiple ≤ a warp.
+/// Ends the list with absent pairs, to a multiple of kMultiple.
 template <int kMultiple, int kRows>
 __device__ void pad_list(int num_pairs, PairList<kRows>& pairs) {
-  static_assert(kMultiple <= kWarpThreads && kRows % kMultiple == 0, "a warp's threads fill the rest");
+  static_assert(kMultiple <= 64 && kRows % kMultiple == 0, "a thread for each");
   const int place = num_pairs + static_cast<int>(threadIdx.x);
   if (place < (num_pairs + kMultiple - 1) / kMultiple * kMultiple) pairs.source[place] = pairs.target[place] = -1;
   __syncthreads();

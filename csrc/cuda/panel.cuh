@@ -13,6 +13,7 @@ namespace completion::cuda {
 template <int kRowBytes, int kGapBytes>
 struct PanelLayout {
   static constexpr bool kExchanged = kGapBytes == 0;
+  static constexpr int kGap = kGapBytes;
   static constexpr int kPitch = kRowBytes + kGapBytes;
   static constexpr int kAlignment = kExchanged ? kLineBytes : kPackBytes;
   static constexpr int kLinePacks = kLineBytes / kPackBytes;
@@ -29,6 +30,26 @@ struct PanelLayout {
     if (!kExchanged) return pack + rows * kPitch + bytes;
     const SharedAddress exchange = bytes % kLineBytes ^ rows % kLinePacks * kPackBytes;
     return (pack ^ exchange) + rows * kPitch + bytes / kLineBytes * kLineBytes;
+  }
+};
+
+/// Rows as warpgroups read them: a line of each row, packs exchanged, then the next line of each.
+template <int kRowBytes, int kRows>
+struct LinePanelLayout {
+  static constexpr bool kExchanged = true;
+  static constexpr int kGap = 0;
+  static constexpr int kLinePacks = kLineBytes / kPackBytes;
+  static constexpr int kAlignment = kLinePacks * kLineBytes;  // the exchange is one of bits of the address
+  static constexpr int kPanelBytes = kRows * kLineBytes;      // of a line of each row
+  static_assert(kRowBytes % kLineBytes == 0 && kRows % kLinePacks == 0, "whole lines, rows by eight");
+
+  COMPLETION_HD static int place(int row, int byte) {
+    return byte / kLineBytes * kPanelBytes + row * kLineBytes + (byte % kLineBytes ^ row % kLinePacks * kPackBytes);
+  }
+
+  __device__ __forceinline__ static SharedAddress step(SharedAddress pack, int rows, int bytes) {
+    const SharedAddress exchange = bytes % kLineBytes ^ rows % kLinePacks * kPackBytes;
+    return (pack ^ exchange) + rows * kLineBytes + bytes / kLineBytes * kPanelBytes;
   }
 };
 

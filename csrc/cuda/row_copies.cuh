@@ -10,12 +10,12 @@
 namespace completion::cuda {
 
 /// A thread's share of a panel of kRows rows with kRowPacks packs each, filled by kThreads threads.
-template <int kRows, int kRowPacks, int kThreads, class Layout>
+template <int kRows, int kRowPacks, int kThreads, class Layout, bool kByL1 = false>
 struct RowCopies {
   static constexpr int kCount = kRows * kRowPacks / kThreads;  // rows of a thread
   static constexpr int kWidth = kCount % 4 == 0 ? 4 : kCount;
   static_assert(kCount * kThreads == kRows * kRowPacks && kThreads % kRowPacks == 0, "all threads copy as much");
-  static_assert(!Layout::kExchanged || kCount % Layout::kLinePacks == 0, "see PanelLayout::step");
+  static_assert(!Layout::kExchanged || (kCount & (kCount - 1)) == 0, "see PanelLayout::step");
   static_assert(kCount == 1 || kCount == 2 || kCount % 4 == 0, "rows' numbers are read by one, two or four");
 
   const char* values;    // the thread's pack of row 0
@@ -53,7 +53,7 @@ struct RowCopies {
     for (int i = 0; i < kCount; ++i) {
       const uint32_t row = static_cast<uint32_t>(rows[i]);
       const char* const pack = source + static_cast<uint64_t>(row) * static_cast<uint32_t>(row_bytes);
-      copy_async(Layout::step(target + stage, i, 0), pack, row < end);
+      copy_async<kByL1>(Layout::step(target + stage, i, 0), pack, row < end);
     }
   }
 };

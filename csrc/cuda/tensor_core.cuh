@@ -10,7 +10,6 @@
 #include <cmath>
 #include <type_traits>
 
-#include "choices.cuh"
 #include "launch.cuh"
 #include "scalar.cuh"
 #ifndef __CUDACC__
@@ -44,10 +43,16 @@ __device__ __forceinline__ SharedAddress shared_address(const void* shared) {
   return static_cast<SharedAddress>(__cvta_generic_to_shared(shared));
 }
 
-/// Begins to copy 16 bytes, or to write 16 zeros where nothing is present.
+/// Begins to copy 16 bytes, or to write 16 zeros where nothing is present. By way of the first-level cache where blocks
+/// of a multiprocessor, or offsets that follow one another, ask for the same.
+template <bool kByL1>
 __device__ __forceinline__ void copy_async(SharedAddress target, const void* global, bool present) {
   const int bytes = present ? kPackBytes : 0;
-  asm volatile(COMPLETION_COPY ".shared.global [%0], [%1], 16, %2;" ::"r"(target), "l"(global), "r"(bytes) : "memory");
+  if constexpr (kByL1) {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 16, %2;" ::"r"(target), "l"(global), "r"(bytes) : "memory");
+  } else {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(target), "l"(global), "r"(bytes) : "memory");
+  }
 }
 
 /// Ends a group of copies.

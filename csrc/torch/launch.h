@@ -124,9 +124,19 @@ Tensor workspace(const Tensor& on, Params& params, typename Entry<Params>::Bytes
   return scratch;
 }
 
-/// The counts that a count pass left on its device: the one read by the host.
+/// The counts that a count pass left on its device: the one read by the host. Into pinned memory, which torch keeps for
+/// the next read: the driver takes longer to copy into any other.
 inline std::vector<int64_t> read_counts(const Tensor& counts) {
-  const Tensor host = torch::stable::to(counts, torch::stable::Device(torch::headeronly::DeviceType::CPU));
+  Tensor host = counts;
+  if (counts.is_cuda()) {
+    const int64_t size = counts.size(0), stride = 1;
+    const auto code = torch::stable::detail::to<int32_t>(torch::stable::detail::from(ScalarType::Long));
+    AtenTensorHandle pinned = nullptr;
+    STABLE_TORCH_ERROR_CODE_CHECK(
+        aoti_torch_empty_strided_pinned(1, &size, &stride, code, aoti_torch_device_type_cpu(), 0, &pinned));
+    host = Tensor(pinned);
+    STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_copy_(pinned, counts.get(), /*non_blocking=*/0));
+  }
   const int64_t* values = host.const_data_ptr<int64_t>();
   return std::vector<int64_t>(values, values + counts.size(0));
 }

@@ -131,6 +131,32 @@ def test_a_map_between_strides_has_pairs_and_one_within_a_set_has_none(device, m
     assert kernel_map(fine, fine, 3).pairs == (None, None)
 
 
+def test_the_reverse_of_a_grown_set_is_made_behind_the_product(device, monkeypatch):
+    """On the CPU, and without a gradient, it is made at once: no product there does without."""
+    if device.type == "cpu":
+        monkeypatch.setattr(KernelMap, "is_cuda", property(lambda pairs: True))
+    coarse = CoordMap.from_coords(sphere(5).to(device), batch_size=1)
+    fine = coarse.strided(2).generated(3, 2)
+    up = kernel_map(coarse.strided(2), fine, 3, transposed=True)
+    table, later = up.sides
+    assert table is None and callable(later)
+    made = []
+
+    def reverse() -> torch.Tensor:
+        made.append(later())
+        return made[-1]
+
+    x = torch.rand(up.num_source, 8, device=device, requires_grad=True)
+    weight = torch.rand(27, 8, 8, device=device, requires_grad=True)
+    helpers = (up.orders[0], None, up.pairs[0], None, up.slots)
+    one = ops.convolution(x, weight, None, reverse, fine.num_rows, *helpers)
+    assert len(made) == 1
+    other = ops.convolution(x, weight, None, up.reverse, fine.num_rows, *helpers)
+    assert torch.equal(one, other)
+    for first, second in zip(*(torch.autograd.grad(y.sum(), (x, weight)) for y in (one, other)), strict=True):
+        assert torch.equal(first, second)
+
+
 def test_without_a_gradient_pairs_alone_are_made(device, monkeypatch):
     monkeypatch.setattr(KernelMap, "is_cuda", property(lambda pairs: True))
     fine = CoordMap.from_coords(sphere(5).to(device), batch_size=1)

@@ -4,6 +4,8 @@ The one relation (semantics: `y[u] = Σ_i x[u + off_i] W_i`), with row tables fo
 `y[m] = Σ_k x[table[m, k]] W_k`. Every derivative of any order is one of the two operators again.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -16,7 +18,7 @@ from completion.ops.checks import (
     check_type,
     refuse_forward_mode,
 )
-from completion.ops.differentiable import differentiable
+from completion.ops.differentiable import differentiable, is_transformed
 from completion.ops.kernel_pairs import MOST_OFFSETS, MOST_SLOTS
 
 HALF_DTYPES = (torch.bfloat16, torch.float16)
@@ -27,7 +29,7 @@ def convolution(
     features: Tensor,
     weight: Tensor,
     table: Tensor | None,
-    reverse: Tensor | None,
+    reverse: Tensor | Callable[[], Tensor] | None,
     num_target: int | None = None,
     order: Tensor | None = None,
     reverse_order: Tensor | None = None,
@@ -49,7 +51,8 @@ def convolution(
         weight: [K, Cin, Cout] in the dtype of features, or float32 beside half features (its gradient then
             is float32); products may round it to the dtype of features.
         table: [M, K] int32 feature rows or −1.
-        reverse: [N, K] int32, the same pairs seen from the features: rows of the result or −1.
+        reverse: [N, K] int32, the same pairs seen from the features: rows of the result or −1. Beside pairs
+            it may be a function that makes it: called when the product is queued, which does not need it.
         num_target: M; needed where there is no table, which says it otherwise.
         order: [M] int32, row_order of the table: makes it faster on CUDA, changes nothing else while the
             weight is finite.
@@ -80,7 +83,11 @@ def convolution(
     weight_dtypes = (features.dtype, torch.float32) if features.dtype in HALF_DTYPES else (features.dtype,)
     check_tensor("convolution", "weight", weight, weight_dtypes, "K, Cin, Cout", features)
     check_size("convolution", "weight", "Cin", weight.shape[1], features.shape[1], "features")
-    if table is None and reverse is None and pairs is not None and _pairs_are_enough(features, weight):
+    later = reverse if callable(reverse) and _may_be_late(features, pairs) else None
+    if callable(reverse):
+        reverse = reverse() if later is None else None
+    pairs_alone = table is None and reverse is None and pairs is not None
+    if pairs_alone and (later is not None or _pairs_are_enough(features, weight)):
         side, num_offsets = "slots", _check_slots(slots, features)
     else:
         side, num_offsets = _check_pairs("convolution", table, reverse, features)
@@ -108,7 +115,7 @@ def convolution(
         features,
         weight,
         table,
-        reverse,
+        later or reverse,
         num_target,
         _allow_tf32(features),
         order,
@@ -147,6 +154,12 @@ def convolution_grad_weight(
     if table is not None:
         check_size("convolution_grad_weight", "grad", "M", grad.shape[0], table.shape[0], "table")
     return _grad_weight(features, grad, table, reverse, _allow_tf32(features))
+
+
+def _may_be_late(features: Tensor, pairs: Tensor | None) -> bool:
+    """Whether the product does without the reverse and the call is a plain one, which can make it after."""
+    plain = torch.is_grad_enabled() and not torch.compiler.is_compiling() and not is_transformed()
+    return pairs is not None and features.is_cuda and plain
 
 
 def _pairs_are_enough(features: Tensor, weight: Tensor) -> bool:

@@ -35,11 +35,12 @@ def differentiable(
     torch.library.register_autograd(f"completion::{name}", backward, setup_context=setup_context)
 
     # The inputs without a gradient are handed on as one: autograd.Function looks at each of its arguments.
+    # One that is a function is for the backward pass alone, and called when the operator is queued.
     def forward(ctx: Any, *given: Any) -> Any:
         inputs = (*given[:-1], *given[-1])
         with below_autograd():
-            output = operator(*inputs)
-        setup_context(ctx, inputs, output)
+            output = operator(*(None if callable(one) else one for one in inputs))
+        setup_context(ctx, tuple(one() if callable(one) else one for one in inputs), output)
         return output
 
     def backward_of_leading(ctx: Any, *grads: Tensor) -> tuple:

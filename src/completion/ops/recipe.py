@@ -6,7 +6,6 @@ Runs nothing and writes nothing; completion.ops.build does.
 import hashlib
 import os
 import platform
-import shlex
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -42,13 +41,15 @@ NVCC_FLAGS = (
     "--expt-relaxed-constexpr",
     "-Xcompiler",
     "-fPIC,-fvisibility=hidden",
-    # One portable form for the oldest architecture, machine code for each from it: the front end runs once,
-    # not once for each, which halves the time. No kernel asks which architecture it is compiled for.
-    f"-gencode=arch=compute_{CUDA_ARCHITECTURES[0]},"
-    f"code=[compute_{CUDA_ARCHITECTURES[0]},{','.join(f'sm_{arch}' for arch in CUDA_ARCHITECTURES)}]",
-    # To compare the choices of csrc/cuda/choices.cuh.
-    *shlex.split(os.environ.get("COMPLETION_NVCC_FLAGS", "")),
 )
+# One portable form for the oldest architecture, machine code for each from it: the front end runs once, not
+# once for each, which halves the time. No kernel asks which architecture it is compiled for.
+PORTABLE = (
+    f"-gencode=arch=compute_{CUDA_ARCHITECTURES[0]},"
+    f"code=[compute_{CUDA_ARCHITECTURES[0]},{','.join(f'sm_{arch}' for arch in CUDA_ARCHITECTURES)}]"
+)
+# By the end of a source's name: instructions that one architecture has alone. No other starts these kernels.
+ONE_ARCHITECTURE = {"_warpgroup": "-gencode=arch=compute_90a,code=sm_90a"}
 # --no-as-needed -ltorch: the weak CUDA stream symbol resolves in a CUDA torch only through this dependency.
 # One word, because nvcc moves separate linker flags before the libraries.
 LINK_FLAGS = (
@@ -74,7 +75,8 @@ class Recipe:
     @property
     def key(self) -> str:
         """Short hash of sources, headers, flags and backend: the identity of the library."""
-        digest = hashlib.sha256(repr((self.cuda, CXX_FLAGS, NVCC_FLAGS, LINK_FLAGS)).encode())
+        flags = (CXX_FLAGS, NVCC_FLAGS, PORTABLE, ONE_ARCHITECTURE, LINK_FLAGS)
+        digest = hashlib.sha256(repr((self.cuda, *flags)).encode())
         for path in (*self.sources, *headers(self.root, ("include", *folders(self.cuda)))):
             digest.update(str(path.relative_to(self.root)).encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()[:16]
@@ -152,7 +154,7 @@ def compile_command(recipe: Recipe, source: Path, target: Path) -> list[str]:
                 "completion.ops: nvcc must be on the PATH or in $CUDA_HOME/bin for CUDA kernels, got none; "
                 "install the CUDA toolkit or set COMPLETION_CUDA=0"
             )
-        return [compiler, *NVCC_FLAGS, *include, "-c", str(source), "-o", str(target)]
+        return [compiler, *NVCC_FLAGS, architectures(source), *include, "-c", str(source), "-o", str(target)]
     flags = list(CXX_FLAGS)
     if source.parent.name == "torch":
         from torch.utils.cpp_extension import include_paths  # slow import, needed only when compiling
@@ -160,6 +162,11 @@ def compile_command(recipe: Recipe, source: Path, target: Path) -> list[str]:
         include += [item for path in include_paths() for item in ("-isystem", path)]
         flags += ["-DCOMPLETION_CUDA"] if recipe.cuda else []
     return [cxx(), *flags, *include, "-c", str(source), "-o", str(target)]
+
+
+def architectures(source: Path) -> str:
+    """Flag of nvcc that says which machine code it makes of a source."""
+    return next((flag for end, flag in ONE_ARCHITECTURE.items() if source.stem.endswith(end)), PORTABLE)
 
 
 def link_command(recipe: Recipe, objects: list[Path], target: Path) -> list[str]:

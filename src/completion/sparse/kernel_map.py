@@ -101,7 +101,7 @@ class KernelMap:
         return self._is_cuda
 
     @property
-    def sides(self) -> tuple[Tensor | None, Tensor | None]:
+    def sides(self) -> tuple[Tensor | None, Tensor | Callable[[], Tensor] | None]:
         """Table and reverse as a convolution wants them.
 
         Of a symmetric map the one that it was made for. Else on CUDA those that `pairs` do not stand for,
@@ -118,7 +118,13 @@ class KernelMap:
             return self.table, self.reverse
         if self._table_side == 0:
             return self.table, None
-        return None, None if self.is_cuda and not backward else self.reverse
+        if not self.is_cuda:
+            return None, self.reverse
+        # A full one needs no order: it can be made when the product that `pairs` serve is queued.
+        return None, (self._make_late if self._full else self.reverse) if backward else None
+
+    def _make_late(self) -> Tensor:
+        return self.reverse
 
     @property
     def pairs(self) -> tuple[Tensor | None, Tensor | None]:
@@ -148,7 +154,10 @@ class KernelMap:
         if self.symmetric:
             return self._order(0, table, None), None
         side = self._table_side
-        return self._order(side, table, pairs), self._order(1 - side, reverse, reverse_pairs)
+        own = self._order(side, table, pairs)
+        if callable(reverse):  # a full side, which has no order
+            return own, None
+        return own, self._order(1 - side, reverse, reverse_pairs)
 
     def _reverse_pairs(self) -> Pairs:
         return self._pairs[0] if self._pairs else self._keep_pairs()

@@ -104,6 +104,11 @@ class CompletionModule(LightningModule):
         schedule = warm_up_cosine(optimiser, int(self.trainer.estimated_stepping_batches), self.warm_up_steps)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """On the calling thread: handed to autograd's own for a GPU, steps of small kernels take longer."""
+        with torch.autograd.set_multithreading_enabled(False):
+            super().backward(loss, *args, **kwargs)
+
     def _loss(
         self, stage: str, completion: Completion, partial: CoordMap
     ) -> tuple[Tensor, dict[str, Tensor | float]]:

@@ -187,6 +187,7 @@ int main(int count, char** arguments) {
       const bool has_tiles = sizeof(Scalar) < 8 && shape.in_channels % 8 == 0 && shape.out_channels % 8 == 0;
       for (int size = 0; size < (has_tiles ? 3 : 1) && shape.targets <= 2000; ++size) {  // many rows: for the gradient
         cuda_on_host::multiprocessors = size == 0 ? 132 : 2 - size;  // few make one tile fill the GPU: tiles are large
+        cuda_on_host::architecture = size == 0 ? 8 : 9;
         for (const bool transposed_weight : {false, true}) {
           const bool paired = transposed_weight != (size == 1);
           check::check_convolution<Scalar>(
@@ -194,7 +195,11 @@ int main(int count, char** arguments) {
               {transposed_weight, transposed_weight != (size == 2), size > 0 || transposed_weight, paired, tf32});
         }
       }
-      check::check_grad_weight<Scalar>(random, shape, tf32);
+      for (const int architecture : {8, 9}) {
+        cuda_on_host::architecture = architecture;
+        const bool warpgroups = sizeof(Scalar) == 2 && has_tiles && shape.in_channels > 64 && shape.out_channels > 64;
+        if (architecture == 8 || warpgroups) check::check_grad_weight<Scalar>(random, shape, tf32);
+      }
     }
   });
 }

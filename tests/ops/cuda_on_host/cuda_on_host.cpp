@@ -16,6 +16,7 @@ namespace cuda_on_host {
 
 bool backward = false;
 int multiprocessors = 132;
+int architecture = 8;
 
 namespace {
 
@@ -133,7 +134,7 @@ void run_grid(dim3 grid, dim3 size, size_t shared_bytes, void (*body)(const void
   Block block(size);
   // Of the exact size, so that the address sanitizer sees a step over its end.
   void* memory = nullptr;
-  if (posix_memalign(&memory, 128, shared_bytes) != 0) std::abort();
+  if (posix_memalign(&memory, 1024, shared_bytes) != 0) std::abort();
   const std::unique_ptr<void, void (*)(void*)> shared(memory, std::free);
   running_shared = shared.get();
   running_block = &block;

@@ -46,6 +46,7 @@ extern bool backward;
 
 /// Of the pretended GPU.
 extern int multiprocessors;
+extern int architecture;
 
 /// Runs body(kernel) for every thread of every block, one block at a time, each with fresh dynamic shared memory.
 void run_grid(dim3 grid, dim3 size, size_t shared_bytes, void (*body)(const void*), const void* kernel);
@@ -76,10 +77,12 @@ T& dynamic_shared() {
   return *static_cast<T*>(cuda_on_host::shared_memory());
 }
 
-enum { cudaFuncAttributeMaxDynamicSharedMemorySize, cudaDevAttrMultiProcessorCount };
+enum { cudaFuncAttributeMaxDynamicSharedMemorySize };
+enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount, cudaDevAttrComputeCapabilityMajor };
 inline cudaError_t cudaGetDevice(int* device) { return *device = 0; }
-inline cudaError_t cudaDeviceGetAttribute(int* value, int, int) {
-  *value = cuda_on_host::multiprocessors;
+inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  const bool count = attribute == cudaDevAttrMultiProcessorCount;
+  *value = count ? cuda_on_host::multiprocessors : cuda_on_host::architecture;
   return 0;
 }
 inline cudaError_t cudaFuncSetAttribute(const void*, int, int) { return 0; }

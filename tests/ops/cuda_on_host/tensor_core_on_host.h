@@ -34,7 +34,8 @@ inline std::deque<std::vector<PendingCopy>>& copy_groups() {
   return own;
 }
 
-inline void copy_async(SharedAddress shared, const void* global, bool present) {
+template <bool kByL1>
+void copy_async(SharedAddress shared, const void* global, bool present) {
   if (shared % 16 != 0 || (present && reinterpret_cast<uintptr_t>(global) % 16 != 0)) std::abort();
   copy_groups().back().push_back({reinterpret_cast<void*>(shared), present ? global : nullptr});
 }
