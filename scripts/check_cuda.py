@@ -38,9 +38,11 @@ CUBLAS = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
 EXERCISE = [PYTHON, "scripts/exercise_operators.py"]
 FEW_CASES = [*EXERCISE, "--radii", "0", "1", "3", "--channels", "17x32", "64x64"]
+# Rows and channels enough for the largest tiles.
+WIDE_CASES = [*EXERCISE, "--radii", "40", "--channels", "64x64", "128x200", "--dtypes", "float16"]
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--durations=10"]
 # Several processes share the GPU well; the tests are short and wait for the host most of the time.
-WORKERS = ["-n", "8"] if importlib.util.find_spec("xdist") else []
+WORKERS = ["-n", "12"] if importlib.util.find_spec("xdist") else []
 TESTS = ["tests/ops", "tests/sparse", "tests/nn", "tests/models", "tests/cuda"]
 NOT_THE_BUILD = ["--ignore", "tests/ops/test_cuda_build.py"]  # compiles everything; it needs no GPU
 SANITIZER = ["compute-sanitizer", "--error-exitcode", "1", "--report-api-errors", "no"]
@@ -52,10 +54,13 @@ PROFILE = [PYTHON, "scripts/profile_kernels.py"]
 SECTIONS = ("SpeedOfLight", "MemoryWorkloadAnalysis", "Occupancy", "LaunchStats", "WarpStateStats")
 NCU = ["ncu", "--clock-control", "none", "--profile-from-start", "off"]
 NCU += [word for section in SECTIONS for word in ("--section", section)]
-COUNTED = ["--once", "grown:200000:4:64:float16", "grown:200000:3:256:float16", *PLAIN]
+NCU += ["--kernel-name", "regex:convolve|sum_pairs|find_"]
+COUNTED = ["--once", "grown:200000:4:64:float16", "grown:200000:4:256:float16", "subm3:1000000:128:float16"]
 RECORD = ["--device", "cuda", "--commit", "{commit}", "--json"]
-BENCH_OPS = [PYTHON, "scripts/bench_ops.py", *RECORD, "{results}/ops_gpu.json"]
-BENCH_STEP = [PYTHON, "scripts/bench_step.py", *RECORD, "{results}/step_gpu.json"]
+BENCH_OPS = [PYTHON, "scripts/bench_ops.py", "--peers", "--budget", "140"]
+BENCH_OPS += [*RECORD, "{results}/ops_gpu.json"]
+BENCH_STEP = [PYTHON, "scripts/bench_step.py", "--peers", "--precisions", "bfloat16", "--budget", "45"]
+BENCH_STEP += [*RECORD, "{results}/step_gpu.json"]
 
 
 @dataclass(frozen=True)
@@ -94,13 +99,15 @@ PLAN = [
     Step("large", [*PYTEST, "-m", "slow", "tests/cuda"], 90, CUBLAS),
     Step("memcheck", [*SANITIZER, "--tool", "memcheck", *OURS, *FEW_CASES], 90, ALONE),
     Step("racecheck", [*SANITIZER, "--tool", "racecheck", *OURS, *FEW_CASES], 120, ALONE),
+    Step("memcheck_wide", [*SANITIZER, "--tool", "memcheck", *OURS, *WIDE_CASES], 90, ALONE),
+    Step("racecheck_wide", [*SANITIZER, "--tool", "racecheck", *OURS, *WIDE_CASES], 120, ALONE),
     Step("synccheck", [*SANITIZER, "--tool", "synccheck", *OURS, *FEW_CASES], 90, ALONE, on_demand=True),
     Step("initcheck", [*SANITIZER, "--tool", "initcheck", *FEW_CASES], 300, ALONE, on_demand=True),
+    Step("bench_ops", BENCH_OPS, 180, on_demand=True),
+    Step("bench_step", BENCH_STEP, 80, on_demand=True),
     Step("host", [PYTHON, "scripts/profile_host.py"], 60, on_demand=True),
     Step("kernels", [*PROFILE, *LAYERS, *PLAIN], 60, on_demand=True),
     Step("ncu", [*NCU, *PROFILE, *COUNTED], 120, on_demand=True),
-    Step("bench_ops", BENCH_OPS, 150, on_demand=True),
-    Step("bench_step", BENCH_STEP, 150, on_demand=True),
 ]
 
 

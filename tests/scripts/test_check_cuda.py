@@ -64,7 +64,16 @@ def test_a_step_of_check_cuda(
 
 def test_steps_of_check_cuda_are_chosen_by_name_or_run_without_demand(check_cuda: ModuleType):
     names = [step.name for step in check_cuda.chosen([])]
-    assert names == ["build", "operators", "tests", "large", "memcheck", "racecheck"]
+    assert names == [
+        "build",
+        "operators",
+        "tests",
+        "large",
+        "memcheck",
+        "racecheck",
+        "memcheck_wide",
+        "racecheck_wide",
+    ]
     assert [step.name for step in check_cuda.chosen(["ncu", "build"])] == ["build", "ncu"]
     (bench,) = check_cuda.chosen(["bench_ops"])
     command = check_cuda.filled(bench, {"{results}": "here", "{commit}": "abc"}).command
