@@ -9,7 +9,14 @@ from bench.page import RESULTS, head, line, slashed, yes
 
 Record = dict[str, Any]
 PRESENT = "ops_gpu.json"
-EARLIER = ("ops_gpu_f9bbebe.json", "ops_gpu_float32.json", "ops_gpu_earlier.json")  # the latest first
+STEPS, BEFORE = "step_gpu.json", "3154db0"
+EARLIER_STEPS = f"step_gpu_{BEFORE}.json"
+EARLIER = (
+    "ops_gpu_3154db0.json",
+    "ops_gpu_f9bbebe.json",
+    "ops_gpu_float32.json",
+    "ops_gpu_earlier.json",
+)  # the latest first
 GROUPS = ("rows", "precision")  # cases that differ in channels alone share a line of the goals
 
 
@@ -18,38 +25,80 @@ def record_of(name: str) -> Record:
     return json.loads((RESULTS / name).read_text())
 
 
-def known_cases() -> Iterator[tuple[str, Record]]:
-    """Each case as it was measured last, with the words " (at COMMIT)" where another record has it."""
+def cases_of(name: str) -> Iterator[Record]:
+    """The cases of a record, each with a note of what in it is of another record than the present one."""
+    record = record_of(name)
+    for case in record["cases"]:
+        note = "" if name == PRESENT else f" (at {record['machine']['commit']})"
+        yield {**case, "note": note} if note else with_peers_of_before(case)
+
+
+def with_peers_of_before(case: Record) -> Record:
+    """The case; peers that failed in it have the time of the latest record in which they ran."""
+    for earlier in map(record_of, EARLIER) if case["failed_peers"] else ():
+        for other in earlier["cases"]:
+            found = {name: peer for name, peer in other["peers"].items() if name in case["failed_peers"]}
+            if found and identity_of(case) == identity_of(other):
+                note = f" (spconv's time at {earlier['machine']['commit']})"
+                return case | {"peers": case["peers"] | beside_ours(found, case), "note": note}
+    return {**case, "note": ""}
+
+
+def beside_ours(peers: Record, ours: Record) -> Record:
+    """Peers of another record with their ratio to our present time."""
+    return {
+        name: peer | {"ratio": peer["median_ms"] / ours["median_ms"], "of_before": True}
+        for name, peer in peers.items()
+    }
+
+
+def steps_of() -> Iterator[Record]:
+    """The present steps; baselines that failed have their time of the record before."""
+    before = {step["model"]: step["peers"] for step in record_of(EARLIER_STEPS)["steps"]}
+    for step in record_of(STEPS)["steps"]:
+        failed = {name: before[step["model"]][name] for name in step["failed_peers"]}
+        yield step | {"peers": step["peers"] | beside_ours(failed, step)}
+
+
+def known_cases() -> Iterator[Record]:
+    """Each case as it was measured last; both half types, which take the same kernels, where both were."""
     seen = set()
     for name in (PRESENT, *EARLIER):
-        record = record_of(name)
-        when = "" if name == PRESENT else f" (at {record['machine']['commit']})"
-        for case in record["cases"]:
-            what = group_of(case), case["channels"]
-            if what not in seen:
-                seen.add(what)
-                yield when, case
+        cases = list(cases_of(name))
+        yield from (case for case in cases if as_half(case) not in seen)
+        seen |= {as_half(case) for case in cases}
+
+
+def as_half(case: Record) -> tuple[object, ...]:
+    """A case, its precision but for which of the half types."""
+    return identity_of(case | {"precision": case["precision"].replace("bfloat16", "float16")})
 
 
 def goals() -> Iterator[str]:
     """Each goal beside what was measured."""
     yield from head("case", "C", "goal", "measured", "holds")
-    cases = [{**case, "operation": case["operation"] + when} for when, case in known_cases()]
+    cases = list(known_cases())
     for goal in GPU_GOALS:
         found = [case for case in cases if belongs(goal, case)]
         for group in dict.fromkeys(group_of(case) for case in found):
             yield of_goal(goal, [case for case in found if group_of(case) == group])
     yield from of_counts(record_of(PRESENT))
-    for step in record_of("step_gpu.json")["steps"]:
+    for step in steps_of():
         for name, goal in STEP_GOALS.items() if step["model"] == "minkowski" else ():
-            ratio = step["peers"][name]["ratio"]
+            peer = step["peers"][name]
             what = f"training step of me_completion, {step['data']}, {step['precision']}"
-            yield line(what, None, f"≥ {goal:g} × {name}", f"{ratio:.2f}", yes(ratio >= goal))
+            what += f" ({name}'s time at {BEFORE})" if peer.get("of_before") else ""
+            yield line(what, None, f"≥ {goal:g} × {name}", f"{peer['ratio']:.2f}", yes(peer["ratio"] >= goal))
+
+
+def identity_of(case: Record) -> tuple[object, ...]:
+    """What a case is, whatever was measured of it."""
+    return tuple(case[key] for key in ("operation", "rows", "precision", "channels"))
 
 
 def group_of(case: Record) -> tuple[object, ...]:
     """What cases that differ in channels alone have in common."""
-    return tuple(case[key] for key in (*GROUPS, "operation"))
+    return tuple(case[key] for key in (*GROUPS, "operation", "note"))
 
 
 def of_goal(goal: GpuGoal, cases: list[Record]) -> str:
@@ -58,7 +107,8 @@ def of_goal(goal: GpuGoal, cases: list[Record]) -> str:
     values = [reached(goal, case) for case in cases]
     words = {"ms": "≤ {} ms", "of floor": "≥ {} of the floor", "spconv": "≥ {} × spconv"}[goal.measure]
     return line(
-        f"{cases[0]['operation']}, {rows:,} rows" + (f", {precision}" if cases[0]["channels"] else ""),
+        f"{cases[0]['operation']}{cases[0]['note']}, {rows:,} rows"
+        + (f", {precision}" if cases[0]["channels"] else ""),
         slashed(case["channels"] or "" for case in cases),
         words.format(f"{goal.value:g}"),
         slashed("failed" if value is None else f"{value:.2f}" for value in values),
@@ -103,7 +153,7 @@ def memory() -> Iterator[str]:
 def present_cases() -> Iterator[str]:
     """Every case of the present record."""
     yield from case_head("ms", "of the floor", "ms, queued", "of the floor, queued", "host ms")
-    for case in record_of(PRESENT)["cases"]:
+    for case in cases_of(PRESENT):
         queued = (f"{case['queued_ms']:.2f}", f"{100 * case['fraction_of_floor_queued']:.0f} %")
         yield line(*named(case), *queued, f"{case['host_ms']:.2f}", *beside(case))
 
@@ -111,10 +161,9 @@ def present_cases() -> Iterator[str]:
 def earlier_cases() -> Iterator[str]:
     """Cases that the present record lacks, as they were measured last."""
     yield from case_head("ms", "of the floor", "host ms")
-    for when, case in known_cases():
-        if when:
-            about = {**case, "operation": case["operation"] + when}
-            yield line(*named(about), f"{case['host_ms']:.2f}", *beside(case))
+    for case in known_cases():
+        if case["note"].startswith(" (at"):
+            yield line(*named(case), f"{case['host_ms']:.2f}", *beside(case))
 
 
 def case_head(*ours: str) -> Iterator[str]:
@@ -124,7 +173,7 @@ def case_head(*ours: str) -> Iterator[str]:
 
 def named(case: Record) -> tuple[object, ...]:
     """What a case is, our time, and how near to the floor that is."""
-    about = f"{case['rows']:,}", case["precision"], case["channels"], case["operation"]
+    about = f"{case['rows']:,}", case["precision"], case["channels"], case["operation"] + case["note"]
     return *about, f"{case['median_ms']:.2f}", f"{100 * case['fraction_of_floor']:.0f} %"
 
 
@@ -143,7 +192,7 @@ def steps() -> Iterator[str]:
         *("model", "data", "precision", "parameters", "ms", "host ms", "GPU ms", "samples/s", "peak MB"),
         *("kernels", "waits", "per_offset ms", "ratio", "spconv ms", "ratio"),
     )
-    for step in record_of("step_gpu.json")["steps"]:
+    for step in steps_of():
         numbers = (step["median_ms"], step["host_ms"], step["parts_ms"]["all"])
         yield line(
             *(step["model"], step["data"], step["precision"], f"{step['parameters'] / 1e6:.1f} M"),
@@ -163,7 +212,7 @@ def of_peers(step: Record) -> Iterator[str | None]:
 
 def parts() -> Iterator[str]:
     """The GPU's milliseconds by operator, the largest of each step."""
-    taken = {step["model"]: step["parts_ms"] for step in record_of("step_gpu.json")["steps"]}
+    taken = {step["model"]: step["parts_ms"] for step in record_of(STEPS)["steps"]}
     yield from head("operator", *taken)
     names = dict.fromkeys(name for one in taken.values() for name in one)
     for name in sorted(names, key=("others", "all").__contains__):  # what is left and the sum come last

@@ -1,6 +1,6 @@
 """Convolution as libraries did it first: per offset gather rows, multiply, scatter-add; in place of ours."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -20,7 +20,7 @@ def convolution(
     features: Tensor,
     weight: Tensor,
     table: Tensor | None,
-    reverse: Tensor | None,
+    reverse: Tensor | Callable[[], Tensor] | None,
     num_target: int | None = None,
     *_helpers: Tensor | bool | None,
 ) -> Tensor:
@@ -31,7 +31,7 @@ def convolution(
     device = features.device.type
     if torch.is_autocast_enabled(device) and features.dtype != torch.float64:
         features = features.to(torch.get_autocast_dtype(device))
-    side = reverse if table is None else table
+    side = table if table is not None else reverse() if callable(reverse) else reverse
     assert side is not None
     rows = num_target if table is None else table.shape[0]
     is_table = table is not None

@@ -195,14 +195,19 @@ def test_one_map_serves_both_directions_per_offset():
         assert torch.allclose(one, other, atol=1e-5)
 
 
-def test_convolution_per_offset_is_ours():
+@pytest.mark.parametrize("as_on_cuda", [False, True])
+def test_convolution_per_offset_is_ours(monkeypatch, as_on_cuda):
+    """Given sides as the CPU wants them, and as CUDA does, where some are made behind the product."""
     from bench import per_offset
     from bench.inputs import surfaces
     from bench.steps import MODELS, Loss
+    from completion.sparse import KernelMap
 
     torch.manual_seed(0)
     loss = Loss(MODELS["minkowski"](16), surfaces(16, 2))
     ours = loss()
+    if as_on_cuda:
+        monkeypatch.setattr(KernelMap, "is_cuda", property(lambda pairs: True))
     with per_offset.installed():
         torch.testing.assert_close(loss(), ours)
     assert loss.candidates[-1] > 500
