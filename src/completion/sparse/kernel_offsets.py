@@ -62,6 +62,11 @@ def kernel_axes(
         raise ValueError(f'kernel_offsets: phase must be "corner" or "centered", got {phase!r}; choose one')
     if region not in ("cube", "cross"):
         raise ValueError(f'kernel_offsets: region must be "cube" or "cross", got {region!r}; choose one')
+    return _axes(kernel_size, dilation, stride, phase)
+
+
+@lru_cache(maxsize=1024)  # of a few kernels, asked for by each layer: working them out takes the host longer
+def _axes(kernel_size: Triple, dilation: Triple, stride: Triple, phase: Phase) -> Axes:
     x, y, z = (_axis(kernel_size[i], dilation[i] * stride[i], phase) for i in range(3))
     return x, y, z
 

@@ -8,6 +8,8 @@ Size = int | Sequence[int]
 
 def triple(function: str, name: str, value: Size) -> Triple:
     """Three positive ints from one int or three, checked; the names serve the error sentence."""
+    if type(value) is int and value > 0:  # as most are
+        return value, value, value
     # Tuples first: to ask the abstract class takes longer than all else here.
     values = tuple(value) if isinstance(value, (tuple, list, Sequence)) else (value,) * 3
     if len(values) == 3 and not isinstance(value, (bytes, bytearray)):
