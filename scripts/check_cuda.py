@@ -39,7 +39,7 @@ CUBLAS = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 EXERCISE = [PYTHON, "scripts/exercise_operators.py"]
 FEW_CASES = [*EXERCISE, "--radii", "0", "1", "3", "--channels", "17x32", "64x64"]
 # Rows and channels enough for the largest tiles.
-WIDE_CASES = [*EXERCISE, "--radii", "40", "--channels", "64x64", "128x200", "--dtypes", "float16"]
+WIDE_CASES = [*EXERCISE, "--radii", "40", "--channels", "64x64", "200x128", "--dtypes", "float16"]
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--durations=10"]
 # Several processes share the GPU well; the tests are short and wait for the host most of the time.
 WORKERS = ["-n", "12"] if importlib.util.find_spec("xdist") else []

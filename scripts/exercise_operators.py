@@ -130,13 +130,18 @@ def check_products(
         plain = ops.convolution(features, weight, table, reverse)
         ordered = ops.convolution(features, weight, table, reverse, None, ops.row_order(table))
         require(same(plain, ordered), f"convolution {dtype}: an order of rows must change no bit")
-        back = weight.transpose(1, 2).contiguous()
-        near("convolution", dtype, grad, back, reverse, table, bound=bound)
+        turned = ops.convolution(features, weight.flip(0), table, reverse)
+        opposite = ops.convolution(features, weight, table, reverse, opposite=True)
+        require(same(turned, opposite), f"convolution {dtype}: opposite must be the weight turned")
         pairs, order, slots = paired
-        over_pairs = ops.convolution(grad, back, None, table, len(features), order, None, pairs, None, slots)
-        over_table = ops.convolution(grad, back, reverse, table)
-        alike = not grad.is_cuda or same(over_pairs, over_table)  # the CPU sums from another side
-        require(alike, f"convolution {dtype}: pairs in place of a table must change no bit")
+        for back in (weight.transpose(1, 2), weight.transpose(1, 2).contiguous()):
+            near("convolution", dtype, grad, back, reverse, table, bound=bound)
+            over_pairs = ops.convolution(
+                grad, back, None, table, len(features), order, None, pairs, None, slots
+            )
+            over_table = ops.convolution(grad, back, reverse, table)
+            alike = not grad.is_cuda or same(over_pairs, over_table)  # the CPU sums from another side
+            require(alike, f"convolution {dtype}: pairs in place of a table must change nothing")
         near("convolution_grad_weight", dtype, features, grad, table, reverse, bound=bound)
     torch.backends.cuda.matmul.allow_tf32 = before
 

@@ -56,8 +56,9 @@ struct ConvolutionTile {
   using Right =
       std::conditional_t<kTransposed, RightTransposedOperand<Scalar, WeightLayout>, RightOperand<Scalar, WeightLayout>>;
   using Copies = RowCopies<kRows, kDepthBytes / kPackBytes, kThreads, InputLayout>;
-  static constexpr int kGroup = kPaired ? kPairOffsets : kTableOffsets;  // offsets that are walked in one go
-  using Mask = std::conditional_t<kPaired, uint64_t, uint32_t>;          // a bit for each of these
+  // Offsets that are walked in one go. Of tables so many that two blocks of warpgroups share a multiprocessor.
+  static constexpr int kGroup = kPaired ? kPairOffsets : kWarpgroups && kColumns == 128 ? 28 : kTableOffsets;
+  using Mask = std::conditional_t<kPaired, uint64_t, uint32_t>;  // a bit for each of these
 
   struct Stage {
     alignas(InputLayout::kAlignment) char input[kRows * (kDepthBytes + InputLayout::kGap)];
@@ -73,7 +74,7 @@ struct ConvolutionTile {
     Mask used[kRows / kWarpThreads];  // bit k: one of 32 rows has offset k of the group
     int32_t visits[kGroup];           // the walk
     // Of the table by offset, or pairs by slot; the launch asks for as many as there are.
-    alignas(16) int32_t entries[kPaired ? kPairSlots : kTableOffsets][kEntryPitch];
+    alignas(16) int32_t entries[kPaired ? kPairSlots : kGroup][kEntryPitch];
   };
 };
 
@@ -108,7 +109,7 @@ constexpr int kEntriesAcross = 8;  // of one row, that a warp reads at a time
 template <class Tile>
 SharedBytes shared_bytes(const ConvolutionParams& params) {
   using Shared = typename Tile::Shared;
-  const int group = params.num_offsets < kTableOffsets ? params.num_offsets : kTableOffsets;
+  const int group = params.num_offsets < Tile::kGroup ? params.num_offsets : Tile::kGroup;
   const size_t count = Tile::kPaired ? params.num_slots : group;
   return {offsetof(Shared, entries) + count * sizeof(Shared::entries[0]), sizeof(Shared)};
 }

@@ -28,7 +28,7 @@ struct Ranges {
   int64_t rows_per_range;  // a multiple of the list's rows
 };
 
-/// Ranges depend on the sizes alone: the result is bitwise the same on every run and every device.
+/// Ranges depend on the sizes alone: the result is bitwise the same on every run.
 inline Ranges cut_into_ranges(int64_t num_rows, int64_t list_rows, int64_t blocks_per_range, int64_t target_blocks,
                               int64_t least_lists) {
   const int64_t lists = ceil_div(num_rows, list_rows);

@@ -41,24 +41,29 @@ def near(actual: Tensor, right: Tensor, bound: float) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("channels", "dtype"), [(one, torch.float16) for one in CHANNELS] + [((72, 200), torch.bfloat16)]
+    ("size", "channels", "dtype"),
+    [
+        *((3, one, torch.float16) for one in CHANNELS),
+        (3, (72, 200), torch.bfloat16),
+        (5, (72, 96), torch.float16),  # its offsets are walked in several groups
+    ],
 )
 @pytest.mark.parametrize("grown", [False, True], ids=["sub-manifold", "generative"])
-def test_wide_products_are_right_and_repeat_on_cuda(gpu, grown, channels, dtype):
+def test_wide_products_are_right_and_repeat_on_cuda(gpu, grown, size, channels, dtype):
     made = CoordMap.from_coords(sphere(100).to(gpu), batch_size=1)
     source = made.strided(2) if grown else made
-    target = source.generated(3, 2) if grown else source
-    x, weight = operands(source.num_rows, 27, channels, dtype, gpu)
+    target = source.generated(size, 2) if grown else source
+    x, weight = operands(source.num_rows, size**3, channels, dtype, gpu)
     processors = torch.cuda.get_device_properties(gpu).multi_processor_count
     assert min(source.num_rows, target.num_rows) >= 2 * processors * 128
 
     def run() -> list[Tensor]:
         layer = F.generative_conv_transpose if grown else F.conv
-        y = layer(SparseTensor(x, source), weight, None, 3, 2 if grown else 1).features
+        y = layer(SparseTensor(x, source), weight, None, size, 2 if grown else 1).features
         return [y, *torch.autograd.grad(y, (x, weight), linear(y))]
 
     first, second = run(), run()
-    table = kernel_map(source, target, 3, transposed=grown).table
+    table = kernel_map(source, target, size, transposed=grown).table
     wide_x, wide_weight = (one.detach().double().requires_grad_() for one in (x, weight))
     right = expected(wide_x, wide_weight, table)
     gradients = torch.autograd.grad(right, (wide_x, wide_weight), linear(first[0]).double())

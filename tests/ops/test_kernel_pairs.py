@@ -151,6 +151,13 @@ def test_the_reverse_of_a_grown_set_is_made_behind_the_product(device, monkeypat
     helpers = (up.orders[0], None, up.pairs[0], None, up.slots)
     one = ops.convolution(x, weight, None, reverse, fine.num_rows, *helpers)
     assert len(made) == 1
+    if device.type == "cuda":  # where nothing asks for a gradient the reverse is not asked for
+        ops.convolution(x.detach(), weight.detach(), None, reverse, fine.num_rows, *helpers)
+        with torch.no_grad():
+            ops.convolution(x, weight, None, reverse, fine.num_rows, *helpers)
+        assert len(made) == 1
+        with pytest.raises(ValueError, match="reverse must have K"):
+            ops.convolution(x, weight, None, lambda: later()[:, :5], fine.num_rows, *helpers)
     other = ops.convolution(x, weight, None, up.reverse, fine.num_rows, *helpers)
     assert torch.equal(one, other)
     for first, second in zip(*(torch.autograd.grad(y.sum(), (x, weight)) for y in (one, other)), strict=True):

@@ -83,9 +83,7 @@ def convolution(
     weight_dtypes = (features.dtype, torch.float32) if features.dtype in HALF_DTYPES else (features.dtype,)
     check_tensor("convolution", "weight", weight, weight_dtypes, "K, Cin, Cout", features)
     check_size("convolution", "weight", "Cin", weight.shape[1], features.shape[1], "features")
-    later = reverse if callable(reverse) and _may_be_late(features, pairs) else None
-    if callable(reverse):
-        reverse = reverse() if later is None else None
+    later, reverse = _now_or_later(reverse, features, weight, pairs)
     pairs_alone = table is None and reverse is None and pairs is not None
     if pairs_alone and (later is not None or _pairs_are_enough(features, weight)):
         side, num_offsets = "slots", _check_slots(slots, features)
@@ -156,10 +154,29 @@ def convolution_grad_weight(
     return _grad_weight(features, grad, table, reverse, _allow_tf32(features))
 
 
-def _may_be_late(features: Tensor, pairs: Tensor | None) -> bool:
-    """Whether the product does without the reverse and the call is a plain one, which can make it after."""
-    plain = torch.is_grad_enabled() and not torch.compiler.is_compiling() and not is_transformed()
-    return pairs is not None and features.is_cuda and plain
+def _now_or_later(
+    reverse: Tensor | Callable[[], Tensor] | None, features: Tensor, weight: Tensor, pairs: Tensor | None
+) -> tuple[Callable[[], Tensor] | None, Tensor | None]:
+    """What makes the reverse when the product is queued; or the reverse itself, which may be none.
+
+    Only a plain call of a product that does without it can make it later, or not at all.
+    """
+    if not callable(reverse):
+        return None, reverse
+    if torch.compiler.is_compiling() or is_transformed() or pairs is None or not features.is_cuda:
+        return None, reverse()
+    if _pairs_are_enough(features, weight):
+        return None, None
+    rows, num_offsets = features.shape[0], weight.shape[0]
+
+    def later() -> Tensor:
+        made = reverse()
+        check_table("convolution", "reverse", made, "N", features)
+        check_size("convolution", "reverse", "N", made.shape[0], rows, "features")
+        check_size("convolution", "reverse", "K", made.shape[1], num_offsets, "weight")
+        return made
+
+    return later, None
 
 
 def _pairs_are_enough(features: Tensor, weight: Tensor) -> bool:

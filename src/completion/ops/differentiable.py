@@ -40,7 +40,9 @@ def differentiable(
         inputs = (*given[:-1], *given[-1])
         with below_autograd():
             output = operator(*(None if callable(one) else one for one in inputs))
-        setup_context(ctx, tuple(one() if callable(one) else one for one in inputs), output)
+        wanted = any(ctx.needs_input_grad[:num_leading])
+        inputs = tuple((one() if wanted else None) if callable(one) else one for one in inputs)
+        setup_context(ctx, inputs, output)
         return output
 
     def backward_of_leading(ctx: Any, *grads: Tensor) -> tuple:

@@ -9,6 +9,8 @@ from itertools import product
 from math import prod
 from typing import Literal
 
+import torch
+
 from completion.sparse.strides import Size, Triple, triple
 
 Phase = Literal["corner", "centered"]
@@ -62,13 +64,17 @@ def kernel_axes(
         raise ValueError(f'kernel_offsets: phase must be "corner" or "centered", got {phase!r}; choose one')
     if region not in ("cube", "cross"):
         raise ValueError(f'kernel_offsets: region must be "cube" or "cross", got {region!r}; choose one')
-    return _axes(kernel_size, dilation, stride, phase)
+    # Each layer asks, for one of a few: to work them out takes the host longer. torch.compile sees no caches.
+    axes = _axes if torch.compiler.is_compiling() else _known_axes
+    return axes(kernel_size, dilation, stride, phase)
 
 
-@lru_cache(maxsize=1024)  # of a few kernels, asked for by each layer: working them out takes the host longer
 def _axes(kernel_size: Triple, dilation: Triple, stride: Triple, phase: Phase) -> Axes:
     x, y, z = (_axis(kernel_size[i], dilation[i] * stride[i], phase) for i in range(3))
     return x, y, z
+
+
+_known_axes = lru_cache(maxsize=1024)(_axes)
 
 
 def cell_axes(factor: Triple, stride: Triple) -> Axes:

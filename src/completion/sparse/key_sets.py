@@ -1,7 +1,6 @@
 """Sets made from sets, on keys alone: generated sites, expanded sites; the corners of a box; no links."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import product
 
 import torch
@@ -17,7 +16,6 @@ Box = tuple[Sequence[int], Sequence[int]]
 EVERYWHERE: Box = ((COORD_MIN,) * 3, (COORD_MAX + 1,) * 3)
 
 
-@lru_cache(maxsize=1024)
 def children_are_consecutive(
     axes: Axes, layer_stride: Triple, stride: Triple, region: Region = "cube"
 ) -> bool:

@@ -66,11 +66,12 @@ struct Shape {
 
 // One tile and several on each axis, several chunks and ranges of rows, K above a group of 32, odd channels, nothing;
 // the last ones in whole packs of 16 bytes, as tensor cores take them.
-const std::vector<Shape> kShapes = {
-    {0, 0, 27, 3, 5, 30},     {5, 1, 1, 1, 1, 100},       {40, 0, 8, 4, 4, 50},       {90, 140, 8, 17, 3, 30},
-    {150, 70, 4, 16, 32, 50}, {60, 520, 2, 3, 70, 40},    {20, 140, 35, 2, 20, 10},   {90, 130, 27, 16, 24, 20},
-    {90, 70, 35, 8, 72, 30},  {40, 140, 3, 40, 136, 70},  {40, 140, 3, 72, 136, 70},  {40, 140, 3, 136, 96, 40},
-    {40, 70, 27, 48, 64, 20}, {2100, 2200, 2, 8, 16, 20}, {2100, 2200, 2, 8, 72, 20}, {30, 70, 64, 8, 64, 2}};
+const std::vector<Shape> kShapes = {{0, 0, 27, 3, 5, 30},       {5, 1, 1, 1, 1, 100},       {40, 0, 8, 4, 4, 50},
+                                    {90, 140, 8, 17, 3, 30},    {150, 70, 4, 16, 32, 50},   {60, 520, 2, 3, 70, 40},
+                                    {20, 140, 35, 2, 20, 10},   {90, 130, 27, 16, 24, 20},  {90, 70, 35, 8, 72, 30},
+                                    {40, 140, 3, 40, 136, 70},  {400, 420, 2, 72, 136, 90}, {40, 140, 3, 136, 96, 40},
+                                    {60, 140, 35, 72, 136, 6},  {90, 140, 3, 72, 48, 60},   {40, 70, 27, 48, 64, 20},
+                                    {2100, 2200, 2, 8, 16, 20}, {2100, 2200, 2, 8, 72, 20}, {30, 70, 64, 8, 64, 2}};
 
 /// Largest error allowed: `terms` products of size at most 1, summed in `Accumulator` and rounded once to the scalar.
 /// Products of float32 in parts of TF32 are good to 2⁻²¹; beside that, sums err by half as much.

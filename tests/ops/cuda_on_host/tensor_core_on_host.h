@@ -1,5 +1,6 @@
 // Asynchronous copies and the tensor cores' instructions on the host, as PTX states them. A copy arrives as late as it
-// may: when its thread waits for its group. So a missing wait shows as a wrong result.
+// may, when its thread waits for its group: so a missing wait shows as a wrong result. Where the highest thread runs
+// first it arrives at once: so a stage that is filled while it is still read does.
 #pragma once
 
 #include <cmath>
@@ -34,10 +35,23 @@ inline std::deque<std::vector<PendingCopy>>& copy_groups() {
   return own;
 }
 
+inline void arrive(const PendingCopy& copy) {
+  if (copy.from == nullptr) {
+    memset(copy.to, 0, 16);
+  } else {
+    memcpy(copy.to, copy.from, 16);
+  }
+}
+
 template <bool kByL1>
 void copy_async(SharedAddress shared, const void* global, bool present) {
   if (shared % 16 != 0 || (present && reinterpret_cast<uintptr_t>(global) % 16 != 0)) std::abort();
-  copy_groups().back().push_back({reinterpret_cast<void*>(shared), present ? global : nullptr});
+  const PendingCopy copy = {reinterpret_cast<void*>(shared), present ? global : nullptr};
+  if (cuda_on_host::backward) {
+    arrive(copy);
+  } else {
+    copy_groups().back().push_back(copy);
+  }
 }
 
 inline void commit_copies() { copy_groups().emplace_back(); }
@@ -46,13 +60,7 @@ template <int kPending>
 void wait_for_copies() {
   auto& groups = copy_groups();
   for (; groups.size() > kPending + 1; groups.pop_front()) {
-    for (const PendingCopy& copy : groups.front()) {
-      if (copy.from == nullptr) {
-        memset(copy.to, 0, 16);
-      } else {
-        memcpy(copy.to, copy.from, 16);
-      }
-    }
+    for (const PendingCopy& copy : groups.front()) arrive(copy);
   }
 }
 

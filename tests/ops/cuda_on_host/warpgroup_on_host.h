@@ -1,5 +1,5 @@
 // Products of warpgroups on the host, as PTX states them. A product is made as late as it may: when its thread waits
-// for its group. So a stage that is filled again too early shows as a wrong result.
+// for its group. So a stage that is filled again too early shows as a wrong result, where copies arrive at once.
 #pragma once
 
 #include <cstdlib>
