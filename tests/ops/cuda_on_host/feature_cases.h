@@ -66,12 +66,15 @@ struct Shape {
 
 // One tile and several on each axis, several chunks and ranges of rows, K above a group of 32, odd channels, nothing;
 // the last ones in whole packs of 16 bytes, as tensor cores take them.
-const std::vector<Shape> kShapes = {{0, 0, 27, 3, 5, 30},       {5, 1, 1, 1, 1, 100},       {40, 0, 8, 4, 4, 50},
-                                    {90, 140, 8, 17, 3, 30},    {150, 70, 4, 16, 32, 50},   {60, 520, 2, 3, 70, 40},
-                                    {20, 140, 35, 2, 20, 10},   {90, 130, 27, 16, 24, 20},  {90, 70, 35, 8, 72, 30},
-                                    {40, 140, 3, 40, 136, 70},  {400, 420, 2, 72, 136, 90}, {40, 140, 3, 136, 96, 40},
-                                    {60, 140, 35, 72, 136, 6},  {90, 140, 3, 72, 48, 60},   {40, 70, 27, 48, 64, 20},
-                                    {2100, 2200, 2, 8, 16, 20}, {2100, 2200, 2, 8, 72, 20}, {30, 70, 64, 8, 64, 2}};
+const std::vector<Shape> kShapes = {{0, 0, 27, 3, 5, 30},       {5, 1, 1, 1, 1, 100},      {40, 0, 8, 4, 4, 50},
+                                    {90, 140, 8, 17, 3, 30},    {150, 70, 4, 16, 32, 50},  {60, 520, 2, 3, 70, 40},
+                                    {20, 140, 35, 2, 20, 10},   {90, 130, 27, 16, 24, 20}, {90, 70, 35, 8, 72, 30},
+                                    {40, 140, 3, 40, 136, 70},  {40, 70, 27, 48, 64, 20},  {2100, 2200, 2, 8, 16, 20},
+                                    {2100, 2200, 2, 8, 72, 20}, {30, 70, 64, 8, 64, 2}};
+
+// Channels as tiles of warpgroups take them: of 256, 128 and 64 columns, in several stages and groups of offsets.
+const std::vector<Shape> kWideShapes = {
+    {400, 420, 2, 72, 136, 90}, {40, 140, 3, 136, 96, 40}, {50, 140, 35, 64, 72, 4}, {90, 140, 3, 72, 48, 60}};
 
 /// Largest error allowed: `terms` products of size at most 1, summed in `Accumulator` and rounded once to the scalar.
 /// Products of float32 in parts of TF32 are good to 2⁻²¹; beside that, sums err by half as much.
@@ -82,13 +85,17 @@ double bound(double terms, double expected) {
   return terms * sum_eps + eps * std::fabs(expected);
 }
 
-/// Calls check(TypeTag<Scalar>{}, shape) for every element type and case.
+/// Calls check(TypeTag<Scalar>{}, shape) for every element type and case, the wide ones with half types.
 template <class Check>
 void for_types_and_shapes(const Check& check) {
   for (const Shape& shape : kShapes) {
     for (const DType dtype : {DType::float32, DType::float64, DType::bfloat16, DType::float16}) {
       cuda::with_scalar(dtype, [&](auto tag) { check(tag, shape); });
     }
+  }
+  for (const Shape& shape : kWideShapes) {
+    check(cuda::TypeTag<BFloat16>{}, shape);
+    check(cuda::TypeTag<Float16>{}, shape);
   }
 }
 

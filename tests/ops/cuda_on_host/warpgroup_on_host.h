@@ -60,13 +60,14 @@ float shared_element(const SharedMatrix& matrix, int row, int depth) {
 template <bool kLeftByDepth, bool kRightByDepth, class Scalar, int kRight>
 void multiply_warpgroup(Scalar, SharedMatrix left, SharedMatrix right, float (&sums)[1][kRight][4]) {
   product_groups().back().push_back([left, right, &sums, thread = threadIdx.x % 128] {
-    for (int j = 0; j < kRight; ++j) {
-      for (int value = 0; value < 4; ++value) {
-        const int row = thread / 32 * 16 + value / 2 * 8 + thread % 32 / 4;
-        const int column = j * 8 + thread % 4 * 2 + value % 2;
-        for (int depth = 0; depth < 16; ++depth) {
-          sums[0][j][value] += shared_element<kLeftByDepth, Scalar>(left, row, depth) *
-                               shared_element<kRightByDepth, Scalar>(right, column, depth);
+    const int row = thread / 32 * 16 + thread % 32 / 4;
+    for (int depth = 0; depth < 16; ++depth) {
+      const float a[] = {shared_element<kLeftByDepth, Scalar>(left, row, depth),
+                         shared_element<kLeftByDepth, Scalar>(left, row + 8, depth)};
+      for (int j = 0; j < kRight; ++j) {
+        for (int column = 0; column < 2; ++column) {
+          const float b = shared_element<kRightByDepth, Scalar>(right, j * 8 + thread % 4 * 2 + column, depth);
+          for (int half = 0; half < 2; ++half) sums[0][j][2 * half + column] += a[half] * b;
         }
       }
     }
