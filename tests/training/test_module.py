@@ -79,3 +79,18 @@ def test_tells_a_scheduled_policy_how_far_training_is(tmp_path, data):
     net = CompletionNet(16, channels=(4, 8), thresholds=(0.4, 0.5), dense_blocks=1, policy=policy)
     trainer(tmp_path, max_epochs=2, limit_val_batches=0).fit(CompletionModule(net), data)
     assert policy.progress == pytest.approx(5 / 6)
+
+
+def test_the_backward_pass_stays_on_the_calling_thread(tmp_path, data, net):
+    """And the switch, which is the thread's, is back when it is done, also where the pass fails."""
+    seen = []
+
+    def look(gradient: torch.Tensor) -> None:
+        seen.append(torch._C._is_multithreading_enabled())
+
+    next(net.parameters()).register_hook(look)
+    trainer(tmp_path, max_steps=1, limit_val_batches=0).fit(CompletionModule(net), data)
+    assert seen == [False] and torch._C._is_multithreading_enabled()
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        CompletionModule(net).backward(torch.zeros(()))
+    assert torch._C._is_multithreading_enabled()
