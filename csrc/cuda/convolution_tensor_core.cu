@@ -135,24 +135,6 @@ void choose_tile(const ConvolutionParams& params, void* stream) {
   }
 }
 
-template <class Scalar, bool kTransposed>
-void choose_neighbours(const ConvolutionParams& params, void* stream) {
-  if (params.pairs != nullptr) {
-    choose_tile<Scalar, kTransposed, true>(params, stream);
-  } else {
-    choose_tile<Scalar, kTransposed, false>(params, stream);
-  }
-}
-
-template <class Scalar>
-void choose_weight(const ConvolutionParams& params, void* stream) {
-  if (params.weight_strides[2] == 1) {
-    choose_neighbours<Scalar, false>(params, stream);
-  } else {
-    choose_neighbours<Scalar, true>(params, stream);
-  }
-}
-
 }  // namespace
 
 bool takes_tensor_cores(const ConvolutionParams& params) {
@@ -172,8 +154,11 @@ bool takes_tensor_cores(const ConvolutionParams& params) {
 
 void convolve_on_tensor_cores(const ConvolutionParams& params, void* stream) {
   if (takes_warpgroups(params)) return convolve_by_warpgroups(params, stream);
-  with_product_type(params.dtype, params.allow_tf32,
-                    [&](auto tag) { choose_weight<typename decltype(tag)::type>(params, stream); });
+  with_product_type(params.dtype, params.allow_tf32, [&](auto tag) {
+    with_layout(params, [&](auto transposed, auto paired) {
+      choose_tile<typename decltype(tag)::type, decltype(transposed)::value, decltype(paired)::value>(params, stream);
+    });
+  });
 }
 
 }  // namespace completion::cuda

@@ -126,6 +126,23 @@ __device__ __forceinline__ Corner corner_of(const ConvolutionParams& params) {
   return {int64_t{blockIdx.x / tiles_across} * Tile::kRows, int64_t{blockIdx.x % tiles_across} * Tile::kColumns};
 }
 
+/// Calls visit(transposed, paired) with std::true_type for what ConvolutionTile calls so, else std::false_type.
+template <class Visit>
+void with_layout(const ConvolutionParams& params, const Visit& visit) {
+  const auto with_neighbours = [&](auto transposed) {
+    if (params.pairs != nullptr) {
+      visit(transposed, std::true_type{});
+    } else {
+      visit(transposed, std::false_type{});
+    }
+  };
+  if (params.weight_strides[2] == 1) {
+    with_neighbours(std::false_type{});
+  } else {
+    with_neighbours(std::true_type{});
+  }
+}
+
 /// Whether the thread has a row of the tile, that of its own number.
 template <class Tile>
 __device__ __forceinline__ bool has_row() {

@@ -113,24 +113,6 @@ void choose_columns(const ConvolutionParams& params, void* stream) {
   }
 }
 
-template <class Scalar, bool kTransposed>
-void choose_neighbours(const ConvolutionParams& params, void* stream) {
-  if (params.pairs != nullptr) {
-    choose_columns<Scalar, kTransposed, true>(params, stream);
-  } else {
-    choose_columns<Scalar, kTransposed, false>(params, stream);
-  }
-}
-
-template <class Scalar>
-void choose_weight(const ConvolutionParams& params, void* stream) {
-  if (params.weight_strides[2] == 1) {
-    choose_neighbours<Scalar, false>(params, stream);
-  } else {
-    choose_neighbours<Scalar, true>(params, stream);
-  }
-}
-
 }  // namespace
 
 bool takes_warpgroups(const ConvolutionParams& params) {
@@ -143,11 +125,13 @@ bool takes_warpgroups(const ConvolutionParams& params) {
 }
 
 void convolve_by_warpgroups(const ConvolutionParams& params, void* stream) {
-  if (params.dtype == DType::bfloat16) {
-    choose_weight<BFloat16>(params, stream);
-  } else {
-    choose_weight<Float16>(params, stream);
-  }
+  with_layout(params, [&](auto transposed, auto paired) {
+    if (params.dtype == DType::bfloat16) {
+      choose_columns<BFloat16, decltype(transposed)::value, decltype(paired)::value>(params, stream);
+    } else {
+      choose_columns<Float16, decltype(transposed)::value, decltype(paired)::value>(params, stream);
+    }
+  });
 }
 
 }  // namespace completion::cuda
