@@ -89,12 +89,9 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
   store_tile<Tile>(params, sums, warp_row, 0, first_column, shared);
 }
 
-constexpr size_t kSharedBytes = 228 << 10, kReservedBytes = 1 << 10;  // of a multiprocessor; of each block
-
 template <class Tile>
 void launch_warpgroups(const ConvolutionParams& params, void* stream) {
-  static_assert(Tile::kPaired || Tile::kBlocks * (sizeof(typename Tile::Shared) + kReservedBytes) <= kSharedBytes,
-                "so many blocks fit");
+  static_assert(Tile::kPaired || kFit<typename Tile::Shared, Tile::kBlocks>, "pairs have fewer entries");
   launch_shared(convolve_warpgroups<Tile>, num_tiles<Tile>(params), 1, dim3(Tile::kThreads), shared_bytes<Tile>(params),
                 stream, params);
 }
