@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bench import gpu_run, machine, minkowski_table
 from bench.cases import Case, cpu_cases
+from bench.gpu_timing import backward_here
 from bench.inputs import Surfaces, surfaces
 from bench.libraries import dense, gather_mm, ours, spconv_cpu
 from bench.precision import PRECISIONS
@@ -45,7 +46,8 @@ def main() -> None:
     if arguments.device == "cpu":
         run_on_cpu(arguments)
     elif torch.cuda.is_available():
-        gpu_run.run(arguments)
+        with backward_here():
+            gpu_run.run(arguments)
     else:
         raise SystemExit("bench_ops: torch must see an NVIDIA GPU for --device cuda, got none")
 

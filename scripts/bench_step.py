@@ -19,6 +19,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bench import gpu_steps, machine
+from bench.gpu_timing import backward_here
 from bench.inputs import surfaces
 from bench.minkowski_table import STEP_MS
 from bench.precision import PRECISIONS
@@ -40,7 +41,8 @@ def main() -> None:
     if arguments.device == "cpu":
         run_on_cpu(arguments)
     elif torch.cuda.is_available():
-        gpu_steps.run(arguments)
+        with backward_here():
+            gpu_steps.run(arguments)
     else:
         raise SystemExit("bench_step: torch must see an NVIDIA GPU for --device cuda, got none")
 

@@ -22,6 +22,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bench.gpu_data import parents, voxels
+from bench.gpu_timing import backward_here
 from bench.inputs import surfaces
 from bench.libraries import ours, product_alone
 from bench.steps import Loss, training_step
@@ -140,7 +141,7 @@ def microseconds(run: Run, device: str, repeats: int, one_thread: bool = False) 
     """Median of what the host needs for a run; the device is done before each."""
     wait: Callable[[], object] = torch.cuda.synchronize if device == "cuda" else lambda: None
     taken = []
-    with torch.autograd.set_multithreading_enabled(False) if one_thread else nullcontext():
+    with backward_here() if one_thread else nullcontext():
         for repeat in range(3 + repeats):
             wait()
             started = time.perf_counter()

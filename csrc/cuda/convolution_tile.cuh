@@ -269,7 +269,7 @@ struct WeightCopies {
   static constexpr int kRowsAtOnce = Tile::kThreads / kRowPacks;
   using Layout = typename Tile::WeightLayout;
   static_assert(Tile::kThreads % kRowPacks == 0 && Tile::kWeightRows % kRowsAtOnce == 0, "threads copy as much");
-  static_assert(!Layout::kExchanged || kRowsAtOnce % Layout::kLinePacks == 0, "see PanelLayout::step");
+  static_assert(!Layout::kExchanged || kRowsAtOnce % kLinePacks == 0, "see PanelLayout::step");
 
   const char* weight;               // the thread's pack of its first row, of offset and channel 0
   SharedAddress target;             // of it in the panel

@@ -91,7 +91,7 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
 
 template <class Tile>
 void launch_warpgroups(const ConvolutionParams& params, void* stream) {
-  static_assert(Tile::kPaired || kFit<typename Tile::Shared, Tile::kBlocks>, "pairs have fewer entries");
+  static_assert(Tile::kPaired || kBlocksFit<typename Tile::Shared, Tile::kBlocks>, "pairs have fewer entries");
   launch_shared(convolve_warpgroups<Tile>, num_tiles<Tile>(params), 1, dim3(Tile::kThreads), shared_bytes<Tile>(params),
                 stream, params);
 }

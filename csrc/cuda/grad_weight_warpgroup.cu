@@ -127,7 +127,7 @@ void launch_warpgroups(const ConvolutionGradWeightParams& params, const PairSide
                        void* partials, void* stream) {
   using Tile = GradWarpgroupTile<Scalar, kOut>;
   const int64_t tiles = ceil_div(params.in_channels, Tile::kIn) * ceil_div(params.out_channels, kOut);
-  static_assert(kFit<typename Tile::Shared, Tile::kBlocks>);
+  static_assert(kBlocksFit<typename Tile::Shared, Tile::kBlocks>);
   launch_shared(sum_pairs_warpgroups<Tile>, params.num_offsets * tiles, ranges.count, dim3(Tile::kThreads),
                 {sizeof(typename Tile::Shared), sizeof(typename Tile::Shared)}, stream, params, side, ranges,
                 static_cast<float*>(partials));

@@ -8,6 +8,9 @@
 
 namespace completion::cuda {
 
+constexpr int kLinePacks = kLineBytes / kPackBytes;
+constexpr int kEightLines = kLinePacks * kLineBytes;  // after so many exchanged packs are where they were
+
 /// How the rows of a panel lie in shared memory, so that those of a fragment fall on different banks: with a gap after
 /// each; or without, pack p of row r in the place of pack p ^ r % 8. Rows and panels are whole lines then.
 template <int kRowBytes, int kGapBytes>
@@ -16,7 +19,6 @@ struct PanelLayout {
   static constexpr int kGap = kGapBytes;
   static constexpr int kPitch = kRowBytes + kGapBytes;
   static constexpr int kAlignment = kExchanged ? kLineBytes : kPackBytes;
-  static constexpr int kLinePacks = kLineBytes / kPackBytes;
   static_assert(!kExchanged || kRowBytes % kLineBytes == 0, "packs are exchanged within a line");
 
   /// Bytes from the panel's begin to a pack.
@@ -38,9 +40,8 @@ template <int kRowBytes, int kRows>
 struct LinePanelLayout {
   static constexpr bool kExchanged = true;
   static constexpr int kGap = 0;
-  static constexpr int kLinePacks = kLineBytes / kPackBytes;
-  static constexpr int kAlignment = kLinePacks * kLineBytes;  // the exchange is one of bits of the address
-  static constexpr int kPanelBytes = kRows * kLineBytes;      // of a line of each row
+  static constexpr int kAlignment = kEightLines;          // the exchange is one of bits of the address
+  static constexpr int kPanelBytes = kRows * kLineBytes;  // of a line of each row
   static_assert(kRowBytes % kLineBytes == 0 && kRows % kLinePacks == 0, "whole lines, rows by eight");
 
   COMPLETION_HD static int place(int row, int byte) {

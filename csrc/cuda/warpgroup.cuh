@@ -16,11 +16,10 @@ namespace completion::cuda {
 constexpr int kWarpgroupThreads = 128;
 constexpr int kWarpgroupRows = 64;   // of the left operand
 constexpr int kWarpgroupDepth = 16;  // half elements of one product
-constexpr int kEightLines = 8 * kLineBytes;
 
 /// Whether so many blocks share a multiprocessor: 228 KB, one of them for each block's own use.
 template <class Shared, int kBlocks>
-constexpr bool kFit = kBlocks * (sizeof(Shared) + 1024) <= 228 * 1024;
+constexpr bool kBlocksFit = kBlocks * (sizeof(Shared) + 1024) <= 228 * 1024;
 
 /// Whether the current device has them; what is compiled for that architecture runs on no other.
 inline bool has_warpgroups() { return device_attribute(cudaDevAttrComputeCapabilityMajor) == 9; }

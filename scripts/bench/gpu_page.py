@@ -26,11 +26,12 @@ def record_of(name: str) -> Record:
 
 
 def cases_of(name: str) -> Iterator[Record]:
-    """The cases of a record, each with a note of what in it is of another record than the present one."""
+    """The cases of a record with its name, and a note of what in them is not of the present one."""
     record = record_of(name)
+    when = f" (at {record['machine']['commit']})"
     for case in record["cases"]:
-        note = "" if name == PRESENT else f" (at {record['machine']['commit']})"
-        yield {**case, "note": note} if note else with_peers_of_before(case)
+        noted = with_peers_of_before(case) if name == PRESENT else case | {"note": when}
+        yield noted | {"record": name}
 
 
 def with_peers_of_before(case: Record) -> Record:
@@ -41,7 +42,7 @@ def with_peers_of_before(case: Record) -> Record:
             if found and identity_of(case) == identity_of(other):
                 note = f" (spconv's time at {earlier['machine']['commit']})"
                 return case | {"peers": case["peers"] | beside_ours(found, case), "note": note}
-    return {**case, "note": ""}
+    return case | {"note": ""}
 
 
 def beside_ours(peers: Record, ours: Record) -> Record:
@@ -162,7 +163,7 @@ def earlier_cases() -> Iterator[str]:
     """Cases that the present record lacks, as they were measured last."""
     yield from case_head("ms", "of the floor", "host ms")
     for case in known_cases():
-        if case["note"].startswith(" (at"):
+        if case["record"] != PRESENT:
             yield line(*named(case), f"{case['host_ms']:.2f}", *beside(case))
 
 

@@ -10,7 +10,6 @@ from bench.cases import GpuCase, gpu_cases
 from bench.goals_gpu import judged
 from bench.gpu_bench import Bench, reason, short_name
 from bench.gpu_data import parents, voxels
-from bench.gpu_timing import backward_here
 from bench.libraries import gather_mm, product_alone, spconv_gpu
 
 Record = dict[str, Any]
@@ -18,12 +17,6 @@ Record = dict[str, Any]
 
 def run(arguments: Namespace) -> None:
     """Runs what the command line asks for; the JSON file is whole after each case."""
-    with backward_here():
-        run_all(arguments)
-
-
-def run_all(arguments: Namespace) -> None:
-    """All cases, backward passes of all libraries on this thread."""
     started = time.monotonic()
     rates, bandwidth = gpu_machine.product_rates(), gpu_machine.copy_bandwidth()
     about = gpu_machine.describe() | {"copy_gb_per_s": bandwidth / 1e9}

@@ -16,7 +16,7 @@ from bench import gpu_machine, per_offset, records
 from bench.goals_gpu import STEP_GOALS
 from bench.gpu_bench import reason
 from bench.gpu_counts import count_events, trace_of
-from bench.gpu_timing import ROUNDS, Clock, CudaClock, Timed, backward_here
+from bench.gpu_timing import ROUNDS, Clock, CudaClock, Timed
 from bench.inputs import Surfaces, surfaces
 from bench.libraries import spconv_gpu, spconv_net
 from bench.precision import PRECISIONS, switched_to
@@ -30,12 +30,6 @@ PARTS = 14  # listed
 
 def run(arguments: Namespace) -> None:
     """Runs what the command line asks for; the JSON file is whole after each network and precision."""
-    with backward_here():
-        run_all(arguments)
-
-
-def run_all(arguments: Namespace) -> None:
-    """All networks and precisions, backward passes of all libraries on this thread."""
     started = time.monotonic()
     about = gpu_machine.describe() | ({"commit": arguments.commit} if arguments.commit else {})
     print(json.dumps(about), flush=True)

@@ -31,7 +31,9 @@ def convolution(
     device = features.device.type
     if torch.is_autocast_enabled(device) and features.dtype != torch.float64:
         features = features.to(torch.get_autocast_dtype(device))
-    side = table if table is not None else reverse() if callable(reverse) else reverse
+    if callable(reverse):
+        reverse = reverse()
+    side = reverse if table is None else table
     assert side is not None
     rows = num_target if table is None else table.shape[0]
     is_table = table is not None

@@ -131,7 +131,7 @@ def test_a_map_between_strides_has_pairs_and_one_within_a_set_has_none(device, m
     assert kernel_map(fine, fine, 3).pairs == (None, None)
 
 
-def test_the_reverse_of_a_grown_set_is_made_behind_the_product(device, monkeypatch):
+def test_the_reverse_of_a_grown_set_is_a_function_that_makes_it(device, monkeypatch):
     """On the CPU, and without a gradient, it is made at once: no product there does without."""
     if device.type == "cpu":
         monkeypatch.setattr(KernelMap, "is_cuda", property(lambda pairs: True))

@@ -105,9 +105,9 @@ class KernelMap:
         """Table and reverse as a convolution wants them.
 
         Of a symmetric map the one that it was made for. Else on CUDA those that `pairs` do not stand for,
-        the reverse only where a backward pass may want it; on the CPU both within one set, where the reverse
-        costs little, else the one that the map was made for, always the same one whatever was asked for
-        since, so that sums have the same bits.
+        the reverse only where a backward pass may want it, of a grown set as what makes it; on the CPU both
+        within one set, where the reverse costs little, else the one that the map was made for, always the
+        same one whatever was asked for since, so that sums have the same bits.
         """
         if self.symmetric:
             return self._side(0), None
@@ -118,13 +118,11 @@ class KernelMap:
             return self.table, self.reverse
         if self._table_side == 0:
             return self.table, None
-        if not self.is_cuda:
-            return None, self.reverse
-        # A full one needs no order: it can be made when the product that `pairs` serve is queued.
-        return None, (self._make_late if self._full else self.reverse) if backward else None
-
-    def _make_late(self) -> Tensor:
-        return self.reverse
+        if self.is_cuda and not backward:
+            return None, None
+        if self.is_cuda and self._full:  # it needs no order: it can be made behind the product
+            return None, lambda: self.reverse
+        return None, self.reverse
 
     @property
     def pairs(self) -> tuple[Tensor | None, Tensor | None]:

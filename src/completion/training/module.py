@@ -105,7 +105,7 @@ class CompletionModule(LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        """On the calling thread: handed to autograd's own for a GPU, steps of small kernels take longer."""
+        """On the calling thread: handed to autograd's own for a GPU, small layers take longer."""
         with torch.autograd.set_multithreading_enabled(False):
             super().backward(loss, *args, **kwargs)
 
