@@ -51,13 +51,15 @@ def generative_conv_transpose(
     fine = finer("generative_conv_transpose", x.stride, factor)
     spread = triple("generative_conv_transpose", "dilation", dilation)
     check_weight("generative_conv_transpose", weight, x, num_offsets(size, region))
-    target = x.coord_map.generated(size, factor, phase, box, dilation=spread, region=region)
     if not children_are_consecutive(kernel_axes(size, spread, fine, phase), factor, fine, region):
+        target = x.coord_map.generated(size, factor, phase, box, dilation=spread, region=region)
         return conv_transpose(x, weight, bias, size, factor, spread, phase, target=target, region=region)
+    if box is not None:
+        target = x.coord_map.generated(size, factor, phase, box)
+        return take(generative_conv_transpose(x, weight, bias, size, factor, phase), target)
+    # The product first: nobody waits for the size of this set, so a GPU begins that much earlier.
     children = _children(x.features, _by_child(weight, size[0]), bias)
-    if box is None:
-        return SparseTensor(children, target)
-    return take(SparseTensor(children, x.coord_map.generated(size, factor, phase)), target)
+    return SparseTensor(children, x.coord_map.generated(size, factor, phase))
 
 
 def _by_child(weight: Tensor, size: int) -> Tensor:
