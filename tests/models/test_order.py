@@ -6,6 +6,7 @@ from tests.models.conftest import RESOLUTION
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from completion.models import CompletionModel, CompletionNet, MinkowskiNet, TruthOnly
+from completion.nn import functional as F
 from completion.sparse import CoordMap, SparseTensor
 
 # On a GPU the host waits for their size, but for that of consecutive children.
@@ -57,3 +58,15 @@ def test_sets_come_before_products(name: str, partial: SparseTensor, truth: Coor
         sets = [place for place, one in enumerate(part) if one in SETS]
         assert len(sets) == 1
         assert sets[0] < min(place for place, one in enumerate(part) if one in PRODUCTS)
+
+
+def test_a_layer_of_consecutive_children_begins_with_its_product(partial: SparseTensor):
+    """No one waits for the size of this set: a GPU works while the host makes it. A box makes one wait."""
+    x = SparseTensor(torch.randn(partial.coord_map.strided(2).num_rows, 3), partial.coord_map.strided(2))
+    weight = torch.randn(8, 3, 4)
+    with Recorded() as free:
+        F.generative_conv_transpose(x, weight)
+    assert free.names.index("convolution") < free.names.index("child_keys")
+    with Recorded() as boxed:
+        F.generative_conv_transpose(x, weight, box=((0, 0, 0), (RESOLUTION // 2,) * 3))
+    assert boxed.names.index("selected_set") < boxed.names.index("convolution")

@@ -204,6 +204,14 @@ def test_autocast_gives_bfloat16_and_float32_weight_gradients(size, stride, devi
     assert weight.grad.dtype == x.features.grad.dtype == torch.float32
 
 
+def test_more_children_than_rows_can_number_are_refused_before_the_product(device) -> None:
+    keys, features = torch.zeros(1, dtype=torch.int64), torch.zeros(1, 3)  # one row seen 2^28 times
+    coord_map = CoordMap(keys.to(device).expand(2**28), (2, 2, 2), 1)
+    x = SparseTensor(features.to(device).expand(2**28, 3), coord_map)
+    with pytest.raises(ValueError, match=r"x must have fewer than 2\^31 / K = 268435456 voxels, got "):
+        F.generative_conv_transpose(x, weights(2, device))
+
+
 def test_autocast_of_the_generative_convolution(device) -> None:
     x = random_features(random_map(14, device, stride=2), dtype=torch.float32)
     for size in (2, 3):

@@ -10,12 +10,12 @@ from completion.ops.coords import decode
 from completion.ops.range_errors import range_error
 
 
-def generative_set(keys: Tensor, offsets: Sequence[int]) -> Tensor:
+def generative_set(keys: Tensor, offsets: Sequence[int] | Tensor) -> Tensor:
     """Canonical set of all children `unique{p + offset}`.
 
     Args:
         keys: [N] int64 canonical parents.
-        offsets: K · 3 integers x, y, z in finest voxels, K ≤ 343.
+        offsets: K · 3 integers x, y, z in finest voxels, K ≤ 343, as of kernel_map.
 
     Returns:
         [M] int64 canonical.
@@ -42,14 +42,14 @@ def generative_set(keys: Tensor, offsets: Sequence[int]) -> Tensor:
         return torch.ops.completion.generative_set(keys, flat)
 
 
-def _reached(keys: Tensor, offsets: list[int]) -> list[int]:
+def _reached(keys: Tensor, offsets: Tensor) -> list[int]:
     """Lowest and highest coordinate of the children on each axis."""
     coords = decode(keys)[:, 1:]
     low, high = coords.amin(dim=0).tolist(), coords.amax(dim=0).tolist()
-    axes = [offsets[axis::3] for axis in range(3)]
+    axes = [offsets[axis::3].tolist() for axis in range(3)]
     return [c + f(axis) for f, end in ((min, low), (max, high)) for c, axis in zip(end, axes, strict=True)]
 
 
 @torch.library.register_fake("completion::generative_set")
-def _fake(keys: Tensor, offsets: Sequence[int]) -> Tensor:
+def _fake(keys: Tensor, offsets: Tensor) -> Tensor:
     return keys.new_empty(torch.library.get_ctx().new_dynamic_size())
