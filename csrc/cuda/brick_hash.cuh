@@ -11,6 +11,9 @@ namespace completion::cuda {
 COMPLETION_HD uint64_t brick_of(uint64_t code, int unit_bits) { return code >> (3 * unit_bits + kCellBits); }
 COMPLETION_HD int cell_of(uint64_t code, int unit_bits) { return static_cast<int>(code >> (3 * unit_bits) & 63u); }
 
+/// Bits of a brick's number below its batch item.
+COMPLETION_HD int morton_bits_of_brick(int unit_bits) { return 48 - 3 * unit_bits - kCellBits; }
+
 /// Whether a code's coordinates are multiples of the unit.
 COMPLETION_HD bool on_unit(uint64_t code, int unit_bits) { return (code & ((1ull << (3 * unit_bits)) - 1)) == 0; }
 

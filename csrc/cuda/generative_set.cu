@@ -1,5 +1,6 @@
-// generative_set: children as bits of 4³ bricks in a hash, to which every parent adds; then the bricks that exist are
-// sorted and their bits are written as keys.
+// generative_set: children as bits of 4³ bricks in a hash, to which every parent adds; then each brick finds its place,
+// by a table of all that there could be or by a sort, and its bits are written as keys.
+#include "brick_places.cuh"
 #include "completion/generative_set.h"
 #include "grown_bricks.cuh"
 #include "sort.cuh"
@@ -12,7 +13,8 @@ constexpr int64_t kFewBricks = 4096;  // of these each block counts the children
 
 struct Layout {
   GrownBricks grown;
-  SortedKeys<int64_t> sorted;  // bricks with their slots
+  int64_t most;                // bricks
+  SortedKeys<int64_t> sorted;  // bricks with their slots; or their places, in a table no larger than the keys
   int32_t* tiles;
   int64_t* num_children;  // [1] not read
   int64_t bytes;
@@ -21,18 +23,18 @@ struct Layout {
 Layout lay_out(const GenerativeSetParams& params, void* base) {
   Workspace workspace(base);
   Layout layout = {};
-  const int64_t most = params.num_rows * bricks_per_parent(params.offsets);
-  layout.sorted = take_sorted_keys<int64_t>(most, &workspace);
-  layout.grown = take_grown_bricks(most, layout.sorted.unsorted_rows, &workspace);
-  layout.tiles = workspace.take<int32_t>(ceil_div(most, kBlockThreads));
+  layout.most = params.num_rows * bricks_per_parent(params.offsets);
+  layout.sorted = take_sorted_keys<int64_t>(layout.most, &workspace);
+  layout.grown = take_grown_bricks(layout.most, layout.sorted.unsorted_rows, &workspace);
+  layout.tiles = workspace.take<int32_t>(ceil_div(layout.most, kBlockThreads));
   layout.num_children = workspace.take<int64_t>(1);
   layout.bytes = workspace.bytes();
   return layout;
 }
 
-/// Sorted bricks and where their children are.
+/// Bricks and where their children are.
 struct Emission {
-  const int64_t* bricks;      // [B] ascending
+  const int64_t* bricks;      // [B]
   const int32_t* slots;       // [B]
   const uint64_t* occupancy;  // by slot
   const int32_t* unit_bits;   // [1]
@@ -62,20 +64,36 @@ __device__ __forceinline__ int32_t children_before(const Emission& emission) {
   return total;
 }
 
-/// Block: the children of kBlockThreads bricks, a brick a warp at a time. `tiles` holds the children before each block,
-/// or is null.
-__global__ void __launch_bounds__(kBlockThreads)
-    emit_children(Emission emission, const int32_t* tiles, int64_t* child_keys) {
+/// Children before this thread's brick, of ascending bricks.
+struct InOrder {
+  const int32_t* tiles;  // before each block's; null where each block counts them
+
+  __device__ __forceinline__ int32_t first_child(const Emission& emission, int64_t, int32_t children) const {
+    const int32_t before = tiles == nullptr ? children_before(emission) : tiles[blockIdx.x];
+    return before + scan_block(children) - children;
+  }
+};
+
+/// The same by its place, of bricks in any order.
+struct ByPlace {
+  BrickPlaces places;
+
+  __device__ __forceinline__ int32_t first_child(const Emission& emission, int64_t brick, int32_t) const {
+    return brick < emission.num_bricks ? children_before(places, emission.bricks[brick]) : 0;
+  }
+};
+
+/// Block: the children of kBlockThreads bricks, a brick a warp at a time.
+template <class Starts>
+__global__ void __launch_bounds__(kBlockThreads) emit_children(Emission emission, Starts from, int64_t* child_keys) {
   __shared__ uint64_t occupancies[kBlockThreads];
   __shared__ int32_t starts[kBlockThreads];
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kBlockThreads;
   const int thread = threadIdx.x;
-  const int32_t before = tiles == nullptr ? children_before(emission) : tiles[blockIdx.x];
   const bool taken = first + thread < emission.num_bricks;
   const uint64_t own = taken ? emission.occupancy[emission.slots[first + thread]] : 0;
-  const int32_t children = __popcll(own);
   occupancies[thread] = own;
-  starts[thread] = before + scan_block(children) - children;
+  starts[thread] = from.first_child(emission, first + thread, __popcll(own));
   __syncthreads();
   const int unit_bits = *emission.unit_bits;
   const int lane = thread % kWarpThreads;
@@ -91,6 +109,38 @@ __global__ void __launch_bounds__(kBlockThreads)
   }
 }
 
+/// Whether a table of places is no larger than the keys of a sort.
+bool fits(const KeptBits& kept, const Layout& layout) {
+  return kept.count < 40 && int64_t{1} << kept.count <= layout.most * static_cast<int64_t>(sizeof(int64_t));
+}
+
+Status emit_by_places(const GenerativeSetParams& params, const Layout& layout, const KeptBits& kept, void* stream) {
+  const SortedKeys<int64_t>& room = layout.sorted;
+  const BrickPlaces places = {kept, reinterpret_cast<uint64_t*>(room.keys), room.rows, layout.tiles};
+  fill_places(layout.grown, params.num_bricks, places, layout.num_children, stream);
+  const GrownBricks& grown = layout.grown;
+  const Emission emission = {grown.found, grown.found_slots, grown.occupancy, grown.unit_bits, params.num_bricks};
+  launch(emit_children<ByPlace>, ceil_div(params.num_bricks, kBlockThreads), 1, dim3(kBlockThreads), stream, emission,
+         ByPlace{places}, params.child_keys);
+  return 0;
+}
+
+Status emit_sorted(const GenerativeSetParams& params, const Layout& layout, void* stream) {
+  const Status status = sort_pairs(layout.grown.found, params.num_bricks, layout.sorted, stream,
+                                   num_bits(static_cast<uint64_t>(params.brick_differences)));
+  if (status != 0) return status;
+  const Emission emission = {layout.sorted.keys, layout.sorted.rows, layout.grown.occupancy, layout.grown.unit_bits,
+                             params.num_bricks};
+  const int64_t blocks = ceil_div(params.num_bricks, kBlockThreads);
+  int32_t* const tiles = params.num_bricks <= kFewBricks ? nullptr : layout.tiles;
+  if (tiles != nullptr) {
+    launch(count_children, blocks, 1, dim3(kBlockThreads), stream, emission, tiles);
+    launch(scan_tiles, 1, 1, dim3(kBlockThreads), stream, tiles, blocks, 0, layout.num_children);
+  }
+  launch(emit_children<InOrder>, blocks, 1, dim3(kBlockThreads), stream, emission, InOrder{tiles}, params.child_keys);
+  return 0;
+}
+
 }  // namespace
 
 int64_t generative_set_workspace_bytes(const GenerativeSetParams& params) { return lay_out(params, nullptr).bytes; }
@@ -103,19 +153,10 @@ Status generative_set_count(const GenerativeSetParams& params, void* stream) {
 Status generative_set_fill(const GenerativeSetParams& params, void* stream) {
   if (params.num_bricks == 0) return 0;
   const Layout layout = lay_out(params, params.workspace);
-  const Status status = sort_pairs(layout.grown.found, params.num_bricks, layout.sorted, stream,
-                                   num_bits(static_cast<uint64_t>(params.brick_differences)));
-  if (status != 0) return status;
-  const Emission emission = {layout.sorted.keys, layout.sorted.rows, layout.grown.occupancy, layout.grown.unit_bits,
-                             params.num_bricks};
-  const int64_t blocks = ceil_div(params.num_bricks, kBlockThreads);
-  int32_t* const tiles = params.num_bricks <= kFewBricks ? nullptr : layout.tiles;
-  if (tiles != nullptr) {
-    launch(count_children, blocks, 1, dim3(kBlockThreads), stream, emission, tiles);
-    launch(scan_tiles, 1, 1, dim3(kBlockThreads), stream, tiles, blocks, 0, layout.num_children);
-  }
-  launch(emit_children, blocks, 1, dim3(kBlockThreads), stream, emission, tiles, params.child_keys);
-  return last_status();
+  const KeptBits kept = kept_bits(static_cast<uint64_t>(params.brick_differences));
+  const Status status =
+      fits(kept, layout) ? emit_by_places(params, layout, kept, stream) : emit_sorted(params, layout, stream);
+  return status != 0 ? status : last_status();
 }
 
 }  // namespace completion::cuda

@@ -5,6 +5,7 @@
 #include "brick_hash.cuh"
 #include "compaction.cuh"
 #include "completion/generative_set.h"
+#include "kept_bits.cuh"
 #include "neighbourhood.cuh"
 #include "unit.cuh"
 
@@ -142,7 +143,8 @@ struct HoldsBrick {
   COMPLETION_HD bool operator()(int64_t slot) const { return bricks[slot] != kNoBrick; }
 };
 
-/// Lists the slots that hold a brick; counts[0] = children, counts[2] = bricks, counts[3] = bits in which they differ.
+/// Lists the slots that hold a brick; counts[0] = children, counts[2] = bricks, counts[3] = bits in which their numbers
+/// differ, in Gray codes.
 /// Sums and a list in no order: nothing that depends on which block comes first.
 static __global__ void __launch_bounds__(kBlockThreads)
     gather_bricks(GrownBricks grown, const int64_t* parent_keys, int64_t* counts) {
@@ -158,13 +160,14 @@ static __global__ void __launch_bounds__(kBlockThreads)
   const int32_t warp_bricks = vote(HoldsBrick{grown.bricks}, begin - lane, grown.num_slots, votes);
   int32_t own_children = 0;
   uint64_t own_differences = 0;
-  const uint64_t any_brick = warp_bricks > 0 ? brick_of(key_to_code(parent_keys[0]), *grown.unit_bits) : 0;
+  const int unit_bits = *grown.unit_bits;
+  const uint64_t any_brick = warp_bricks > 0 ? brick_of(key_to_code(parent_keys[0]), unit_bits) : 0;
 #pragma unroll
   for (int round = 0; round < kWarpRounds; ++round) {
     if ((votes[round] >> lane & 1u) == 0) continue;
     const int64_t slot = begin + round * kWarpThreads;
     own_children += __popcll(grown.occupancy[slot]);
-    own_differences |= grown.bricks[slot] ^ any_brick;
+    own_differences |= gray_code(grown.bricks[slot] ^ any_brick, morton_bits_of_brick(unit_bits));
   }
   if (own_children > 0) atomicAdd(&children, own_children);
   own_differences = or_of_warp(own_differences);

@@ -18,7 +18,7 @@ struct GenerativeSetParams {
   int64_t workspace_bytes;  // at least generative_set_workspace_bytes(params)
   int64_t* child_keys;      // [M] out of fill: ascending, unique; null in count
   int64_t num_bricks;       // counts[2], for fill: groups of children, which CUDA sorts instead of the children
-  int64_t brick_differences;  // counts[3], for fill: bits in which the numbers of CUDA's groups differ
+  int64_t brick_differences;  // counts[3], for fill: bits in which the Gray codes of CUDA's groups differ
 };
 
 namespace cpu {

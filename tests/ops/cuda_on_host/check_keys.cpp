@@ -4,6 +4,7 @@
 #include <memory>
 #include <tuple>
 
+#include "../../../csrc/cuda/kept_bits.cuh"
 #include "check.h"
 #include "completion/coords.h"
 #include "completion/grid_cells.h"
@@ -72,6 +73,42 @@ void check_add_offset(Random& random) {
     const bool inside = add_offset(key_to_code(slow_key(v)), morton_offset(dx, dy, dz), &sum);
     CHECK(inside == holds(v.x + dx, v.y + dy, v.z + dz), "%d %d %d + %d %d %d", v.x, v.y, v.z, dx, dy, dz);
     if (inside) CHECK(code_to_key(sum) == slow_key({v.batch, v.x + dx, v.y + dy, v.z + dz}), "%d %d %d", dx, dy, dz);
+  }
+}
+
+/// Bits gathered one by one; and numbers of a set, which keep their order without the bits that follow from others.
+void check_kept_bits(Random& random) {
+  for (int i = 0; i < 2000; ++i) {
+    const int sparse = random.below(4);
+    uint64_t mask = random.next() << 33 ^ random.next() << 10 ^ random.next();
+    for (int j = 0; j < sparse; ++j) mask &= random.next() << 33 ^ random.next() << 10 ^ random.next();
+    const uint64_t number = random.next() << 33 ^ random.next() << 10 ^ random.next();
+    uint64_t expected = 0;
+    int count = 0;
+    for (int bit = 0; bit < 64; ++bit) {
+      if (mask >> bit & 1) expected |= (number >> bit & 1) << count++;
+    }
+    const cuda::KeptBits kept = cuda::kept_bits(mask);
+    CHECK(kept.count == count && cuda::gather_kept(number, kept) == expected, "mask %lx", mask);
+  }
+  CHECK(cuda::gather_kept(~0ull, cuda::kept_bits(~0ull)) == ~0ull, "all bits");
+  for (const int count : {1, 2, 50, 2000}) {
+    for (const int extent : {1, 8, 100, 65536}) {
+      const int low = extent == 65536 ? -32768 : random.below(3) * 1000 - extent / 2;
+      std::map<uint64_t, uint64_t> places;  // by code
+      const auto axis = [&] { return low + random.below(extent); };
+      for (int i = 0; i < count; ++i) places[key_to_code(slow_key({random.below(3), axis(), axis(), axis()}))] = 0;
+      uint64_t differences = 0;
+      for (const auto& [code, _] : places) differences |= cuda::gray_code(code ^ places.begin()->first, 48);
+      const cuda::KeptBits kept = cuda::kept_bits(differences);
+      CHECK(extent > 100 || kept.count <= 3 * 8 + 2, "%d bits of codes in a cube of %d", kept.count, extent);
+      uint64_t next = 0;
+      for (const auto& [code, _] : places) {
+        const uint64_t place = cuda::gather_kept(code, kept);
+        CHECK(place >= next, "%d codes in a cube of %d", count, extent);
+        next = place + 1;
+      }
+    }
   }
 }
 
@@ -328,6 +365,7 @@ int main(int count, char** arguments) {
   check::check_coords(random);
   check::check_grid_cells(random);
   check::check_add_offset(random);
+  check::check_kept_bits(random);
   check::check_lookup(random);
   check::check_kernel_map(random);
   check::check_row_order(random);

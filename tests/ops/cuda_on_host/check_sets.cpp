@@ -178,6 +178,24 @@ void check_odd_children(Random& random) {
   check_children(lone_set(random, 300, 32768), cube(0, 2, 16384));
 }
 
+/// Voxels close together, as of shapes: about the origin, away from it, in a plane, in many items.
+void check_near_children(Random& random) {
+  for (const Voxel& from : {Voxel{0, -20, -20, -20}, Voxel{7, 300, -32768, 9}, Voxel{40, 32700, 64, -1}}) {
+    for (const Voxel& size : {Voxel{1, 40, 40, 40}, Voxel{5, 60, 30, 60}, Voxel{1, 60, 1, 60}, Voxel{300, 9, 4, 4}}) {
+      for (const int count : {3, 200, 6000}) {
+        VoxelSet set;
+        for (int i = 0; i < count; ++i) {
+          const Voxel v = {from.batch + random.below(size.batch), from.x + random.below(size.x),
+                           from.y + random.below(size.y), from.z + random.below(size.z)};
+          set[slow_key(v)] = v;
+        }
+        check_children(set, cube(0, 4, 1));
+        check_children(set, cube(-1, 3, 1));
+      }
+    }
+  }
+}
+
 /// More parents than the largest grid takes at once.
 void check_many_parents(Random& random) { check_children(lone_set(random, 132000, 1), cube(0, 1, 1)); }
 
@@ -290,6 +308,7 @@ int main(int count, char** arguments) {
   check::check_generative_set(random);
   check::check_child_keys(random);
   check::check_odd_children(random);
+  check::check_near_children(random);
   check::check_many_parents(random);
   check::check_union_set(random);
   check::check_selected_set(random);
