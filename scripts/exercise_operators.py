@@ -55,6 +55,12 @@ def shell(radius: int, device: torch.device) -> Tensor:
     return torch.cat(items).to(device)
 
 
+def far_apart(keys: Tensor) -> Tensor:
+    """The keys with one of another batch item in a far corner: too far for a table of all bricks between."""
+    corner = torch.tensor([[60000, 30000, -30000, 77]], dtype=torch.int32, device=keys.device)
+    return torch.cat([keys, ops.encode(corner)])
+
+
 def cube(first: int, size: int, step: int) -> list[int]:
     """Offsets of a cube-shaped kernel, first axis fastest."""
     axis = [(first + i) * step for i in range(size)]
@@ -82,6 +88,7 @@ def check_sets(radius: int, device: torch.device) -> Tensor:
         children = agree("generative_set", canonical, offsets)
         agree("union_set", canonical, children[::2].contiguous())
         agree("lookup", canonical, children)
+    agree("generative_set", far_apart(canonical), cube(-1, 3, 1))
     for offsets in (cube(0, 1, 1), cube(-1, 3, 1), cube(-2, 5, 2)):
         table = agree("kernel_map", canonical, canonical, offsets)
         agree("reverse_map", table, len(canonical))

@@ -68,19 +68,19 @@ HALF_CHANNELS = (16, 32, 64, 128, 256)
 
 
 def gpu_cases() -> Iterator[GpuCase]:
-    """The cases of the goals, those that matter most first: a run may be cut off.
+    """The cases of the goals, small ones and those that matter most first: a run may be cut off.
 
     float16 is what all libraries have; bfloat16 takes the same kernels of ours and is timed at a few sizes.
     Cases of one data set follow one another, so that a peer which tunes itself does so once for it.
     """
     yield GpuCase("coordinates + map 3³, cold", "map3", (), rows=1_000_000, sorted=False)
+    yield from (_grown(2, c, 50_000, "float16") for c in (32, 64, 128, 256))
+    yield from (_subm3(c, 100_000, "float16", True) for c in HALF_CHANNELS)
     yield from (_grown(size, c, 200_000, "float16") for size in (4, 3) for c in (64, 128, 256))
     yield from (_subm3(c, 1_000_000, "float16", True) for c in HALF_CHANNELS)
     yield from (_grown(2, c, 500_000, "float16") for c in (32, 64, 128, 256))
     yield from (_subm3(c, 1_000_000, "tf32", True) for c in (32, 64, 128))
     yield from (_subm3(c, 1_000_000, "float32", True) for c in (32, 64))
-    yield from (_subm3(c, 100_000, "float16", True) for c in HALF_CHANNELS)
-    yield from (_grown(2, c, 50_000, "float16") for c in (32, 64, 128, 256))
     yield from (_grown(size, c, 200_000, "bfloat16") for size in (4, 3) for c in (64, 256))
     yield from (_subm3(c, 1_000_000, "bfloat16", True) for c in (64, 256))
     yield from (_grown(2, c, 500_000, "bfloat16") for c in (64, 256))
