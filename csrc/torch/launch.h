@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <vector>
 
@@ -83,11 +84,17 @@ void run(const Tensor& on, const Params& params, typename Entry<Params>::Cpu on_
 #endif
 }
 
-/// New uninitialised tensor on the device of `on`. A function of torch's, not its operator, which would be looked up by
-/// its name and take its arguments boxed: on a GPU small layers wait for the host.
-inline Tensor empty(const Tensor& on, const std::vector<int64_t>& sizes, ScalarType dtype) {
+/// Strides of a tensor of these sizes in memory order.
+inline std::vector<int64_t> strides_in_order(const std::vector<int64_t>& sizes) {
   std::vector<int64_t> strides(sizes.size(), 1);
   for (size_t axis = sizes.size(); axis-- > 1;) strides[axis - 1] = strides[axis] * std::max<int64_t>(sizes[axis], 1);
+  return strides;
+}
+
+/// New uninitialised tensor on the device of `on`. A function of torch's, not its operator, which would be looked up by
+/// its name and take its arguments boxed: on a GPU small layers wait for the host.
+inline Tensor empty_strided(const Tensor& on, const std::vector<int64_t>& sizes, const std::vector<int64_t>& strides,
+                            ScalarType dtype) {
   int32_t device_type = 0;
   STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_type(on.get(), &device_type));
   const auto code = torch::stable::detail::to<int32_t>(torch::stable::detail::from(dtype));
@@ -98,9 +105,46 @@ inline Tensor empty(const Tensor& on, const std::vector<int64_t>& sizes, ScalarT
   return Tensor(tensor);
 }
 
-/// The tensor in memory order; itself, without a call of torch's operator, where it is.
+inline Tensor empty(const Tensor& on, const std::vector<int64_t>& sizes, ScalarType dtype) {
+  return empty_strided(on, sizes, strides_in_order(sizes), dtype);
+}
+
+/// Whether the elements fill their memory, in whatever order of the axes.
+inline bool is_dense(const std::vector<int64_t>& sizes, const std::vector<int64_t>& strides) {
+  std::vector<size_t> axes(sizes.size());
+  std::iota(axes.begin(), axes.end(), size_t{0});
+  std::sort(axes.begin(), axes.end(), [&](size_t a, size_t b) { return strides[a] < strides[b]; });
+  int64_t filled = 1;
+  for (const size_t axis : axes) {
+    if (sizes[axis] == 1) continue;
+    if (strides[axis] != filled) return false;
+    filled *= sizes[axis];
+  }
+  return true;
+}
+
+/// A copy in a type and layout; by a function of torch's, as empty().
+inline Tensor copied(const Tensor& tensor, const std::vector<int64_t>& sizes, const std::vector<int64_t>& strides,
+                     ScalarType dtype) {
+  Tensor copy = empty_strided(tensor, sizes, strides, dtype);
+  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_copy_(copy.get(), tensor.get(), /*non_blocking=*/0));
+  return copy;
+}
+
+/// The tensor in a type, its axes in their order where they are dense; itself where it is. In training with half types
+/// each product converts its weight.
+inline Tensor converted(const Tensor& tensor, ScalarType dtype) {
+  if (tensor.scalar_type() == dtype) return tensor;
+  const std::vector<int64_t> sizes(tensor.sizes().begin(), tensor.sizes().end());
+  const std::vector<int64_t> strides(tensor.strides().begin(), tensor.strides().end());
+  return copied(tensor, sizes, is_dense(sizes, strides) ? strides : strides_in_order(sizes), dtype);
+}
+
+/// The tensor in memory order; itself where it is.
 inline Tensor in_memory_order(const Tensor& tensor) {
-  return tensor.is_contiguous() ? tensor : torch::stable::contiguous(tensor);
+  if (tensor.is_contiguous()) return tensor;
+  const std::vector<int64_t> sizes(tensor.sizes().begin(), tensor.sizes().end());
+  return copied(tensor, sizes, strides_in_order(sizes), tensor.scalar_type());
 }
 
 inline std::optional<Tensor> in_memory_order(const std::optional<Tensor>& tensor) {
@@ -186,12 +230,10 @@ inline bool is_half_type(const Tensor& tensor) {
 /// Features as the backend takes them: contiguous, and on the CPU half types widened to float32.
 inline Tensor kernel_features(const Tensor& tensor) {
   Tensor dense = in_memory_order(tensor);
-  return !tensor.is_cuda() && is_half_type(tensor) ? torch::stable::to(dense, ScalarType::Float) : dense;
+  return !tensor.is_cuda() && is_half_type(tensor) ? converted(dense, ScalarType::Float) : dense;
 }
 
 /// Result in the caller's dtype: narrows what kernel_features widened.
-inline Tensor in_dtype_of(const Tensor& result, const Tensor& like) {
-  return result.scalar_type() == like.scalar_type() ? result : torch::stable::to(result, like.scalar_type());
-}
+inline Tensor in_dtype_of(const Tensor& result, const Tensor& like) { return converted(result, like.scalar_type()); }
 
 }  // namespace completion::binding

@@ -197,6 +197,22 @@ def test_weight_in_any_layout(order: tuple[int, ...], channels: tuple[int, int],
     )
 
 
+@pytest.mark.parametrize("channels", CHANNELS, ids=str)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_weight_of_float32_in_any_layout_beside_half_features(dtype, channels, device: torch.device):
+    """Views in another order, with gaps, and of one number for all: converted they are the values themselves."""
+    features, weight, table, reverse = operands("two sets", channels, dtype, device)
+    weight = weight.float()
+    gaps = weight.repeat_interleave(2, dim=2)[:, :, ::2]
+    for view in (
+        weight.transpose(1, 2).contiguous().transpose(1, 2),
+        gaps,
+        weight[:1, :1, :1].expand_as(weight),
+    ):
+        expected = ops.convolution(features, view.contiguous().to(dtype), table, reverse)
+        assert torch.equal(ops.convolution(features, view, table, reverse), expected)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_weight_gradient_of_half_types_does_not_overflow(dtype: torch.dtype, device: torch.device):
     table = torch.arange(4096, dtype=torch.int32, device=device)[:, None]
