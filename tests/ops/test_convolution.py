@@ -200,7 +200,7 @@ def test_weight_in_any_layout(order: tuple[int, ...], channels: tuple[int, int],
 @pytest.mark.parametrize("channels", CHANNELS, ids=str)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_weight_of_float32_in_any_layout_beside_half_features(dtype, channels, device: torch.device):
-    """Views in another order, with gaps, and of one number for all: converted they are the values themselves."""
+    """Views in another order, with gaps, and of one number for all are converted to the values themselves."""
     features, weight, table, reverse = operands("two sets", channels, dtype, device)
     weight = weight.float()
     gaps = weight.repeat_interleave(2, dim=2)[:, :, ::2]

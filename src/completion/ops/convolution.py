@@ -360,7 +360,7 @@ def _grad_weight_backward(ctx, grad: Tensor) -> tuple:
     return grad_features, grad_output_grad, None, None, None
 
 
-_convolution = differentiable("convolution", _convolution_backward, _setup_convolution, num_leading=2)
+_convolution = differentiable("convolution", _convolution_backward, _setup_convolution, num_leading=2, late=3)
 _grad_weight = differentiable(
     "convolution_grad_weight", _grad_weight_backward, _setup_grad_weight, num_leading=2
 )

@@ -20,6 +20,7 @@ def differentiable(
     backward: Callable[..., tuple],
     setup_context: Callable[[Any, tuple, Any], None],
     num_leading: int,
+    late: int | None = None,
 ) -> Callable[..., Any]:
     """Registers the gradient of `completion::name` and returns the function that calls the operator.
 
@@ -30,18 +31,26 @@ def differentiable(
         backward: as torch.library.register_autograd wants it.
         setup_context: likewise.
         num_leading: no input after so many has a gradient.
+        late: place of an input that may be a function: it is for the backward pass alone, and called when the
+            operator is queued.
     """
     operator = getattr(torch.ops.completion, name).default
     torch.library.register_autograd(f"completion::{name}", backward, setup_context=setup_context)
 
+    def with_late(inputs: tuple, value: Any) -> tuple:
+        assert late is not None
+        return *inputs[:late], value, *inputs[late + 1 :]
+
     # The inputs without a gradient are handed on as one: autograd.Function looks at each of its arguments.
-    # One that is a function is for the backward pass alone, and called when the operator is queued.
     def forward(ctx: Any, *given: Any) -> Any:
         inputs = (*given[:-1], *given[-1])
+        make = inputs[late] if late is not None else None
+        if callable(make):
+            inputs = with_late(inputs, None)
         with below_autograd():
-            output = operator(*(None if callable(one) else one for one in inputs))
-        wanted = any(ctx.needs_input_grad[:num_leading])
-        inputs = tuple((one() if wanted else None) if callable(one) else one for one in inputs)
+            output = operator(*inputs)
+        if callable(make) and any(ctx.needs_input_grad[:num_leading]):
+            inputs = with_late(inputs, make())
         setup_context(ctx, inputs, output)
         return output
 
