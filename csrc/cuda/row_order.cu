@@ -56,41 +56,37 @@ __device__ __forceinline__ void visit_ranks(const RowOrderParams& params, int64_
   if (lane < kRowsAtOnce) visit(first + lane, rank_of_row(params, first + lane));
 }
 
-/// Rows of a window with what they are sorted by.
-struct Window {
-  uint64_t ranks[kSmallWindow];
-  uint16_t rows[kSmallWindow];  // within the window
+constexpr int kRowBits = 12;  // of a row within a small window
+static_assert(1 << kRowBits == kSmallWindow && kRankBits + kRowBits <= 64, "rank and row are one number");
 
-  __device__ bool out_of_order(int low, int high) const {
-    return ranks[low] != ranks[high] ? ranks[low] > ranks[high] : rows[low] > rows[high];
-  }
-
-  __device__ void exchange(int low, int high) {
-    const uint64_t rank = ranks[low];
-    const uint16_t row = rows[low];
-    ranks[low] = ranks[high];
-    rows[low] = rows[high];
-    ranks[high] = rank;
-    rows[high] = row;
-  }
-};
-
-/// Sorts the first `size` rows, a power of two, by a bitonic network.
-__device__ void sort_window(Window& window, int size) {
+/// Sorts `size` numbers, a power of two, by a bitonic network. A warp's pairs lie in 64 numbers of its own while they
+/// are at most a warp apart: between such stages no other warp is waited for.
+__device__ void sort_window(uint64_t* numbers, int size) {
   for (int run = 2; run <= size; run *= 2) {
     for (int reach = run / 2; reach > 0; reach /= 2) {
       for (int i = threadIdx.x; i < size / 2; i += kOrderThreads) {
         const int low = 2 * i - i % reach;
+        const uint64_t first = numbers[low], second = numbers[low + reach];
         const bool ascending = (low & run) == 0;
-        if (window.out_of_order(low, low + reach) == ascending) window.exchange(low, low + reach);
+        if ((first > second) == ascending) {
+          numbers[low] = second;
+          numbers[low + reach] = first;
+        }
       }
-      __syncthreads();
+      const int next_reach = reach > 1 ? reach / 2 : run;
+      if (reach <= kWarpThreads && next_reach <= kWarpThreads) {
+        __syncwarp();
+      } else {
+        __syncthreads();
+      }
     }
   }
+  __syncthreads();
 }
 
+/// Block: a window, each row with its rank before it in one number.
 __global__ void __launch_bounds__(kOrderThreads) order_window(RowOrderParams params) {
-  __shared__ Window window;
+  __shared__ uint64_t window[kSmallWindow];
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kSmallWindow;
   const int64_t rest = params.num_target - first;
   const int count = rest < kSmallWindow ? static_cast<int>(rest) : kSmallWindow;
@@ -98,14 +94,14 @@ __global__ void __launch_bounds__(kOrderThreads) order_window(RowOrderParams par
   while (size < count) size *= 2;
   for (int i = threadIdx.x / kWarpThreads * kRowsAtOnce; i < size; i += kOrderThreads / kWarpThreads * kRowsAtOnce) {
     visit_ranks(params, first + i, [&](int64_t row, uint64_t rank) {
-      window.ranks[row - first] = row < params.num_target ? rank : ~0ull;
-      window.rows[row - first] = static_cast<uint16_t>(row - first);
+      const uint64_t number = rank << kRowBits | static_cast<uint64_t>(row - first);
+      window[row - first] = row < params.num_target ? number : ~0ull;
     });
   }
   __syncthreads();
   sort_window(window, size);
   for (int i = threadIdx.x; i < count; i += kOrderThreads) {
-    params.order[first + i] = static_cast<int32_t>(first + window.rows[i]);
+    params.order[first + i] = static_cast<int32_t>(first + (window[i] & (kSmallWindow - 1)));
   }
 }
 

@@ -89,6 +89,7 @@ inline cudaError_t cudaFuncSetAttribute(const void*, int, int) { return 0; }
 
 inline void __syncthreads() { cuda_on_host::wait_for_block(); }
 inline unsigned __ballot_sync(unsigned, bool vote) { return cuda_on_host::ballot(vote); }
+inline void __syncwarp() { cuda_on_host::ballot(false); }
 inline unsigned __reduce_or_sync(unsigned, unsigned bits) {
   unsigned all[32] = {}, any = 0;
   cuda_on_host::exchange(&bits, sizeof(bits), all);
