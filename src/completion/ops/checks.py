@@ -84,7 +84,7 @@ def check_device(function: str, name: str, tensor: Tensor, like: Tensor | None) 
             f"{function}: {name} must be on {like.device} as the first argument, got {tensor.device}; "
             "move one of them"
         )
-    if tensor.device.type not in ("cpu", "cuda", "meta"):
+    if not (tensor.is_cuda or tensor.is_cpu or tensor.is_meta):
         raise ValueError(f"{function}: {name} must be on cpu or cuda, got {tensor.device}; move it")
     if tensor.is_cuda and not has_cuda():
         raise ValueError(
@@ -172,9 +172,10 @@ def check_offsets(function: str, offsets: Sequence[int] | Tensor) -> Tensor:
         ValueError: the number of values is something else, or a tensor on another device.
     """
     flat = check_numbers(function, "offsets", offsets)
-    if len(flat) % 3 != 0 or len(flat) > 3 * MAX_OFFSETS:
+    count = flat.shape[0]
+    if count % 3 != 0 or count > 3 * MAX_OFFSETS:
         raise ValueError(
-            f"{function}: offsets must be x, y, z of at most {MAX_OFFSETS} offsets, got {len(flat)} numbers; "
+            f"{function}: offsets must be x, y, z of at most {MAX_OFFSETS} offsets, got {count} numbers; "
             "flatten the [K, 3] offsets of a smaller kernel"
         )
     return flat

@@ -28,9 +28,10 @@ def generative_set(keys: Tensor, offsets: Sequence[int] | Tensor) -> Tensor:
     check_keys("generative_set", "keys", keys)
     check_values("generative_set", "keys", keys)
     flat = check_offsets("generative_set", offsets)
-    if keys.shape[0] * (len(flat) // 3) >= 2**31:
+    num_offsets = flat.shape[0] // 3
+    if keys.shape[0] * num_offsets >= 2**31:
         raise ValueError(
-            f"generative_set: keys must be fewer than 2^31 / K = {2**31 * 3 // len(flat)}, "
+            f"generative_set: keys must be fewer than 2^31 / K = {2**31 // num_offsets}, "
             f"got {keys.shape[0]}; split the batch"
         )
     with range_error(

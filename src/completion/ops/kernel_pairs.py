@@ -45,16 +45,17 @@ def kernel_pairs(
             "use kernel_map"
         )
     flat = check_offsets("kernel_pairs", offsets)
-    if len(flat) > 3 * MOST_OFFSETS:
+    num_offsets = flat.shape[0] // 3
+    if num_offsets > MOST_OFFSETS:
         raise ValueError(
-            f"kernel_pairs: offsets must be at most {MOST_OFFSETS}, got {len(flat) // 3}; use kernel_map"
+            f"kernel_pairs: offsets must be at most {MOST_OFFSETS}, got {num_offsets}; use kernel_map"
         )
     numbers = check_numbers("kernel_pairs", "slots", slots)
     listed = numbers.tolist()
     most = max(listed, default=-1)
-    if 3 * len(listed) != len(flat) or most >= MOST_SLOTS or min(listed, default=0) < 0:
+    if len(listed) != num_offsets or most >= MOST_SLOTS or min(listed, default=0) < 0:
         raise ValueError(
-            f"kernel_pairs: slots must be {len(flat) // 3} numbers of 0…{MOST_SLOTS - 1}, "
+            f"kernel_pairs: slots must be {num_offsets} numbers of 0…{MOST_SLOTS - 1}, "
             f"got {listed!r}; give each offset one"
         )
     return torch.ops.completion.kernel_pairs(source_keys, target_keys, flat, numbers, most + 1)

@@ -290,5 +290,5 @@ def _make_table(source: CoordMap, target: CoordMap, axes: Axes, region: Region) 
 def _slots_between(target: CoordMap, axes: Axes, region: Region) -> Tensor | None:
     """Slots of the offsets from a coarser target to its source, where they are few and fit into pairs."""
     slots = few_slots(axes, region, target.stride)
-    fits = slots is not None and len(slots) <= MOST_OFFSETS and target.num_rows <= MOST_TARGETS
+    fits = slots is not None and slots.shape[0] <= MOST_OFFSETS and target.num_rows <= MOST_TARGETS
     return slots if fits else None
