@@ -58,7 +58,7 @@ def generative_conv_transpose(
         target = x.coord_map.generated(size, factor, phase, box)
         return take(generative_conv_transpose(x, weight, bias, size, factor, phase), target)
     # The product first: nobody waits for the size of this set, so a GPU begins that much earlier.
-    _check_number(x.num_rows, len(weight))
+    _check_number(x.num_rows, weight.shape[0])
     children = _children(x.features, _by_child(weight, size[0]), bias)
     return SparseTensor(children, x.coord_map.generated(size, factor, phase))
 
