@@ -109,7 +109,8 @@ __global__ void __launch_bounds__(kBlockThreads) emit_children(Emission emission
   }
 }
 
-/// Whether a table of places is no larger than the keys of a sort.
+/// Whether a table of places is no larger than the keys of a sort, in whose memory it lies. Its last group may be
+/// longer than the keys by what Workspace adds to each array.
 bool fits(const KeptBits& kept, const Layout& layout) {
   return kept.count < 40 && int64_t{1} << kept.count <= layout.most * static_cast<int64_t>(sizeof(int64_t));
 }

@@ -160,7 +160,7 @@ static __global__ void __launch_bounds__(kBlockThreads)
   const int32_t warp_bricks = vote(HoldsBrick{grown.bricks}, begin - lane, grown.num_slots, votes);
   int32_t own_children = 0;
   uint64_t own_differences = 0;
-  const int unit_bits = *grown.unit_bits;
+  const int unit_bits = warp_bricks > 0 ? *grown.unit_bits : 0;  // without parents nothing was written
   const uint64_t any_brick = warp_bricks > 0 ? brick_of(key_to_code(parent_keys[0]), unit_bits) : 0;
 #pragma unroll
   for (int round = 0; round < kWarpRounds; ++round) {

@@ -6,7 +6,7 @@
 namespace completion::binding {
 namespace {
 
-Tensor generative_set(const Tensor& keys, const Tensor& offsets) {
+Tensor generative_set(const Tensor& keys, std::vector<int64_t> offsets) {
   STD_TORCH_CHECK(keys.dim() == 1, "generative_set: keys must be [N]");
   const Tensor dense = in_memory_order(keys);
   Tensor counts = empty(keys, {4}, ScalarType::Long);
@@ -30,7 +30,7 @@ Tensor generative_set(const Tensor& keys, const Tensor& offsets) {
 
 }  // namespace
 
-STABLE_TORCH_LIBRARY_FRAGMENT(completion, m) { m.def("generative_set(Tensor keys, Tensor offsets) -> Tensor"); }
+STABLE_TORCH_LIBRARY_FRAGMENT(completion, m) { m.def("generative_set(Tensor keys, int[] offsets) -> Tensor"); }
 
 COMPLETION_REGISTER(m) { m.impl("generative_set", TORCH_BOX(&generative_set)); }
 

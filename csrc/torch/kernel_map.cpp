@@ -6,7 +6,7 @@
 namespace completion::binding {
 namespace {
 
-Tensor kernel_map(const Tensor& source_keys, const Tensor& target_keys, const Tensor& offsets) {
+Tensor kernel_map(const Tensor& source_keys, const Tensor& target_keys, std::vector<int64_t> offsets) {
   STD_TORCH_CHECK(source_keys.dim() == 1 && target_keys.dim() == 1, "kernel_map: keys must be [N] and [M]");
   const Tensor source = in_memory_order(source_keys), target = in_memory_order(target_keys);
   KernelMapParams params{};
@@ -39,7 +39,7 @@ Tensor reverse_map(const Tensor& table, int64_t num_source) {
 }  // namespace
 
 STABLE_TORCH_LIBRARY_FRAGMENT(completion, m) {
-  m.def("kernel_map(Tensor source_keys, Tensor target_keys, Tensor offsets) -> Tensor");
+  m.def("kernel_map(Tensor source_keys, Tensor target_keys, int[] offsets) -> Tensor");
   m.def("reverse_map(Tensor table, SymInt num_source) -> Tensor");
 }
 

@@ -185,18 +185,7 @@ inline std::vector<int64_t> read_counts(const Tensor& counts) {
   return std::vector<int64_t>(values, values + counts.size(0));
 }
 
-/// Integers that the host gives as a tensor of its own. A list would be unpacked by a call of torch's ABI for each: for
-/// the offsets of a kernel that takes longer than the operator.
-inline std::vector<int64_t> host_integers(const char* function, const char* name, const Tensor& tensor) {
-  STD_TORCH_CHECK(tensor.is_cpu() && tensor.dim() == 1 && tensor.scalar_type() == ScalarType::Long, function, ": ",
-                  name, " must be int64 [numbers] on the CPU");
-  const Tensor dense = in_memory_order(tensor);
-  const int64_t* values = dense.const_data_ptr<int64_t>();
-  return std::vector<int64_t>(values, values + dense.size(0));
-}
-
-inline KernelOffsets kernel_offsets(const char* function, const Tensor& tensor) {
-  const std::vector<int64_t> offsets = host_integers(function, "offsets", tensor);
+inline KernelOffsets kernel_offsets(const char* function, const std::vector<int64_t>& offsets) {
   STD_TORCH_CHECK(offsets.size() % 3 == 0 && offsets.size() <= 3 * kMaxOffsets, function,
                   ": offsets must be x, y, z of at most ", kMaxOffsets, " offsets, got ", offsets.size(), " numbers");
   KernelOffsets result{};

@@ -1,8 +1,9 @@
-"""torch.func on modules: the gradient of each sample, of a network that grows and prunes nothing."""
+"""torch.func on modules that grow and prune nothing: the gradient of each sample; and fake tensors."""
 
 import pytest
 import torch
 from tests.ops.voxel_sets import random_coords
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call, grad, vmap
 
 from completion.nn import ELU, BatchNorm, Conv3d, GenerativeConvTranspose3d, MaxPool3d, Sequential
@@ -35,3 +36,22 @@ def test_the_gradient_of_each_sample():
         alone = torch.autograd.grad(loss(parameters, features), list(parameters.values()))
         for name, expected in zip(parameters, alone, strict=True):
             torch.testing.assert_close(batched[name][index], expected)
+
+
+def test_fake_tensors_leave_nothing_behind():
+    """What is kept for a kernel serves real sets after fake ones and fake ones after real ones."""
+    layer = Conv3d(2, 4, bias=False)
+
+    def out() -> torch.Tensor:
+        coord_map = CoordMap.from_coords(random_coords(80, -5, 5), duplicates="first")
+        return layer(SparseTensor(torch.ones(coord_map.num_rows, 2), coord_map)).features
+
+    def faked() -> torch.Tensor:
+        keys = CoordMap.from_coords(random_coords(80, -5, 5), duplicates="first").keys
+        with FakeTensorMode(allow_non_fake_inputs=False) as mode:
+            weight: dict[str, torch.Tensor] = {"weight": mode.from_tensor(layer.weight)}
+            x = SparseTensor(torch.ones(len(keys), 2), CoordMap(mode.from_tensor(keys), (1, 1, 1), 3))
+            return functional_call(layer, weight, (x,)).features
+
+    assert faked().shape == out().shape == faked().shape
+    assert type(out()) is torch.Tensor and type(faked()) is not torch.Tensor

@@ -67,4 +67,4 @@ def test_error_words(device: torch.device):
 
 def test_opcheck(device: torch.device):
     keys = canonical(random_coords(10, -3, 3), device)
-    torch.library.opcheck(torch.ops.completion.generative_set, (keys, torch.tensor(cube(2, centred=False))))
+    torch.library.opcheck(torch.ops.completion.generative_set, (keys, cube(2, centred=False)))

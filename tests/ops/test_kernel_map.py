@@ -6,7 +6,6 @@ from tests.ops.voxel_sets import COORDS, NAMES, assert_same, canonical, cube, ra
 
 from completion import ops
 from completion.ops import reference
-from completion.sparse.kernel_offsets import slots_on
 
 KERNELS = {
     "k2": cube(2, centred=False),
@@ -73,28 +72,6 @@ def test_error_words(device: torch.device):
         ops.reverse_map(table.long(), 1)
 
 
-def test_offsets_may_be_a_tensor_on_the_cpu(device: torch.device):
-    fine = canonical(random_coords(300, -6, 6), device)
-    coarse, _ = ops.strided_set(fine, (2, 2, 2))
-    offsets, slots = cube(4, centred=False), slots_on(tuple(cube(4, centred=False)), (2, 2, 2))
-    listed, numbers = torch.tensor(offsets), torch.tensor(slots)
-    spaced = listed.repeat_interleave(2)[::2]
-    assert_same(ops.kernel_map(fine, coarse, listed), ops.kernel_map(fine, coarse, offsets))
-    assert_same(ops.kernel_map(fine, coarse, spaced), ops.kernel_map(fine, coarse, offsets))
-    assert_same(ops.generative_set(coarse, listed), ops.generative_set(coarse, offsets))
-    assert_same(
-        ops.kernel_pairs(fine, coarse, listed, numbers), ops.kernel_pairs(fine, coarse, offsets, slots)
-    )
-    with pytest.raises(TypeError, match="kernel_map: offsets must be int64, got int32; convert it first"):
-        ops.kernel_map(fine, coarse, listed.int())
-    with pytest.raises(ValueError, match=r"generative_set: offsets must be \[numbers\], got \[64, 3\]; "):
-        ops.generative_set(coarse, listed.view(64, 3))
-    with pytest.raises(ValueError, match="kernel_map: offsets must be on cpu, got meta; the host reads them"):
-        ops.kernel_map(fine, coarse, listed.to("meta"))
-    with pytest.raises(ValueError, match=r"kernel_pairs: slots must be 64 numbers of 0…31, got \[0, -1"):
-        ops.kernel_pairs(fine, coarse, listed, torch.tensor([0, -1]))
-
-
 def test_no_offsets(device: torch.device):
     keys = canonical(random_coords(20, -2, 2), device)
     assert ops.kernel_map(keys, keys, []).shape == (len(keys), 0)
@@ -115,7 +92,6 @@ def test_offsets_that_form_no_grid(device: torch.device):
 
 def test_opcheck(device: torch.device):
     keys = canonical(random_coords(20, -2, 2), device)
-    offsets = torch.tensor(cube(3))
-    torch.library.opcheck(torch.ops.completion.kernel_map, (keys, keys, offsets))
-    table = ops.kernel_map(keys, keys, offsets)
+    torch.library.opcheck(torch.ops.completion.kernel_map, (keys, keys, cube(3)))
+    table = ops.kernel_map(keys, keys, cube(3))
     torch.library.opcheck(torch.ops.completion.reverse_map, (table, keys.numel()))

@@ -17,7 +17,7 @@ struct GenerativeSetParams {
   void* workspace;          // scratch; what count leaves in it is read by fill
   int64_t workspace_bytes;  // at least generative_set_workspace_bytes(params)
   int64_t* child_keys;      // [M] out of fill: ascending, unique; null in count
-  int64_t num_bricks;       // counts[2], for fill: groups of children, which CUDA sorts instead of the children
+  int64_t num_bricks;       // counts[2], for fill: groups of children, which CUDA puts in order instead of the children
   int64_t brick_differences;  // counts[3], for fill: bits in which the Gray codes of CUDA's groups differ
 };
 

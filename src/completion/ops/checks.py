@@ -161,33 +161,17 @@ def check_integers(function: str, name: str, values: Iterable[int]) -> list[int]
         ) from None
 
 
-def check_offsets(function: str, offsets: Sequence[int] | Tensor) -> Tensor:
-    """Offsets as operators take them, int64 [3 K] on the CPU, for at most 343 offsets.
-
-    torch unpacks a list for an operator number by number, which for a kernel takes longer than the operator.
-    So who calls often gives such a tensor, which is taken as it is.
+def check_offsets(function: str, offsets: Sequence[int]) -> list[int]:
+    """Offsets as a flat list of ints, three for each of at most 343 offsets.
 
     Raises:
         TypeError: not integers.
-        ValueError: the number of values is something else, or a tensor on another device.
+        ValueError: the number of values is something else.
     """
-    flat = check_numbers(function, "offsets", offsets)
-    count = flat.shape[0]
-    if count % 3 != 0 or count > 3 * MAX_OFFSETS:
+    flat = check_integers(function, "offsets", offsets)
+    if len(flat) % 3 != 0 or len(flat) > 3 * MAX_OFFSETS:
         raise ValueError(
-            f"{function}: offsets must be x, y, z of at most {MAX_OFFSETS} offsets, got {count} numbers; "
+            f"{function}: offsets must be x, y, z of at most {MAX_OFFSETS} offsets, got {len(flat)} numbers; "
             "flatten the [K, 3] offsets of a smaller kernel"
         )
     return flat
-
-
-def check_numbers(function: str, name: str, values: Sequence[int] | Tensor) -> Tensor:
-    """Integers as an int64 tensor on the CPU; itself where it is one. Raises as check_offsets."""
-    if not isinstance(values, Tensor):
-        return torch.tensor(check_integers(function, name, values), dtype=torch.int64, device="cpu")
-    check_tensor(function, name, values, (torch.int64,), "numbers")
-    if not values.is_cpu:
-        raise ValueError(
-            f"{function}: {name} must be on cpu, got {values.device}; the host reads them: move them there"
-        )
-    return values

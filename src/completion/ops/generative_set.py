@@ -10,12 +10,12 @@ from completion.ops.coords import decode
 from completion.ops.range_errors import range_error
 
 
-def generative_set(keys: Tensor, offsets: Sequence[int] | Tensor) -> Tensor:
+def generative_set(keys: Tensor, offsets: Sequence[int]) -> Tensor:
     """Canonical set of all children `unique{p + offset}`.
 
     Args:
         keys: [N] int64 canonical parents.
-        offsets: K · 3 integers x, y, z in finest voxels, K ≤ 343, as of kernel_map.
+        offsets: K · 3 integers x, y, z in finest voxels, K ≤ 343.
 
     Returns:
         [M] int64 canonical.
@@ -28,10 +28,9 @@ def generative_set(keys: Tensor, offsets: Sequence[int] | Tensor) -> Tensor:
     check_keys("generative_set", "keys", keys)
     check_values("generative_set", "keys", keys)
     flat = check_offsets("generative_set", offsets)
-    num_offsets = flat.shape[0] // 3
-    if keys.shape[0] * num_offsets >= 2**31:
+    if keys.shape[0] * (len(flat) // 3) >= 2**31:
         raise ValueError(
-            f"generative_set: keys must be fewer than 2^31 / K = {2**31 // num_offsets}, "
+            f"generative_set: keys must be fewer than 2^31 / K = {2**31 * 3 // len(flat)}, "
             f"got {keys.shape[0]}; split the batch"
         )
     with range_error(
@@ -43,14 +42,14 @@ def generative_set(keys: Tensor, offsets: Sequence[int] | Tensor) -> Tensor:
         return torch.ops.completion.generative_set(keys, flat)
 
 
-def _reached(keys: Tensor, offsets: Tensor) -> list[int]:
+def _reached(keys: Tensor, offsets: list[int]) -> list[int]:
     """Lowest and highest coordinate of the children on each axis."""
     coords = decode(keys)[:, 1:]
     low, high = coords.amin(dim=0).tolist(), coords.amax(dim=0).tolist()
-    axes = [offsets[axis::3].tolist() for axis in range(3)]
+    axes = [offsets[axis::3] for axis in range(3)]
     return [c + f(axis) for f, end in ((min, low), (max, high)) for c, axis in zip(end, axes, strict=True)]
 
 
 @torch.library.register_fake("completion::generative_set")
-def _fake(keys: Tensor, offsets: Tensor) -> Tensor:
+def _fake(keys: Tensor, offsets: Sequence[int]) -> Tensor:
     return keys.new_empty(torch.library.get_ctx().new_dynamic_size())

@@ -8,14 +8,13 @@ from torch import Tensor
 from completion.ops.checks import check_count, check_keys, check_offsets, check_tensor
 
 
-def kernel_map(source_keys: Tensor, target_keys: Tensor, offsets: Sequence[int] | Tensor) -> Tensor:
+def kernel_map(source_keys: Tensor, target_keys: Tensor, offsets: Sequence[int]) -> Tensor:
     """Table of neighbours: `table[m, k]` = source row of `target[m] + offset[k]`, −1 where there is none.
 
     Args:
         source_keys: [N] int64 canonical.
         target_keys: [M] int64 canonical.
-        offsets: K · 3 integers x, y, z in finest voxels, K ≤ 343; an int64 tensor on the CPU need not
-            be unpacked. A neighbour outside the range is absent.
+        offsets: K · 3 integers x, y, z in finest voxels, K ≤ 343. A neighbour outside the range is absent.
 
     Returns:
         [M, K] int32.
@@ -51,8 +50,8 @@ def reverse_map(table: Tensor, num_source: int) -> Tensor:
 
 
 @torch.library.register_fake("completion::kernel_map")
-def _kernel_map_fake(source_keys: Tensor, target_keys: Tensor, offsets: Tensor) -> Tensor:
-    return target_keys.new_empty(target_keys.shape[0], offsets.shape[0] // 3, dtype=torch.int32)
+def _kernel_map_fake(source_keys: Tensor, target_keys: Tensor, offsets: Sequence[int]) -> Tensor:
+    return target_keys.new_empty(target_keys.shape[0], len(offsets) // 3, dtype=torch.int32)
 
 
 @torch.library.register_fake("completion::reverse_map")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from completion.ops.checks import check_keys, check_numbers, check_offsets
+from completion.ops.checks import check_integers, check_keys, check_offsets
 
 MOST_OFFSETS = 64  # that a pair can name
 MOST_TARGETS = 2**25  # rows that a pair can name
@@ -13,7 +13,7 @@ MOST_SLOTS = 32  # that a product takes
 
 
 def kernel_pairs(
-    source_keys: Tensor, target_keys: Tensor, offsets: Sequence[int] | Tensor, slots: Sequence[int] | Tensor
+    source_keys: Tensor, target_keys: Tensor, offsets: Sequence[int], slots: Sequence[int]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The pairs of each source row: `pairs[n, slots[k]] = 64 m + k`, source n at target m + offset k.
 
@@ -24,8 +24,7 @@ def kernel_pairs(
         source_keys: [N] int64 canonical, the finer set.
         target_keys: [M ≤ 2²⁵] int64 canonical.
         offsets: K · 3 integers x, y, z in finest voxels, K ≤ 64, as of kernel_map.
-        slots: K numbers from 0, less than 32; no source row may have two pairs in one slot. A list, or as the
-            offsets a tensor.
+        slots: K numbers from 0, less than 32; no source row may have two pairs in one slot.
 
     Returns:
         What `convolution` on CUDA takes together: pairs [N, S] int32, S = the largest slot + 1, −1 where
@@ -45,27 +44,24 @@ def kernel_pairs(
             "use kernel_map"
         )
     flat = check_offsets("kernel_pairs", offsets)
-    num_offsets = flat.shape[0] // 3
-    if num_offsets > MOST_OFFSETS:
+    if len(flat) > 3 * MOST_OFFSETS:
         raise ValueError(
-            f"kernel_pairs: offsets must be at most {MOST_OFFSETS}, got {num_offsets}; use kernel_map"
+            f"kernel_pairs: offsets must be at most {MOST_OFFSETS}, got {len(flat) // 3}; use kernel_map"
         )
-    numbers = check_numbers("kernel_pairs", "slots", slots)
-    listed = numbers.tolist()
-    most = max(listed, default=-1)
-    if len(listed) != num_offsets or most >= MOST_SLOTS or min(listed, default=0) < 0:
+    numbers = check_integers("kernel_pairs", "slots", slots)
+    if 3 * len(numbers) != len(flat) or not all(0 <= slot < MOST_SLOTS for slot in numbers):
         raise ValueError(
-            f"kernel_pairs: slots must be {num_offsets} numbers of 0…{MOST_SLOTS - 1}, "
-            f"got {listed!r}; give each offset one"
+            f"kernel_pairs: slots must be {len(flat) // 3} numbers of 0…{MOST_SLOTS - 1}, "
+            f"got {slots!r}; give each offset one"
         )
-    return torch.ops.completion.kernel_pairs(source_keys, target_keys, flat, numbers, most + 1)
+    return torch.ops.completion.kernel_pairs(source_keys, target_keys, flat, numbers)
 
 
 @torch.library.register_fake("completion::kernel_pairs")
 def _fake(
-    source_keys: Tensor, target_keys: Tensor, offsets: Tensor, slots: Tensor, num_slots: int
+    source_keys: Tensor, target_keys: Tensor, offsets: Sequence[int], slots: Sequence[int]
 ) -> tuple[Tensor, Tensor, Tensor]:
     rows = source_keys.shape[0]
-    pairs = source_keys.new_empty(rows, num_slots, dtype=torch.int32)
-    order, numbers = (source_keys.new_empty(size, dtype=torch.int32) for size in (rows, slots.shape[0]))
+    pairs = source_keys.new_empty(rows, max(slots, default=-1) + 1, dtype=torch.int32)
+    order, numbers = (source_keys.new_empty(size, dtype=torch.int32) for size in (rows, len(slots)))
     return pairs, order, numbers

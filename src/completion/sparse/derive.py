@@ -14,7 +14,7 @@ from torch import Tensor
 
 from completion import ops
 from completion.sparse.checks import check_set
-from completion.sparse.kernel_offsets import Axes, Region, offset_tensor, offsets_on
+from completion.sparse.kernel_offsets import Axes, Region, offsets_on
 from completion.sparse.key_sets import Box, expanded_keys, generated_keys
 from completion.sparse.row_links import invert_rows
 from completion.sparse.strides import Triple, coarser, factor_between
@@ -86,10 +86,11 @@ def generated(
 @eager
 def expanded(one: "CoordMap", axes: Axes, region: Region, stride: Triple) -> "CoordMap":
     """Set of all sites that the kernel reaches and that are multiples of the stride; made anew each time."""
+    offsets = offsets_on(axes, region)
     if stride == one.stride:
-        keys = ops.generative_set(one.keys, offset_tensor(axes, region))
+        keys = ops.generative_set(one.keys, list(offsets))
     else:
-        keys = expanded_keys(one.keys, offsets_on(axes, region), stride)
+        keys = expanded_keys(one.keys, offsets, stride)
     return type(one)(keys, stride, one.batch_size)
 
 

@@ -23,11 +23,10 @@ from completion.sparse.kernel_offsets import (
     Phase,
     Region,
     cell_axes,
-    few_slots,
     kernel_axes,
     mirrored_order,
-    offset_tensor,
     offsets_on,
+    slots_on,
 )
 from completion.sparse.strides import Size, factor_between, triple
 
@@ -268,15 +267,15 @@ def _table_of(source: CoordMap, target: CoordMap, axes: Axes, region: Region) ->
 
 @eager
 def _make_table(source: CoordMap, target: CoordMap, axes: Axes, region: Region) -> KernelMap:
-    offsets = offset_tensor(axes, region)
-    mirror = mirrored_order(offsets_on(axes, region)) if source is target else None
+    offsets = offsets_on(axes, region)
+    mirror = mirrored_order(offsets) if source is target else None
     # A set that was made from the target by this very kernel holds all its offsets.
     factor = tuple(coarse // fine for coarse, fine in zip(target.stride, source.stride, strict=True))
     full = target.derived.get(("generated", axes, region, factor)) is source
-    slots = _slots_between(target, axes, region)
+    slots = _slots_between(source, target, offsets)
     keys = source.keys, target.keys
-    make_table = partial(ops.kernel_map, *keys, offsets)
-    make_pairs = None if slots is None else partial(ops.kernel_pairs, *keys, offsets, slots)
+    make_table = partial(ops.kernel_map, *keys, list(offsets))
+    make_pairs = partial(ops.kernel_pairs, *keys, offsets, slots) if slots else None
     maps = source.kernel_maps.get(target)
     if maps is None:
         maps = {}
@@ -287,8 +286,9 @@ def _make_table(source: CoordMap, target: CoordMap, axes: Axes, region: Region) 
     return maps.setdefault((axes, region), made)
 
 
-def _slots_between(target: CoordMap, axes: Axes, region: Region) -> Tensor | None:
+def _slots_between(source: CoordMap, target: CoordMap, offsets: tuple[int, ...]) -> tuple[int, ...]:
     """Slots of the offsets from a coarser target to its source, where they are few and fit into pairs."""
-    slots = few_slots(axes, region, target.stride)
-    fits = slots is not None and slots.shape[0] <= MOST_OFFSETS and target.num_rows <= MOST_TARGETS
-    return slots if fits else None
+    slots = slots_on(offsets, target.stride)
+    most = max(slots, default=0) + 1
+    fits = len(slots) <= MOST_OFFSETS and target.num_rows <= MOST_TARGETS
+    return slots if fits and 2 * most <= len(slots) else ()

@@ -1,4 +1,4 @@
-"""Enumeration of kernel offsets: order, phase, region and scale; owns no coordinates.
+"""Enumeration of kernel offsets: order, phase, region and scale; owns no coordinates and no tensors.
 
 A kernel is known by its axes, nine numbers, wherever a table is looked up; its offsets are listed only where
 a set or a table is made.
@@ -10,7 +10,6 @@ from math import prod
 from typing import Literal
 
 import torch
-from torch import Tensor
 
 from completion.sparse.strides import Size, Triple, triple
 
@@ -106,26 +105,12 @@ def offsets_on(axes: Axes, region: Region = "cube") -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1024)
-def offset_tensor(axes: Axes, region: Region = "cube") -> Tensor:
-    """The same as operators take them, int64 [3·K] on the CPU."""
-    return torch.tensor(offsets_on(axes, region), dtype=torch.int64, device="cpu")
-
-
-@lru_cache(maxsize=1024)
 def mirrored_order(offsets: tuple[int, ...]) -> tuple[int, ...] | None:
     """Kernel index of the opposite offset for each index, or None when an opposite is missing."""
     sites = [offsets[i : i + 3] for i in range(0, len(offsets), 3)]
     index = {site: k for k, site in enumerate(sites)}
     opposite = [index.get((-x, -y, -z)) for x, y, z in sites]
     return None if None in opposite else tuple(k for k in opposite if k is not None)
-
-
-@lru_cache(maxsize=1024)
-def few_slots(axes: Axes, region: Region, stride: Triple) -> Tensor | None:
-    """`slots_on` as ops.kernel_pairs takes them; None where they are more than half of the offsets."""
-    slots = slots_on(offsets_on(axes, region), stride)
-    few = 2 * (max(slots, default=0) + 1) <= len(slots)
-    return torch.tensor(slots, dtype=torch.int64, device="cpu") if few else None
 
 
 @lru_cache(maxsize=1024)

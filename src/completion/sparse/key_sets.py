@@ -9,7 +9,7 @@ from torch import Tensor
 from completion import ops
 from completion.ops.coords import COORD_MAX, COORD_MIN, check_range
 from completion.sparse.checks import three_integers
-from completion.sparse.kernel_offsets import Axes, Region, offset_tensor
+from completion.sparse.kernel_offsets import Axes, Region, offsets_on
 from completion.sparse.strides import Triple, is_power_of_two
 
 Box = tuple[Sequence[int], Sequence[int]]
@@ -55,7 +55,7 @@ def generated_keys(keys: Tensor, axes: Axes, region: Region, layer_stride: Tripl
     """Keys of `unique{p + off}`, in the shortest way; arguments as `children_are_consecutive`."""
     if children_are_consecutive(axes, layer_stride, stride, region):
         return ops.child_keys(keys, layer_stride[0] ** 3, stride[0] ** 3)
-    return ops.generative_set(keys, offset_tensor(axes, region))
+    return ops.generative_set(keys, list(offsets_on(axes, region)))
 
 
 def expanded_keys(keys: Tensor, offsets: Sequence[int], stride: Triple) -> Tensor:
