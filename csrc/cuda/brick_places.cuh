@@ -11,6 +11,7 @@ namespace completion::cuda {
 constexpr int kGroupPlaces = 64;
 constexpr int64_t kTilePlaces = int64_t{kBlockThreads} * kGroupPlaces;
 
+/// A table of kGroupPlaces numbers a group, kBlockThreads groups a tile.
 struct BrickPlaces {
   KeptBits kept;       // of a brick's number: its place
   uint64_t* children;  // a byte for each place: the children of its brick, 0 … 64

@@ -144,8 +144,7 @@ struct HoldsBrick {
 };
 
 /// Lists the slots that hold a brick; counts[0] = children, counts[2] = bricks, counts[3] = bits in which their numbers
-/// differ, in Gray codes.
-/// Sums and a list in no order: nothing that depends on which block comes first.
+/// differ, in Gray codes. Sums and a list in no order: nothing that depends on which block comes first.
 static __global__ void __launch_bounds__(kBlockThreads)
     gather_bricks(GrownBricks grown, const int64_t* parent_keys, int64_t* counts) {
   using Word = unsigned long long;
