@@ -19,6 +19,7 @@ struct BrickPlaces {
   int32_t* tiles;      // children before each kTilePlaces
 
   COMPLETION_HD int64_t num_places() const { return int64_t{1} << kept.count; }
+  COMPLETION_HD int64_t num_groups() const { return ceil_div(num_places(), kGroupPlaces); }
 };
 
 /// Eight bytes' sum; each is 64 at most, so that sums of several fit in 16 bits.
@@ -51,7 +52,7 @@ static __global__ void __launch_bounds__(kBlockThreads)
 /// Block: one tile, one thread a group. `tiles` becomes the children of each.
 static __global__ void __launch_bounds__(kBlockThreads) sum_places(BrickPlaces places) {
   const int64_t group = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
-  const bool taken = group < ceil_div(places.num_places(), kGroupPlaces);
+  const bool taken = group < places.num_groups();
   const uint64_t* const words = places.children + group * (kGroupPlaces / 8);
   int32_t children = 0;
   for (int word = 0; taken && word < kGroupPlaces / 8; ++word) children += sum_of_bytes(words[word]);
@@ -60,14 +61,11 @@ static __global__ void __launch_bounds__(kBlockThreads) sum_places(BrickPlaces p
   if (threadIdx.x == kBlockThreads - 1) places.tiles[blockIdx.x] = sum;
 }
 
-/// Bytes of the table of so many places, whole groups.
-inline int64_t place_bytes(int64_t places) { return ceil_div(places, kGroupPlaces) * kGroupPlaces; }
-
 /// Fills the table: a memset and three launches. `total` is not read.
 static void fill_places(const GrownBricks& grown, int64_t num_bricks, const BrickPlaces& places, int64_t* total,
                         void* stream) {
-  cudaMemsetAsync(places.children, 0, static_cast<size_t>(place_bytes(places.num_places())),
-                  static_cast<cudaStream_t>(stream));
+  const size_t bytes = static_cast<size_t>(places.num_groups() * kGroupPlaces);
+  cudaMemsetAsync(places.children, 0, bytes, static_cast<cudaStream_t>(stream));
   launch_items(note_children, num_bricks, stream, grown, num_bricks, places);
   const int64_t tiles = ceil_div(places.num_places(), kTilePlaces);
   launch(sum_places, tiles, 1, dim3(kBlockThreads), stream, places);

@@ -85,7 +85,7 @@ struct ByPlace {
 
 /// Block: the children of kBlockThreads bricks, a brick a warp at a time.
 template <class Starts>
-__global__ void __launch_bounds__(kBlockThreads) emit_children(Emission emission, Starts from, int64_t* child_keys) {
+__global__ void __launch_bounds__(kBlockThreads) emit_children(Emission emission, Starts order, int64_t* child_keys) {
   __shared__ uint64_t occupancies[kBlockThreads];
   __shared__ int32_t starts[kBlockThreads];
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kBlockThreads;
@@ -93,7 +93,7 @@ __global__ void __launch_bounds__(kBlockThreads) emit_children(Emission emission
   const bool taken = first + thread < emission.num_bricks;
   const uint64_t own = taken ? emission.occupancy[emission.slots[first + thread]] : 0;
   occupancies[thread] = own;
-  starts[thread] = from.first_child(emission, first + thread, __popcll(own));
+  starts[thread] = order.first_child(emission, first + thread, __popcll(own));
   __syncthreads();
   const int unit_bits = *emission.unit_bits;
   const int lane = thread % kWarpThreads;
@@ -110,20 +110,19 @@ __global__ void __launch_bounds__(kBlockThreads) emit_children(Emission emission
 }
 
 /// Whether a table of places is no larger than the keys of a sort, in whose memory it lies. Its last group may be
-/// longer than the keys by what Workspace adds to each array.
+/// longer than the keys by what Workspace adds to each array. A brick's number has 58 bits.
 bool fits(const KeptBits& kept, const Layout& layout) {
-  return kept.count < 40 && int64_t{1} << kept.count <= layout.most * static_cast<int64_t>(sizeof(int64_t));
+  return int64_t{1} << kept.count <= layout.most * static_cast<int64_t>(sizeof(int64_t));
 }
 
-Status emit_by_places(const GenerativeSetParams& params, const Layout& layout, const KeptBits& kept, void* stream) {
+void emit_by_places(const GenerativeSetParams& params, const Layout& layout, const KeptBits& kept, void* stream) {
   const SortedKeys<int64_t>& room = layout.sorted;
-  const BrickPlaces places = {kept, reinterpret_cast<uint64_t*>(room.keys), room.rows, layout.tiles};
-  fill_places(layout.grown, params.num_bricks, places, layout.num_children, stream);
   const GrownBricks& grown = layout.grown;
+  const BrickPlaces places = {kept, reinterpret_cast<uint64_t*>(room.keys), room.rows, layout.tiles};
+  fill_places(grown, params.num_bricks, places, layout.num_children, stream);
   const Emission emission = {grown.found, grown.found_slots, grown.occupancy, grown.unit_bits, params.num_bricks};
   launch(emit_children<ByPlace>, ceil_div(params.num_bricks, kBlockThreads), 1, dim3(kBlockThreads), stream, emission,
          ByPlace{places}, params.child_keys);
-  return 0;
 }
 
 Status emit_sorted(const GenerativeSetParams& params, const Layout& layout, void* stream) {
@@ -139,7 +138,7 @@ Status emit_sorted(const GenerativeSetParams& params, const Layout& layout, void
     launch(scan_tiles, 1, 1, dim3(kBlockThreads), stream, tiles, blocks, 0, layout.num_children);
   }
   launch(emit_children<InOrder>, blocks, 1, dim3(kBlockThreads), stream, emission, InOrder{tiles}, params.child_keys);
-  return 0;
+  return last_status();
 }
 
 }  // namespace
@@ -155,9 +154,9 @@ Status generative_set_fill(const GenerativeSetParams& params, void* stream) {
   if (params.num_bricks == 0) return 0;
   const Layout layout = lay_out(params, params.workspace);
   const KeptBits kept = kept_bits(static_cast<uint64_t>(params.brick_differences));
-  const Status status =
-      fits(kept, layout) ? emit_by_places(params, layout, kept, stream) : emit_sorted(params, layout, stream);
-  return status != 0 ? status : last_status();
+  if (!fits(kept, layout)) return emit_sorted(params, layout, stream);
+  emit_by_places(params, layout, kept, stream);
+  return last_status();
 }
 
 }  // namespace completion::cuda

@@ -32,7 +32,7 @@ Tensor add_rows(const Tensor& first, const Tensor& first_rows, const Tensor& fir
   params.channels = first.size(1);
   params.dtype = feature_dtype("add_rows", a);
   COMPLETION_RUN(add_rows, first, params);
-  return in_dtype_of(output, first);
+  return converted(output, first.scalar_type());
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
   const Table dense_table = in_memory_order(table), dense_reverse = in_memory_order(reverse),
               dense_order = in_memory_order(order), dense_pairs = in_memory_order(pairs),
               dense_slots = in_memory_order(slots);
-  Tensor w = in_dtype_of(weight, x);
+  Tensor w = converted(weight, x.scalar_type());
   if (w.is_cuda()) w = cuda_weight(w);
   Tensor output = empty(features, sizes, x.scalar_type());
   ConvolutionParams params{};
@@ -93,7 +93,7 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
   params.allow_tf32 = allow_tf32;
   const Tensor scratch = COMPLETION_WORKSPACE(convolution, features, params);
   COMPLETION_RUN(convolution, features, params);
-  return in_dtype_of(output, features);
+  return converted(output, features.scalar_type());
 }
 
 Tensor convolution_grad_weight(const Tensor& features, const Tensor& grad, const Table& table, const Table& reverse,

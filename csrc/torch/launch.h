@@ -222,7 +222,4 @@ inline Tensor kernel_features(const Tensor& tensor) {
   return !tensor.is_cuda() && is_half_type(tensor) ? converted(dense, ScalarType::Float) : dense;
 }
 
-/// Result in the caller's dtype: narrows what kernel_features widened.
-inline Tensor in_dtype_of(const Tensor& result, const Tensor& like) { return converted(result, like.scalar_type()); }
-
 }  // namespace completion::binding

@@ -20,7 +20,7 @@ Tensor pool_sum(const Tensor& features, const Tensor& table, const Tensor& rever
   params.num_offsets = static_cast<int32_t>(table.size(1));
   params.dtype = feature_dtype("pool_sum", x);
   COMPLETION_RUN(pool_sum, features, params);
-  return in_dtype_of(output, features);
+  return converted(output, features.scalar_type());
 }
 
 std::tuple<Tensor, Tensor> pool_max(const Tensor& features, const Tensor& table) {
@@ -38,7 +38,7 @@ std::tuple<Tensor, Tensor> pool_max(const Tensor& features, const Tensor& table)
   params.num_offsets = static_cast<int32_t>(table.size(1));
   params.dtype = feature_dtype("pool_max", x);
   COMPLETION_RUN(pool_max, features, params);
-  return {in_dtype_of(output, features), arg};
+  return {converted(output, features.scalar_type()), arg};
 }
 
 Tensor pool_max_grad(const Tensor& grad, const Tensor& arg, const Tensor& reverse) {
@@ -58,7 +58,7 @@ Tensor pool_max_grad(const Tensor& grad, const Tensor& arg, const Tensor& revers
   params.num_offsets = static_cast<int32_t>(reverse.size(1));
   params.dtype = feature_dtype("pool_max_grad", g);
   COMPLETION_RUN(pool_max_grad, grad, params);
-  return in_dtype_of(grad_features, grad);
+  return converted(grad_features, grad.scalar_type());
 }
 
 }  // namespace

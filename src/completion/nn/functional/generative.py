@@ -58,12 +58,12 @@ def generative_conv_transpose(
         target = x.coord_map.generated(size, factor, phase, box)
         return take(generative_conv_transpose(x, weight, bias, size, factor, phase), target)
     # The product first: nobody waits for the size of this set, so a GPU begins that much earlier.
-    _check_number(x.num_rows, weight.shape[0])
+    _check_num_children(x.num_rows, weight.shape[0])
     children = _children(x.features, _by_child(weight, size[0]), bias)
     return SparseTensor(children, x.coord_map.generated(size, factor, phase))
 
 
-def _check_number(num_parents: int, num_children: int) -> None:
+def _check_num_children(num_parents: int, num_children: int) -> None:
     """Checks that rows of all children can be numbered; the product of more would fill the memory first."""
     if num_parents * num_children >= 2**31:
         raise ValueError(
