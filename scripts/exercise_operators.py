@@ -116,6 +116,7 @@ def check_features(keys: Tensor, dtype: torch.dtype, channels: list[tuple[int, i
         near("take_rows", dtype, features, *middle)
         near("add_rows", dtype, features, *middle, features.flip(0), *middle)
         agree("pool_max", features, table)
+        check_batch_norm(dtype, features)
     check_pool_max_gradient(dtype, values((len(keys), 5), dtype, keys.device), table)
 
 
@@ -162,6 +163,32 @@ def check_pool_max_gradient(dtype: torch.dtype, features: Tensor, table: Tensor)
         pooled.backward(values(tuple(pooled.shape), dtype, rows.device))
         gradients.append(leaf.grad)
     compare("gradient of pool_max", gradients[0], gradients[1], BOUNDS[dtype])
+
+
+def check_batch_norm(dtype: torch.dtype, features: Tensor) -> None:
+    """Statistics and normalisation with every activation, forward and backward."""
+    columns = [0.25 * values((features.shape[1],), torch.float32, features.device) + 1 for _ in range(2)]
+    for of_batch in (False, True) if len(features) > 1 else (False,):
+        statistics = columns
+        if of_batch:
+            running = [torch.ones_like(column) for column in columns]
+            running.append(torch.zeros((), dtype=torch.int64, device=features.device))
+            expected = [one.cpu() for one in running]
+            statistics = ops.batch_statistics(features, *running, 0.1)
+            right = reference.batch_statistics(features.cpu(), *expected, 0.1)
+            for one, other in zip((*statistics, *running), (*right, *expected), strict=True):
+                compare("batch_statistics", one, other, BOUNDS[torch.float32])
+        for activation in ("none", "relu", "elu", "silu"):
+            results = []
+            for module, place in ((ops, features.device), (ops, features.device), (reference, "cpu")):
+                leaves = [one.detach().to(place).requires_grad_() for one in (features, *columns)]
+                known = [one.to(place) for one in statistics]
+                out = module.batch_norm(*leaves, *known, 1e-2, activation, of_batch)
+                grad = values(tuple(out.shape), dtype, out.device)
+                results.append([out.detach(), *torch.autograd.grad(out, leaves, grad)])
+            for one, again, right in zip(*results, strict=True):
+                require(same(one, again), f"batch_norm {activation} {dtype} differs from run to run")
+                compare(f"batch_norm {activation} {dtype}", one, right, BOUNDS[dtype])
 
 
 def check_large(device: torch.device) -> None:

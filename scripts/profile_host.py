@@ -28,7 +28,6 @@ from bench.libraries import ours, product_alone
 from bench.steps import Loss, training_step
 from bench.timing import Run
 from completion.models import CompletionModel, CompletionNet, MinkowskiNet, TruthOnly
-from completion.nn import norm
 from completion.nn.functional import generative, products
 from completion.sparse import KernelMap
 
@@ -62,11 +61,10 @@ def main() -> None:
 
 
 def choose_as_cuda() -> None:
-    """Makes this process choose on the CPU as on a GPU: tables and pairs, torch's products and norm."""
+    """Makes this process choose on the CPU as on a GPU: tables and pairs, torch's products."""
     KernelMap.is_cuda = property(lambda _: True)  # pyright: ignore[reportAttributeAccessIssue]
     for module in (products, generative):
         module.dense_product = lambda function, features, weight: features @ weight
-    norm.BatchNorm._normalise = lambda self, features: self.norm(features)
 
 
 def lines(device: str, repeats: int) -> Iterator[str]:

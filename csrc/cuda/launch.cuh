@@ -72,6 +72,9 @@ inline int device_attribute(cudaDeviceAttr attribute) {
 
 inline int64_t num_multiprocessors() { return device_attribute(cudaDevAttrMultiProcessorCount); }
 
+/// Number of this thread in its block, whatever the block's shape.
+__device__ __forceinline__ int block_thread() { return static_cast<int>(threadIdx.y * blockDim.x + threadIdx.x); }
+
 #ifdef __CUDACC__
 /// The block's shared memory of launch_shared().
 template <class T>

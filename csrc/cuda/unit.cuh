@@ -10,9 +10,6 @@ namespace completion::cuda {
 constexpr int kMaxUnitBits = 14;  // a 4³ brick of units is then as wide as the range
 constexpr int kMaxPartials = kBlockThreads;
 
-/// Number of this thread in its block, whatever the block's shape.
-__device__ __forceinline__ int block_thread() { return static_cast<int>(threadIdx.y * blockDim.x + threadIdx.x); }
-
 /// Exponent of the unit of codes whose bitwise OR this is.
 COMPLETION_HD int unit_bits_of(uint64_t codes) {
   int bits = 0;

@@ -71,9 +71,29 @@ def on_features(given: Operands) -> list[Tensor]:
         *with_gradients(lambda x, y: grad_weight(x, y, table, reverse), fine, given.coarse),
         *with_gradients(lambda x: ops.pool_sum(x, table, reverse), fine),
         *with_gradients(lambda x: ops.pool_max(x, table)[0], fine),
+        *batch_norms(fine),
         *with_gradients(lambda x: ops.take_rows(x, *rows), fine),
         *with_gradients(lambda a, b: ops.add_rows(a, *rows, b, *rows), fine, fine.flip(0)),
     ]
+
+
+def batch_norms(features: Tensor) -> list[Tensor]:
+    """Statistics of the features, and their normalisation with each activation and its gradients."""
+    running_mean, running_variance, weight, bias = (
+        torch.full_like(features[0], value, dtype=torch.float32) for value in (0.5, 2, 1.5, -0.25)
+    )
+    num_batches = torch.zeros((), dtype=torch.int64, device=features.device)
+    running = running_mean, running_variance, num_batches
+    statistics = ops.batch_statistics(features, *running, 0.1)
+    results = [*statistics, *running]
+    for activation in ("none", "relu", "elu", "silu"):
+        for of_batch in (False, True):
+
+            def norm(x: Tensor, w: Tensor, b: Tensor, how: tuple = (*statistics, 1e-5, activation, of_batch)):
+                return ops.batch_norm(x, w, b, *how)
+
+            results += with_gradients(norm, features, weight, bias)
+    return results
 
 
 def on_coordinates(device: torch.device) -> list[Tensor]:

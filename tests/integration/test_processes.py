@@ -46,8 +46,8 @@ def network() -> nn.Sequential:
     """Down, normalise, grow: every kind of layer with weights; float64, as gradients cancel in a norm."""
     torch.manual_seed(0)
     layers = [
-        nn.Conv3d(2, 4), nn.BatchNorm(4), nn.ReLU(), nn.Conv3d(4, 4, 2, 2), nn.BatchNorm(4),
-        nn.GenerativeConvTranspose3d(4, 3), nn.GroupNorm(1, 3),
+        nn.Conv3d(2, 4), nn.BatchNorm(4), nn.ReLU(), nn.Conv3d(4, 4, 2, 2),
+        nn.BatchNorm(4, activation=nn.SiLU),        nn.GenerativeConvTranspose3d(4, 3), nn.GroupNorm(1, 3),
     ]  # fmt: skip
     return nn.Sequential(*layers).double()
 

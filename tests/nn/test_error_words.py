@@ -155,7 +155,11 @@ MODULES: dict[str, Call] = {
     "ConvTranspose3d": (nn.ConvTranspose3d, WIDTHS, KERNEL),
     "GenerativeConvTranspose3d": (nn.GenerativeConvTranspose3d, WIDTHS, KERNEL),
     "Linear": (nn.Linear, WIDTHS, CHANNELS),
-    "BatchNorm": (nn.BatchNorm, {"num_channels": 4}, {"num_channels": COUNTS}),
+    "BatchNorm": (
+        nn.BatchNorm,
+        {"num_channels": 4},
+        {"num_channels": COUNTS, "activation": [nn.ReLU(), "relu"]},
+    ),
     "InstanceNorm": (nn.InstanceNorm, {"num_channels": 4}, {"num_channels": COUNTS}),
     "LayerNorm": (nn.LayerNorm, {"num_channels": 4}, {"num_channels": COUNTS}),
     "GroupNorm": (

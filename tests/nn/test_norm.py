@@ -124,3 +124,36 @@ def test_statistics_of_a_large_item_keep_their_digits(device) -> None:
     assert error <= 2 * (theirs - exact).abs().max()
     mean = F.global_avg_pool(x.replace(torch.full_like(x.features, 0.1)))
     assert_near(mean, torch.full((1, 2), 0.1, dtype=torch.float64))
+
+
+ACTIVATIONS = {
+    "relu": nn.ReLU,
+    "elu": nn.ELU,
+    "another elu": lambda: nn.ELU(0.5),
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+    "prelu": lambda: nn.PReLU(3),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [*((name, torch.float64) for name in ACTIVATIONS), ("elu", torch.bfloat16), ("gelu", torch.bfloat16)],
+    ids=str,
+)
+def test_batch_norm_with_an_activation_is_both_in_turn(name, dtype, device) -> None:
+    joined = nn.BatchNorm(3, activation=ACTIVATIONS[name]).to(device, torch.float64)
+    norm, activation = (
+        nn.BatchNorm(3).to(device, torch.float64),
+        ACTIVATIONS[name]().to(device, torch.float64),
+    )
+    x = random_features(random_map(7, device), 3, dtype)
+    for training in (True, False):
+        assert_near(joined.train(training)(x).features, activation(norm.train(training)(x)).features)
+    for actual, expected in zip(joined.norm.buffers(), norm.buffers(), strict=True):
+        assert torch.equal(actual, expected)
+
+
+def test_names_of_weights_do_not_depend_on_the_activation() -> None:
+    """So that they load whether the activation is a layer of its own or not."""
+    assert list(nn.BatchNorm(3, activation=nn.ELU).state_dict()) == list(nn.BatchNorm(3).state_dict())

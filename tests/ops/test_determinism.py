@@ -28,6 +28,19 @@ def restored_threads() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+def batch_norm(features: torch.Tensor) -> list[torch.Tensor]:
+    """Statistics, result and gradients of batch normalisation with each activation."""
+    ones = torch.ones(features.shape[1], device=features.device)
+    running = ones.clone(), ones.clone(), torch.zeros((), dtype=torch.int64, device=features.device)
+    statistics = ops.batch_statistics(features, *running, 0.1)
+    results = [*statistics, *running]
+    for activation in ("none", "relu", "elu", "silu"):
+        leaves = [one.clone().requires_grad_() for one in (features, ones, ones)]
+        out = ops.batch_norm(*leaves, *statistics, 1e-5, activation, True)
+        results += [out.detach(), *torch.autograd.grad(out, leaves, features.flip(0))]
+    return results
+
+
 def every_result(device: torch.device) -> list[torch.Tensor]:
     """All operators on sets large enough to be split among threads."""
     generator = torch.Generator().manual_seed(0)
@@ -75,6 +88,7 @@ def every_result(device: torch.device) -> list[torch.Tensor]:
         ops.convolution_grad_weight(features.bfloat16(), out.bfloat16(), table, reverse),
         ops.pool_sum(features, table, reverse), values, arg,
         torch.ops.completion.pool_max_grad(values, arg, reverse),
+        *batch_norm(features),
         ops.take_rows(features, *moved), ops.add_rows(features, *moved, features.flip(0), *moved),
     ]  # fmt: skip
 

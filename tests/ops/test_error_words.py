@@ -15,6 +15,7 @@ REVERSE = ops.reverse_map(TABLE, 3)
 ROWS = torch.tensor([2, -1, 0], dtype=torch.int32)
 ORDER = torch.tensor([2, 0, 1], dtype=torch.int32)
 X, G = torch.randn(3, 4), torch.randn(3, 5)
+COLUMN = torch.ones(4)
 
 GOOD = {
     "encode": {"coords": ops.decode(KEYS)},
@@ -48,6 +49,14 @@ GOOD = {
     "convolution_grad_weight": {"features": X, "grad": G, "table": TABLE, "reverse": REVERSE},
     "pool_sum": {"features": X, "table": TABLE, "reverse": REVERSE},
     "pool_max": {"features": X, "table": TABLE},
+    "batch_statistics": {
+        **{"features": X, "running_mean": COLUMN, "running_variance": COLUMN},
+        **{"num_batches": torch.tensor(0), "momentum": 0.1},
+    },
+    "batch_norm": {
+        **{"features": X, "weight": COLUMN, "bias": COLUMN, "mean": COLUMN, "variance": COLUMN},
+        **{"eps": 1e-5, "activation": "elu", "of_batch": False},
+    },
     "take_rows": {"features": X, "rows": ROWS, "inverse": ROWS},
     "add_rows": {
         **{"first": X, "first_rows": ROWS, "first_inverse": ROWS},
@@ -74,7 +83,7 @@ def wrong_tensors(name: str, right: torch.Tensor) -> dict[str, object]:
         "other integer": right.short(),
         "complex": right.to(torch.complex64),
         "an axis more": right[None],
-        "no axis": right.flatten()[0],
+        "no axis": right.flatten()[0] if right.ndim else None,
         "sparse layout": right.to_sparse(),
     }
     others = sum(torch.is_tensor(value) for value in GOOD[name].values()) > 1
@@ -147,6 +156,19 @@ def test_a_wrong_tensor_is_refused(name, argument) -> None:
         ("pool_sum", {"reverse": REVERSE[:2]}, "reverse"),
         ("pool_sum", {"reverse": REVERSE[:, :1]}, "reverse"),
         ("take_rows", {"inverse": ROWS[:2]}, "inverse"),
+        ("batch_statistics", {"features": X[:1]}, "features"),
+        ("batch_statistics", {"running_mean": COLUMN[:3]}, "running_mean"),
+        ("batch_statistics", {"running_variance": COLUMN[:3]}, "running_variance"),
+        ("batch_statistics", {"num_batches": torch.tensor(0, dtype=torch.int32)}, "num_batches"),
+        ("batch_statistics", {"momentum": "much"}, "momentum"),
+        ("batch_norm", {"weight": COLUMN[:3]}, "weight"),
+        ("batch_norm", {"bias": COLUMN[:3]}, "bias"),
+        ("batch_norm", {"mean": COLUMN[:3]}, "mean"),
+        ("batch_norm", {"variance": COLUMN[:3]}, "variance"),
+        ("batch_norm", {"eps": None}, "eps"),
+        ("batch_norm", {"activation": "gelu"}, "activation"),
+        ("batch_norm", {"activation": ["elu"]}, "activation"),
+        ("batch_norm", {"of_batch": 1}, "of_batch"),
         ("add_rows", {"second": X.double()}, "second"),
         ("add_rows", {"second": X[:, :1]}, "second"),
         ("add_rows", {"second_rows": ROWS[:2]}, "second_rows"),
@@ -208,6 +230,8 @@ def test_what_leaves_the_range_is_refused() -> None:
 @pytest.mark.parametrize(("name", "argument"), TENSORS)
 def test_non_contiguous_tensors_are_as_good(name, argument) -> None:
     value = GOOD[name][argument]
+    if value.ndim == 0:
+        return  # has one layout
     apart = torch.stack([value, torch.zeros_like(value)], dim=-1)[..., 0]
     assert not apart.is_contiguous()
     assert_same(getattr(ops, name)(**{**GOOD[name], argument: apart}), getattr(ops, name)(**GOOD[name]))

@@ -17,12 +17,27 @@ X = torch.randn(REVERSE.shape[0], 3, dtype=torch.float64, generator=GENERATOR)
 G = torch.randn(TABLE.shape[0], 4, dtype=torch.float64, generator=GENERATOR)
 W = torch.randn(TABLE.shape[1], 3, 4, dtype=torch.float64, generator=GENERATOR)
 
+COLUMNS = [torch.rand(3, dtype=torch.float64, generator=GENERATOR) + 0.5 for _ in range(4)]
+
+
+def normalised(x: torch.Tensor, activation: str) -> torch.Tensor:
+    """By the statistics of the batch, which no transform has to look into."""
+    centred = x - x.mean(dim=0)
+    statistics = x.mean(dim=0).detach(), centred.square().mean(dim=0).detach()
+    return ops.batch_norm(x, *COLUMNS[:2], *statistics, 1e-5, activation, True)
+
+
 LOSSES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "convolution": lambda x: ops.convolution(x, W, TABLE, REVERSE).pow(2).sum(),
     "convolution, of the weight": lambda x: ops.convolution(X, x.sum() * W, TABLE, REVERSE).pow(2).sum(),
     "convolution_grad_weight": lambda x: ops.convolution_grad_weight(x, G, TABLE, REVERSE).pow(2).sum(),
     "pool_sum": lambda x: ops.pool_sum(x, TABLE, REVERSE).pow(3).sum(),
     "pool_max": lambda x: ops.pool_max(x, TABLE)[0].pow(3).sum(),
+    "batch_norm": lambda x: ops.batch_norm(x, *COLUMNS, 1e-5, "silu").pow(3).sum(),
+    "batch_norm, of the weight": lambda x: (
+        ops.batch_norm(X, x[0], x[1], *COLUMNS[2:], 0.1, "elu").pow(2).sum()
+    ),
+    "batch_norm, of the batch": lambda x: normalised(x, "elu").pow(3).sum(),
     "take_rows": lambda x: ops.take_rows(x, ROWS, ROWS).pow(3).sum(),
     "add_rows": lambda x: ops.add_rows(x, ROWS, ROWS, x.square(), ROWS, ROWS).pow(2).sum(),
 }

@@ -76,5 +76,6 @@ def same_bits(actual: Iterable[Tensor], expected: Iterable[Tensor]) -> None:
     """Asserts that tensors are equal in dtype, shape and every bit."""
     for index, (one, other) in enumerate(zip(actual, expected, strict=True)):
         assert (one.dtype, one.shape) == (other.dtype, other.shape), index
-        equal = torch.equal(one.contiguous().view(torch.uint8), other.contiguous().view(torch.uint8))
+        bits = (value.reshape(-1).contiguous().view(torch.uint8) for value in (one, other))
+        equal = torch.equal(*bits)
         assert equal, f"result {index}, {one.dtype} {list(one.shape)}"

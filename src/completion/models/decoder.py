@@ -32,8 +32,7 @@ class DecoderLevel(nn.Module):
         super().__init__()
         self.up = Sequential(
             GenerativeConvTranspose3d(in_channels, out_channels, kernel_size=2, stride=2, bias=False),
-            BatchNorm(out_channels),
-            SiLU(),
+            BatchNorm(out_channels, activation=SiLU),
         )
         self.mix = ConvNorm(out_channels, out_channels)
         self.prune = prune

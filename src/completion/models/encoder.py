@@ -22,8 +22,7 @@ class ConvNorm(Sequential):
     ) -> None:
         super().__init__(
             Conv3d(in_channels, out_channels, kernel_size, stride, bias=False),
-            BatchNorm(out_channels),
-            activation(),
+            BatchNorm(out_channels, activation=activation),
         )
 
 

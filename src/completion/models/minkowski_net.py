@@ -97,8 +97,7 @@ class UpLevel(nn.Module):
         self.up = Sequential(
             Sequential(
                 GenerativeConvTranspose3d(in_channels, out_channels, kernel_size, stride=2, bias=False),
-                BatchNorm(out_channels),
-                ELU(),
+                BatchNorm(out_channels, activation=ELU),
             ),
             ConvNorm(out_channels, out_channels, activation=ELU),
         )

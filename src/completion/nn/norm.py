@@ -1,47 +1,73 @@
 """Normalisation: over all voxels of the batch, over the voxels of each item, over the channels of a voxel."""
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as dense
 
 from completion.nn import functional as F
 from completion.nn.functional.checks import check_groups, check_input
-from completion.nn.pointwise import Pointwise
+from completion.nn.pointwise import ELU, Pointwise, ReLU, SiLU, check_activation
 from completion.ops.checks import check_count, check_type
 from completion.sparse import SparseTensor
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation per channel over all voxels of the batch.
+    """Batch normalisation per channel over all voxels of the batch, and an activation after it.
 
     With fewer than two voxels there are no statistics to take: the running ones are used and left alone,
     so that an emptied level trains on instead of failing or turning to NaN.
+
+    ReLU, ELU with alpha 1 and SiLU are one operator with the norm: faster than a layer of their own, and the
+    backward pass needs nothing of what is between the two. Others follow as they are.
 
     Under DistributedDataParallel, `synchronise_batch_norm` makes it count the voxels of all processes, on any
     device and also where some process has none; so does `torch.nn.SyncBatchNorm.convert_sync_batchnorm`
     (Lightning: `sync_batchnorm=True`), which torch allows on a GPU only.
 
+    Args:
+        num_channels: C.
+        eps: added to the variance.
+        momentum: share of a batch in the running statistics.
+        activation: made without arguments; none by default.
+
     Attributes:
         synchronised: whether training takes the statistics of all processes.
     """
 
-    def __init__(self, num_channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+    def __init__(
+        self,
+        num_channels: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        activation: Callable[[], nn.Module] | None = None,
+    ) -> None:
         super().__init__()
         check_count("BatchNorm", "num_channels", num_channels, least=1)
+        if activation is not None:
+            check_activation("BatchNorm", activation)
         self.norm = nn.BatchNorm1d(num_channels, eps, momentum)
+        self.activation = None if activation is None else activation()
         self.synchronised = False
 
     def forward(self, x: SparseTensor) -> SparseTensor:
         check_input("BatchNorm", x, self.norm.num_features, self.norm.weight, half=True)
-        return x.replace(self._normalise(x.features))
-
-    def _normalise(self, features: Tensor) -> Tensor:
         together = self.synchronised or isinstance(self.norm, nn.SyncBatchNorm)
         together = together and torch.distributed.is_initialized()
-        few = features.shape[0] < 2
-        if features.is_cpu or (self.norm.training and (together or few)):
-            return F.batch_norm(features, self.norm, together)
-        return self.norm(features)  # torch's fused kernel: what threads could change is the CPU's alone
+        joined = _joined_activation(self.activation)
+        out = x.replace(F.batch_norm(x.features, self.norm, together, joined))
+        return out if self.activation is None or joined != "none" else self.activation(out)
+
+
+def _joined_activation(activation: nn.Module | None) -> str:
+    """Name of the activation in the operator, "none" where it has no such one."""
+    if isinstance(activation, ELU) and activation.module.alpha != 1:
+        return "none"
+    return _JOINED.get(type(activation), "none")
+
+
+_JOINED: dict[type, str] = {ReLU: "relu", ELU: "elu", SiLU: "silu"}
 
 
 def synchronise_batch_norm(module: nn.Module) -> nn.Module:

@@ -8,6 +8,19 @@ from completion.ops.checks import check_count, check_type
 from completion.sparse import SparseTensor
 
 
+def check_activation(function: str, activation: object) -> None:
+    """Checks that an activation can be made without arguments.
+
+    Raises:
+        TypeError: it is a module, or nothing that can be called.
+    """
+    if isinstance(activation, nn.Module) or not callable(activation):
+        raise TypeError(
+            f"{function}: activation must be a class or function that makes a module, "
+            f"got {activation!r}; give it as completion.nn.ReLU, without parentheses"
+        )
+
+
 class Pointwise(nn.Module):
     """Applies a module of features [N, C] → [N, C'] to a SparseTensor, voxel by voxel."""
 
@@ -53,6 +66,8 @@ class PReLU(Pointwise):
 
 class ELU(Pointwise):
     """x, or alpha (exp(x) - 1) below zero."""
+
+    module: nn.ELU
 
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__(nn.ELU(alpha))

@@ -8,6 +8,7 @@ from completion.ops.build import load_library
 load_library()
 
 from completion.ops.add_rows import add_rows  # noqa: E402
+from completion.ops.batch_norm import batch_norm, batch_statistics  # noqa: E402
 from completion.ops.boxed_mask import boxed_mask  # noqa: E402
 from completion.ops.child_keys import child_keys  # noqa: E402
 from completion.ops.convolution import convolution, convolution_grad_weight  # noqa: E402
@@ -27,6 +28,8 @@ from completion.ops.union_set import union_set  # noqa: E402
 
 __all__ = [
     "add_rows",
+    "batch_norm",
+    "batch_statistics",
     "boxed_mask",
     "child_keys",
     "convolution",

@@ -43,7 +43,7 @@ def check_tensor(
         name: argument's name.
         tensor: the argument.
         dtypes: what is accepted.
-        shape: axes for the sentence, as "N, 4"; a number at the end is the size that the axis must have.
+        shape: axes for the sentence, as "N, 4" or ""; a number at the end is the size that the axis has.
         like: tensor whose device this one must share.
 
     Raises:
@@ -56,7 +56,7 @@ def check_tensor(
         actual = str(tensor.dtype).removeprefix("torch.")
         raise TypeError(f"{function}: {name} must be {wanted}, got {actual}; convert it first")
     last = shape.rpartition(" ")[2]
-    if tensor.ndim != shape.count(",") + 1 or (last.isdecimal() and tensor.shape[-1] != int(last)):
+    if tensor.ndim != shape.count(",") + bool(shape) or (last.isdecimal() and tensor.shape[-1] != int(last)):
         raise ValueError(f"{function}: {name} must be [{shape}], got {list(tensor.shape)}; reshape it")
     if tensor.layout != torch.strided:
         raise ValueError(f"{function}: {name} must be dense, got {tensor.layout}; convert it with to_dense()")

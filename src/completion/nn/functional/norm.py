@@ -1,10 +1,13 @@
 """Normalisation as functions: over each batch item, and over the batch of one process or of several."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as dense
 
+from completion import ops
 from completion.nn.functional.checks import check_groups, check_row, check_sparse
 from completion.nn.functional.dtypes import widened
 from completion.sparse import SparseTensor
@@ -48,8 +51,8 @@ def group_norm(
     return x.replace((out if bias is None else out + bias).to(x.dtype))
 
 
-def batch_norm(features: Tensor, norm: Any, together: bool = False) -> Tensor:
-    """Batch normalisation [N, C] with a module's parameters, in sums that no thread count changes.
+def batch_norm(features: Tensor, norm: Any, together: bool = False, activation: str = "none") -> Tensor:
+    """Batch normalisation [N, C] with a module's parameters and an activation after it.
 
     With fewer than two rows in all, the running statistics are used and left alone.
 
@@ -58,33 +61,37 @@ def batch_norm(features: Tensor, norm: Any, together: bool = False) -> Tensor:
         norm: a torch.nn.BatchNorm1d or SyncBatchNorm; in training mode its running statistics are updated.
         together: in training, take the statistics of all processes, on any device; every one must call it,
             with any number of rows.
+        activation: as of `ops.batch_norm`.
     """
-    values = widened(features)
     if norm.training and together:
-        centred, variance = _centred_together(values, norm)
-    elif norm.training and values.shape[0] >= 2:
-        centred, variance = _centred(values, norm)
+        return _batch_norm_together(features, norm, activation)
+    running = norm.running_mean, norm.running_var
+    of_batch = norm.training and features.shape[0] >= 2
+    if of_batch:
+        moved = *running, norm.num_batches_tracked
+        statistics = ops.batch_statistics(features, *moved, norm.momentum)
     else:
-        centred, variance = values + -norm.running_mean, norm.running_var
+        statistics = running
+    return ops.batch_norm(features, norm.weight, norm.bias, *statistics, norm.eps, activation, of_batch)
+
+
+def _batch_norm_together(features: Tensor, norm: Any, activation: str) -> Tensor:
+    """By torch's operators, through whose sums the gradients of all processes flow."""
+    centred, variance = _centred_together(widened(features), norm)
     scale = (variance + norm.eps).rsqrt() * norm.weight
-    return torch.addcmul(norm.bias, centred, scale).to(features.dtype)
+    return _ACTIVATIONS[activation](torch.addcmul(norm.bias, centred, scale)).to(features.dtype)
 
 
-def _centred(values: Tensor, norm: Any) -> tuple[Tensor, Tensor]:
-    """Values less their mean, and the variance [C]. Few calls: small levels cost calls, not arithmetic."""
-    count = values.shape[0]
-    mean = values.mean(dim=0)
-    centred = values + -mean  # a difference would cost the gradient one more pass
-    variance = (centred * centred).mean(dim=0)
-    with torch.no_grad():
-        norm.num_batches_tracked.add_(1)
-        norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), norm.momentum)
-        norm.running_var.lerp_((variance * (count / (count - 1))).to(norm.running_var.dtype), norm.momentum)
-    return centred, variance
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "none": lambda values: values,
+    "relu": dense.relu,
+    "elu": dense.elu,
+    "silu": dense.silu,
+}
 
 
 def _centred_together(values: Tensor, norm: Any) -> tuple[Tensor, Tensor]:
-    """As `_centred`, over the rows of all processes; fewer than two in all take the running statistics."""
+    """Values less their mean, and the variance [C], of all processes' rows; of fewer than two the running ones."""
     count = _total(values.new_full((1,), values.shape[0]), norm)
     enough = count >= 2
     mean = _total(values.sum(dim=0), norm) / count.clamp(min=1)

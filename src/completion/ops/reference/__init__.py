@@ -4,6 +4,7 @@ The oracle of the tests and the readable definition; shares no code with the nat
 """
 
 from completion.ops.reference.add_rows import add_rows
+from completion.ops.reference.batch_norm import batch_norm, batch_statistics
 from completion.ops.reference.boxed_mask import boxed_mask
 from completion.ops.reference.child_keys import child_keys
 from completion.ops.reference.convolution import convolution, convolution_grad_weight
@@ -23,6 +24,8 @@ from completion.ops.reference.union_set import union_set
 
 __all__ = [
     "add_rows",
+    "batch_norm",
+    "batch_statistics",
     "boxed_mask",
     "child_keys",
     "convolution",

@@ -1,0 +1,276 @@
+// batch_statistics, batch_norm and batch_norm_grad on the CPU. Rows are cut into parts with sums of their own, which
+// are added up in order; sizes alone decide what the parts are, so that sums do not depend on the number of threads.
+#include "completion/batch_norm.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "instruction_set.h"
+#include "smooth.h"
+
+namespace completion::cpu {
+namespace {
+
+constexpr int64_t kElementsOfPart = 8192;  // few rows, or sums in float32 lose digits
+constexpr int64_t kPartsOfThread = 4;      // at least
+constexpr int64_t kWidth = 64;             // columns that loops should have at least
+
+/// What the loops need of each column; the last two of the backward pass alone.
+template <class T>
+struct Columns {
+  const T *mean, *scale, *bias;
+  const T *grad_mean, *grad_spread;  // what the statistics take of a gradient: grad_mean + (x − mean) · grad_spread
+};
+
+template <class T>
+struct Loops {
+  void (*sum_rows)(const T*, const T*, int64_t, int64_t, T*, T*);
+  void (*normalise_rows)(const Columns<T>&, const T*, int64_t, int64_t, T*);
+  void (*sum_gradients)(const Columns<T>&, const T*, const T*, int64_t, int64_t, T*, T*);
+  void (*differentiate_rows)(const Columns<T>&, const T*, const T*, int64_t, int64_t, T*);
+};
+
+namespace generic {
+#include "batch_norm.inc"
+}  // namespace generic
+
+#ifdef COMPLETION_X86_SETS
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+namespace avx2 {
+#include "batch_norm.inc"
+}  // namespace avx2
+#pragma GCC pop_options
+
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512vl,avx512bw,fma")
+namespace avx512 {
+#include "batch_norm.inc"
+}  // namespace avx512
+#pragma GCC pop_options
+#endif
+
+template <class T>
+const Loops<T>& loops_of(Activation activation) {
+#ifdef COMPLETION_X86_SETS
+  if (instruction_set() == InstructionSet::avx512) return avx512::loops_of<T>(activation);
+  if (instruction_set() == InstructionSet::avx2) return avx2::loops_of<T>(activation);
+#endif
+  return generic::loops_of<T>(activation);
+}
+
+/// How the rows are cut. Several short ones that follow each other are walked as one long row, which has a place for
+/// each of them.
+class Parts {
+ public:
+  Parts(int64_t num_rows, int64_t channels)
+      : num_rows_(num_rows),
+        channels_(channels),
+        places_(std::max<int64_t>(1, kWidth / std::max<int64_t>(channels, 1))),
+        rows_of_part_(std::max<int64_t>(1, kElementsOfPart / std::max<int64_t>(width(), 1)) * places_) {}
+
+  int64_t count() const { return (num_rows_ + rows_of_part_ - 1) / rows_of_part_; }
+  int64_t places() const { return places_; }
+  int64_t width() const { return places_ * channels_; }
+  int64_t first_row(int64_t part) const { return part * rows_of_part_; }
+  int64_t rows(int64_t part) const { return std::min(rows_of_part_, num_rows_ - first_row(part)); }
+  int64_t rows_at(int64_t part, int64_t place) const { return (rows(part) - place + places_ - 1) / places_; }
+
+  /// Calls work(part, first element, long rows, width) for all parts; again for the rows that fill no long one.
+  template <class Work>
+  void run(ParallelFor parallel_for, const Work& work) const {
+    for_ranges(parallel_for, 0, count(), kPartsOfThread, [&](int64_t begin, int64_t end) {
+      for (int64_t part = begin; part < end; ++part) {
+        const int64_t whole = rows(part) / places_, rest = rows(part) % places_;
+        const int64_t start = first_row(part) * channels_;
+        work(part, start, whole, width());
+        if (rest > 0) work(part, start + whole * width(), 1, rest * channels_);
+      }
+    });
+  }
+
+ private:
+  int64_t num_rows_, channels_, places_, rows_of_part_;
+};
+
+/// Two sums for each part and column of a long row, in a workspace of bytes() bytes.
+template <class T>
+class PartSums {
+ public:
+  PartSums(const Parts& parts, void* workspace) : parts_(parts), sums_(static_cast<T*>(workspace)) {}
+
+  static int64_t bytes(const Parts& parts) {
+    return 2 * parts.count() * parts.width() * static_cast<int64_t>(sizeof(T));
+  }
+
+  T* first(int64_t part) const { return sums_ + 2 * part * parts_.width(); }
+  T* second(int64_t part) const { return first(part) + parts_.width(); }
+
+  void clear() const { std::fill_n(sums_, 2 * parts_.count() * parts_.width(), T(0)); }
+
+  /// Calls add(part, place, rows there, the two sums [C]) in order.
+  template <class Add>
+  void each(const Add& add) const {
+    const int64_t channels = parts_.width() / parts_.places();
+    for (int64_t part = 0; part < parts_.count(); ++part) {
+      for (int64_t place = 0; place < parts_.places(); ++place) {
+        const int64_t rows = parts_.rows_at(part, place);
+        if (rows > 0) add(part, place, rows, first(part) + place * channels, second(part) + place * channels);
+      }
+    }
+  }
+
+ private:
+  const Parts& parts_;
+  T* sums_;
+};
+
+template <class T>
+void find_statistics(const BatchStatisticsParams& params, ParallelFor parallel_for) {
+  const int64_t channels = params.channels;
+  const auto* const x = static_cast<const T*>(params.features);
+  const Parts parts(params.num_rows, channels);
+  const PartSums<T> sums(parts, params.workspace);
+  const Loops<T>& loops = loops_of<T>(Activation::none);
+  sums.clear();
+  const auto first_row = [&](int64_t part) { return x + parts.first_row(part) * channels; };
+  parts.run(parallel_for, [&](int64_t part, int64_t start, int64_t rows, int64_t width) {
+    loops.sum_rows(first_row(part), x + start, rows, width, sums.first(part), sums.second(part));
+  });
+  std::vector<double> mean(channels), spread(channels);
+  sums.each([&](int64_t part, int64_t place, int64_t rows, const T* differences, const T*) {
+    const T* const from = first_row(part) + place * channels;
+    for (int64_t c = 0; c < channels; ++c) mean[c] += double(rows) * from[c] + differences[c];
+  });
+  const auto count = static_cast<double>(params.num_rows);
+  for (double& value : mean) value /= count;
+  sums.each([&](int64_t part, int64_t place, int64_t rows, const T* differences, const T* squares) {
+    const T* const from = first_row(part) + place * channels;
+    for (int64_t c = 0; c < channels; ++c) {
+      const double shift = from[c] - mean[c];
+      spread[c] += squares[c] + shift * (2.0 * differences[c] + double(rows) * shift);
+    }
+  });
+  const auto move = [&](void* running, int64_t c, double value) {
+    T& moved = static_cast<T*>(running)[c];
+    moved = static_cast<T>(moved + params.momentum * (value - moved));
+  };
+  for (int64_t c = 0; c < channels; ++c) {
+    static_cast<T*>(params.mean)[c] = static_cast<T>(mean[c]);
+    static_cast<T*>(params.variance)[c] = static_cast<T>(spread[c] / count);
+    move(params.running_mean, c, mean[c]);
+    move(params.running_variance, c, spread[c] / (count - 1));
+  }
+  ++*params.num_batches;
+}
+
+/// The columns of long rows, each number once for each place.
+template <class T>
+class ColumnValues {
+ public:
+  ColumnValues(const Normalisation& norm, const Parts& parts, int64_t channels)
+      : norm_(norm), channels_(channels), width_(parts.width()), values_(5 * width_) {
+    const auto of = [&](const void* column, int64_t c) { return static_cast<const T*>(column)[c]; };
+    fill(0, [&](int64_t c) { return of(norm_.mean, c); });
+    fill(1, [&](int64_t c) { return of(norm_.weight, c) * inverse_deviation(c); });
+    fill(2, [&](int64_t c) { return of(norm_.bias, c); });
+  }
+
+  double inverse_deviation(int64_t c) const {
+    return 1 / std::sqrt(static_cast<const T*>(norm_.variance)[c] + norm_.eps);
+  }
+
+  /// What the statistics take of the gradient, from the sums of it and of its products with what is centred.
+  void set_gradient(const std::vector<double>& sums, const std::vector<double>& products, int64_t num_rows) {
+    const auto count = static_cast<double>(num_rows);
+    fill(3, [&](int64_t c) { return sums[c] / count; });
+    fill(4, [&](int64_t c) { return products[c] / count * inverse_deviation(c) * inverse_deviation(c); });
+  }
+
+  Columns<T> get() const { return {at(0), at(1), at(2), at(3), at(4)}; }
+
+ private:
+  const T* at(int64_t column) const { return values_.data() + column * width_; }
+
+  template <class Value>
+  void fill(int64_t column, const Value& value) {
+    for (int64_t i = 0; i < width_; ++i) {
+      T& target = values_[column * width_ + i];
+      target = i < channels_ ? static_cast<T>(value(i)) : values_[column * width_ + i - channels_];
+    }
+  }
+
+  const Normalisation& norm_;
+  int64_t channels_, width_;
+  std::vector<T> values_;
+};
+
+template <class T>
+void normalise(const BatchNormParams& params, ParallelFor parallel_for) {
+  const Parts parts(params.num_rows, params.channels);
+  const ColumnValues<T> values(params.norm, parts, params.channels);
+  const Loops<T>& loops = loops_of<T>(params.norm.activation);
+  parts.run(parallel_for, [&](int64_t, int64_t start, int64_t rows, int64_t width) {
+    loops.normalise_rows(values.get(), static_cast<const T*>(params.features) + start, rows, width,
+                         static_cast<T*>(params.output) + start);
+  });
+}
+
+template <class T>
+void differentiate(const BatchNormGradParams& params, ParallelFor parallel_for) {
+  const int64_t channels = params.channels;
+  const auto *const x = static_cast<const T*>(params.features), *const grad = static_cast<const T*>(params.grad);
+  const Parts parts(params.num_rows, channels);
+  const PartSums<T> sums(parts, params.workspace);
+  ColumnValues<T> values(params.norm, parts, channels);
+  const Loops<T>& loops = loops_of<T>(params.norm.activation);
+  sums.clear();
+  parts.run(parallel_for, [&](int64_t part, int64_t start, int64_t rows, int64_t width) {
+    loops.sum_gradients(values.get(), x + start, grad + start, rows, width, sums.first(part), sums.second(part));
+  });
+  std::vector<double> total(channels), product(channels);
+  sums.each([&](int64_t, int64_t, int64_t, const T* first, const T* second) {
+    for (int64_t c = 0; c < channels; ++c) {
+      total[c] += first[c];
+      product[c] += second[c];
+    }
+  });
+  if (params.of_batch) values.set_gradient(total, product, params.num_rows);
+  parts.run(parallel_for, [&](int64_t, int64_t start, int64_t rows, int64_t width) {
+    loops.differentiate_rows(values.get(), x + start, grad + start, rows, width,
+                             static_cast<T*>(params.grad_features) + start);
+  });
+  for (int64_t c = 0; c < channels; ++c) {
+    static_cast<T*>(params.grad_weight)[c] = static_cast<T>(product[c] * values.inverse_deviation(c));
+    static_cast<T*>(params.grad_bias)[c] = static_cast<T>(total[c]);
+  }
+}
+
+}  // namespace
+
+int64_t batch_statistics_workspace_bytes(const BatchStatisticsParams& params) {
+  const Parts parts(params.num_rows, params.channels);
+  return params.dtype == DType::float64 ? PartSums<double>::bytes(parts) : PartSums<float>::bytes(parts);
+}
+
+void batch_statistics(const BatchStatisticsParams& params, ParallelFor parallel_for) {
+  params.dtype == DType::float64 ? find_statistics<double>(params, parallel_for)
+                                 : find_statistics<float>(params, parallel_for);
+}
+
+void batch_norm(const BatchNormParams& params, ParallelFor parallel_for) {
+  params.dtype == DType::float64 ? normalise<double>(params, parallel_for) : normalise<float>(params, parallel_for);
+}
+
+int64_t batch_norm_grad_workspace_bytes(const BatchNormGradParams& params) {
+  const Parts parts(params.num_rows, params.channels);
+  return params.dtype == DType::float64 ? PartSums<double>::bytes(parts) : PartSums<float>::bytes(parts);
+}
+
+void batch_norm_grad(const BatchNormGradParams& params, ParallelFor parallel_for) {
+  params.dtype == DType::float64 ? differentiate<double>(params, parallel_for)
+                                 : differentiate<float>(params, parallel_for);
+}
+
+}  // namespace completion::cpu
