@@ -47,7 +47,7 @@ def network() -> nn.Sequential:
     torch.manual_seed(0)
     layers = [
         nn.Conv3d(2, 4), nn.BatchNorm(4), nn.ReLU(), nn.Conv3d(4, 4, 2, 2),
-        nn.BatchNorm(4, activation=nn.SiLU),        nn.GenerativeConvTranspose3d(4, 3), nn.GroupNorm(1, 3),
+        nn.BatchNorm(4, activation=nn.SiLU), nn.GenerativeConvTranspose3d(4, 3), nn.GroupNorm(1, 3),
     ]  # fmt: skip
     return nn.Sequential(*layers).double()
 

@@ -91,7 +91,7 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def _centred_together(values: Tensor, norm: Any) -> tuple[Tensor, Tensor]:
-    """Values less their mean, and the variance [C], of all processes' rows; of fewer than two the running ones."""
+    """Values less their mean, and the variance, of all processes' rows; of fewer than two the running ones."""
     count = _total(values.new_full((1,), values.shape[0]), norm)
     enough = count >= 2
     mean = _total(values.sum(dim=0), norm) / count.clamp(min=1)
