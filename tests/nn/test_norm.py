@@ -142,11 +142,9 @@ ACTIVATIONS = {
     ids=str,
 )
 def test_batch_norm_with_an_activation_is_both_in_turn(name, dtype, device) -> None:
-    joined = nn.BatchNorm(3, activation=ACTIVATIONS[name]).to(device, torch.float64)
-    norm, activation = (
-        nn.BatchNorm(3).to(device, torch.float64),
-        ACTIVATIONS[name]().to(device, torch.float64),
-    )
+    kind = torch.float64 if dtype == torch.float64 else torch.float32
+    joined = nn.BatchNorm(3, activation=ACTIVATIONS[name]).to(device, kind)
+    norm, activation = nn.BatchNorm(3).to(device, kind), ACTIVATIONS[name]().to(device, kind)
     x = random_features(random_map(7, device), 3, dtype)
     for training in (True, False):
         assert_near(joined.train(training)(x).features, activation(norm.train(training)(x)).features)

@@ -44,9 +44,12 @@ def batch_statistics(
     _check_columns("batch_statistics", features, columns)
     check_tensor("batch_statistics", "num_batches", num_batches, (torch.int64,), "", features)
     _check_number("batch_statistics", "momentum", momentum)
-    return torch.ops.completion.batch_statistics(
-        features.detach(), running_mean, running_variance, num_batches, momentum
-    )
+    return unchecked_batch_statistics(features, running_mean, running_variance, num_batches, momentum)
+
+
+def unchecked_batch_statistics(features: Tensor, *moved: Any) -> tuple[Tensor, Tensor]:
+    """As batch_statistics, of arguments that are known to be right."""
+    return torch.ops.completion.batch_statistics.default(features.detach(), *moved)
 
 
 def batch_norm(
@@ -92,9 +95,8 @@ def batch_norm(
             "apply another one to the result"
         )
     check_type("batch_norm", "of_batch", of_batch, bool, "say True or False")
-    return _batch_norm(
-        features, weight, bias, mean, variance, float(eps), ACTIVATIONS.index(activation), of_batch
-    )
+    code = ACTIVATIONS.index(activation)
+    return unchecked_batch_norm(features, weight, bias, mean, variance, float(eps), code, of_batch)
 
 
 def _check_number(function: str, name: str, value: float) -> None:
@@ -194,5 +196,5 @@ def _slope(z: Tensor, activation: int) -> Tensor | float:
             return 1.0
 
 
-_batch_norm = differentiable("batch_norm", _backward, _setup_context, num_leading=3)
+unchecked_batch_norm = differentiable("batch_norm", _backward, _setup_context, num_leading=3)
 _batch_norm_grad = differentiable("batch_norm_grad", _grad_backward, _grad_setup_context, num_leading=4)

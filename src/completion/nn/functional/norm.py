@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as dense
 
-from completion import ops
 from completion.nn.functional.checks import check_groups, check_row, check_sparse
 from completion.nn.functional.dtypes import widened
+from completion.ops.batch_norm import ACTIVATIONS, unchecked_batch_norm, unchecked_batch_statistics
 from completion.sparse import SparseTensor
 from completion.sparse.segments import gather_rows, segment_mean
 
@@ -65,24 +65,23 @@ def batch_norm(features: Tensor, norm: Any, together: bool = False, activation: 
     """
     if norm.training and together:
         return _batch_norm_together(features, norm, activation)
-    running = norm.running_mean, norm.running_var
     of_batch = norm.training and features.shape[0] >= 2
+    mean, variance = norm.running_mean, norm.running_var
     if of_batch:
-        moved = *running, norm.num_batches_tracked
-        statistics = ops.batch_statistics(features, *moved, norm.momentum)
-    else:
-        statistics = running
-    return ops.batch_norm(features, norm.weight, norm.bias, *statistics, norm.eps, activation, of_batch)
+        moved = mean, variance, norm.num_batches_tracked
+        mean, variance = unchecked_batch_statistics(features, *moved, norm.momentum)
+    code = ACTIVATIONS.index(activation)
+    return unchecked_batch_norm(features, norm.weight, norm.bias, mean, variance, norm.eps, code, of_batch)
 
 
 def _batch_norm_together(features: Tensor, norm: Any, activation: str) -> Tensor:
     """By torch's operators, through whose sums the gradients of all processes flow."""
     centred, variance = _centred_together(widened(features), norm)
     scale = (variance + norm.eps).rsqrt() * norm.weight
-    return _ACTIVATIONS[activation](torch.addcmul(norm.bias, centred, scale)).to(features.dtype)
+    return _FUNCTIONS[activation](torch.addcmul(norm.bias, centred, scale)).to(features.dtype)
 
 
-_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "none": lambda values: values,
     "relu": dense.relu,
     "elu": dense.elu,
@@ -91,7 +90,7 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def _centred_together(values: Tensor, norm: Any) -> tuple[Tensor, Tensor]:
-    """Values less their mean, and the variance, of all processes' rows; of fewer than two the running ones."""
+    """Values less their mean, and variance, of all processes' rows; of fewer than two the running ones."""
     count = _total(values.new_full((1,), values.shape[0]), norm)
     enough = count >= 2
     mean = _total(values.sum(dim=0), norm) / count.clamp(min=1)
