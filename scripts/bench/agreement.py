@@ -12,6 +12,7 @@ from torch import Tensor
 from bench.inputs import Surfaces
 from bench.libraries.gather_mm import neighbours, offset_keys, packed
 from bench.operands import operands
+from completion import nn
 from completion.nn import functional as F
 from completion.sparse import CoordMap, SparseTensor, kernel_map
 
@@ -93,10 +94,24 @@ def map3(data: Surfaces) -> dict[str, float]:
     return {"table": float((table != wanted).double().mean())}
 
 
+def norm(data: Surfaces, channels: int, dtype: torch.dtype) -> dict[str, float]:
+    """Errors of batch norm and ELU."""
+    features, _, grad = operands(len(data.coords), channels, channels, 1, dtype, data.device)
+    layer = nn.BatchNorm(channels, activation=nn.ELU).to(data.device)
+    coord_map = CoordMap.from_coords(data.coords, batch_size=data.batch_size)
+    out = layer(SparseTensor(features, coord_map)).features
+    wide = features.detach().double().requires_grad_()
+    wanted = torch.nn.functional.elu(torch.nn.functional.batch_norm(wide, None, None, training=True))
+    (made,) = torch.autograd.grad(out, features, grad)
+    (right,) = torch.autograd.grad(wanted, wide, grad.double())
+    return {"output": relative(out.detach(), wanted.detach()), "grad_features": relative(made, right)}
+
+
 CHECKS = {
     "map3": map3,
     "subm3": lambda *arguments: subm3(*arguments).errors(),
     "grown": lambda *arguments: grown(*arguments).errors(),
+    "norm": norm,
 }
 """By operation: the errors by name, from the data and the arguments of the case."""
 

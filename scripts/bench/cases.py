@@ -38,6 +38,7 @@ def cpu_cases(channels: list[int], dtype: torch.dtype) -> Iterator[Case]:
             what = "forward+backward" if backward else "forward"
             yield Case(f"sub-manifold 3³ {what}, map cached", "subm3", (c, dtype, backward, False))
         yield Case("sub-manifold 3³ forward, cold", "subm3", (c, dtype, False, True))
+        yield Case("batch norm + ELU, forward+backward", "norm", (c, dtype))
         if c <= 64:
             yield Case("k2 s2 down + generative k2 s2, cold, forward+backward", "down_up", (c, dtype))
             for size in (4, 3):
@@ -107,6 +108,6 @@ def _grown(size: int, channels: int, rows: int, precision: str) -> GpuCase:
 def _others(channels: int, dtype: torch.dtype) -> Iterator[GpuCase]:
     """What has no goal on a GPU but belongs to a network."""
     for case in cpu_cases([channels], dtype):
-        if case.call in ("target", "down_up", "prune", "union") or case.arguments[3:] == (True,):
+        if case.call in ("target", "down_up", "prune", "union", "norm") or case.arguments[3:] == (True,):
             fields = (case.operation, case.call, case.arguments)
             yield GpuCase(*fields, rows=100_000, precision="float16", sorted=False)

@@ -17,8 +17,8 @@ class Work:
     """What a case must do at least.
 
     Attributes:
-        operations: 2 · pairs that exist · Cin · Cout, three times that with backward; none where rows only
-            move.
+        operations: 2 · pairs that exist · Cin · Cout, three times that with backward; none where rows are
+            only moved or scaled.
         bytes: inputs read once, outputs written once, weights and map once; three times that with backward.
     """
 
@@ -78,6 +78,8 @@ def _moved(call: str, truth: int, grown: int, arguments: tuple) -> float:
         return truth * KEY + grown * (KEY + ROW)
     channels, dtype = arguments
     features = channels * torch.finfo(dtype).bits // 8
+    if call == "norm":
+        return truth * 5 * features  # both ways: what goes in and what comes out
     if call == "prune":
         return grown * (KEY + MASK) + kept * (KEY + 2 * features)
     assert call == "union", call

@@ -4,7 +4,7 @@ from itertools import product
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.inputs import Surfaces
 from bench.operands import operands
@@ -86,6 +86,14 @@ def subm3(data: Surfaces, channels: int, dtype: torch.dtype, backward: bool, col
         return torch.autograd.grad(out, (features, weight), grad) if backward else out
 
     return run
+
+
+def norm(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
+    """torch's own batch norm and ELU in training, forward and backward."""
+    features, _, grad = operands(len(data.coords), channels, channels, 1, dtype, data.device)
+    layer, activation = nn.BatchNorm1d(channels).to(data.device), nn.ELU()
+    leaves = (features, *layer.parameters())
+    return lambda: torch.autograd.grad(activation(layer(features)), leaves, grad)
 
 
 def down_up(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:

@@ -6,7 +6,7 @@ from torch import Tensor
 from bench.inputs import Surfaces
 from bench.operands import operands
 from bench.timing import Run
-from completion import ops
+from completion import nn, ops
 from completion.nn import functional as F
 from completion.sparse import CoordMap, SparseTensor, kernel_map
 
@@ -74,6 +74,19 @@ def grown(data: Surfaces, size: int, channels: int, dtype: torch.dtype, backward
 
     grad = torch.randn_like(forward())
     return lambda: _finish(forward(), (features, weight), grad, backward)
+
+
+def norm(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
+    """Batch norm and ELU in training, forward and backward."""
+    features, _, grad = operands(len(data.coords), channels, channels, 1, dtype, data.device)
+    layer = nn.BatchNorm(channels, activation=nn.ELU).to(data.device)
+    coord_map = CoordMap.from_coords(data.coords, batch_size=data.batch_size)
+    leaves = (features, *layer.parameters())
+
+    def run() -> object:
+        return torch.autograd.grad(layer(SparseTensor(features, coord_map)).features, leaves, grad)
+
+    return run
 
 
 def prune(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
