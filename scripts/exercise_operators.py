@@ -7,6 +7,7 @@ CPU. Exit status 1 names the first difference. Times nothing.
 
 import argparse
 import sys
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -83,6 +84,8 @@ def check_sets(radius: int, device: torch.device) -> Tensor:
     agree("selected_set", canonical, mask, int(mask.sum()))
     for stride in ((2, 2, 2), (8, 8, 8), (1, 2, 4), (3, 5, 3)):
         agree("strided_set", canonical, stride)
+    for num_levels in (1, 6, 15):
+        agree("pyramid", canonical, 1, num_levels)
     agree("child_keys", ops.strided_set(canonical, (2, 2, 2))[0], 8, 1)
     for offsets in (cube(0, 2, 1), cube(-1, 3, 1), cube(0, 4, 2)):
         children = agree("generative_set", canonical, offsets)
@@ -252,8 +255,10 @@ def same(one: Tensor, other: Tensor) -> bool:
     return torch.equal(one.cpu(), other.cpu())
 
 
-def tensors(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def tensors(output: Tensor | tuple[Tensor, ...] | list[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
     """Outputs as a tuple."""
+    if isinstance(output, list):
+        return tuple(chain(*output))
     return output if isinstance(output, tuple) else (output,)
 
 

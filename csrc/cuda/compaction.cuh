@@ -73,9 +73,8 @@ __device__ __forceinline__ int32_t scan_block(int32_t count) {
   return sum;
 }
 
-/// One block: tile counts become the number of flagged items in all tiles before; *total = base + their sum.
-static __global__ void __launch_bounds__(kBlockThreads)
-    scan_tiles(int32_t* tile_counts, int64_t tiles, int64_t base, int64_t* total) {
+/// For a whole block: tile counts become the number of flagged items in all tiles before; *total = base + their sum.
+__device__ __forceinline__ void scan_counts(int32_t* tile_counts, int64_t tiles, int64_t base, int64_t* total) {
   __shared__ int32_t carried;
   int32_t carry = 0;
   for (int64_t begin = 0; begin < tiles; begin += kBlockThreads) {
@@ -89,6 +88,11 @@ static __global__ void __launch_bounds__(kBlockThreads)
     __syncthreads();
   }
   if (threadIdx.x == 0) *total = base + carry;
+}
+
+static __global__ void __launch_bounds__(kBlockThreads)
+    scan_tiles(int32_t* tile_counts, int64_t tiles, int64_t base, int64_t* total) {
+  scan_counts(tile_counts, tiles, base, total);
 }
 
 /// emit(item, rank, flagged) for every item; rank is the number of flagged items before it.

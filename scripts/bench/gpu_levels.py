@@ -54,6 +54,7 @@ def reads(data: Surfaces) -> Iterator[dict[str, object]]:
     makers: dict[str, Callable[[], object]] = {
         "from_coords": lambda: CoordMap.from_coords(data.coords, batch_size=data.batch_size),
         "strided 2": lambda: fresh(coord_map).strided(2),
+        "pyramid of 6 levels": lambda: fresh(coord_map).pyramid(6),
         "generated k2 s2": lambda: fresh(parents).generated(2, 2),
         "generated k3 s2": lambda: fresh(parents).generated(3, 2),
         "generated k4 s2": lambda: fresh(parents).generated(4, 2),

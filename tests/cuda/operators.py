@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import NamedTuple
 
 import torch
@@ -105,6 +106,7 @@ def on_coordinates(device: torch.device) -> list[Tensor]:
         *(keys, rows, first, table, ops.decode(keys), ops.reverse_map(table, small.numel())),
         *ops.strided_set(keys, (2, 2, 2)),
         *ops.strided_set(keys, (3, 3, 3)),
+        *chain(*ops.pyramid(keys, 1, 6)),
         ops.generative_set(small, cube(4, centred=False)),
         *ops.union_set(keys, small),
         *ops.selected_set(keys, keys % 3 == 0),

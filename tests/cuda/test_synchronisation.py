@@ -115,6 +115,7 @@ def pruned(one: CoordMap) -> CoordMap:
 
 SETS: dict[str, tuple[Callable[[CoordMap], CoordMap], int]] = {
     "strided, a power of two": (lambda one: one.strided(2), 1),
+    "pyramid": (lambda one: one.pyramid(5), 1),
     "strided, any other": (lambda one: one.strided(3), 1),
     "overlapping children": (lambda one: one.strided(2).generated(3, 2), 2),
     "children side by side": (lambda one: one.strided(2).generated(2, 2), 1),

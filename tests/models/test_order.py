@@ -10,14 +10,13 @@ from completion.nn import functional as F
 from completion.sparse import CoordMap, SparseTensor
 
 # On a GPU the host waits for their size, but for that of consecutive children.
-SETS = ("coordinate_set", "strided_set", "generative_set", "union_set")
+SETS = ("coordinate_set", "strided_set", "pyramid", "generative_set", "union_set")
 PRODUCTS = ("convolution", "mm", "addmm", "bmm")
 THRESHOLDS = [0.4] * 3
 NETWORKS = {
     "default": lambda: CompletionNet(RESOLUTION, 1, (4, 8, 8), 1, THRESHOLDS, policy=TruthOnly()),
     "minkowski": lambda: MinkowskiNet(RESOLUTION, 1, (4, 4, 8, 8), THRESHOLDS, policy=TruthOnly()),
 }
-NUM_STRIDED = {"default": 2 + 2, "minkowski": 3 + 2}  # of the partial scan and of the truth
 
 
 class Recorded(TorchDispatchMode):
@@ -51,8 +50,8 @@ def test_sets_come_before_products(name: str, partial: SparseTensor, truth: Coor
     network = NETWORKS[name]()
     first, *later = parts_between_prunes(network, partial, truth)
     assert len(later) == len(network.prunes)
-    of_the_inputs = [place for place, one in enumerate(first) if one == "strided_set"]
-    assert len(of_the_inputs) == NUM_STRIDED[name]
+    of_the_inputs = [place for place, one in enumerate(first) if one == "pyramid"]
+    assert len(of_the_inputs) == 2 and "strided_set" not in first  # the partial scan and the truth
     assert max(of_the_inputs) < min(place for place, one in enumerate(first) if one in PRODUCTS)
     for part in later[:-1]:
         sets = [place for place, one in enumerate(part) if one in SETS]

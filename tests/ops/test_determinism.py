@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,7 @@ def every_result(device: torch.device) -> list[torch.Tensor]:
         ops.convolution(few_features, wide, None, few_reverse, few.numel()),
         keys, rows, first, table, reverse, out,
         *ops.strided_set(keys, (2, 2, 2)), *ops.strided_set(keys, (3, 3, 3)),
+        *chain(*ops.pyramid(keys, 1, 6)),
         ops.generative_set(small, cube(4, centred=False)), *ops.union_set(keys, small),
         ops.decode(keys), ops.row_order(table),
         *ops.kernel_pairs(small, halves, cube(3), slots_on(tuple(cube(3)), (2, 2, 2))),

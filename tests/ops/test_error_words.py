@@ -23,6 +23,7 @@ GOOD = {
     "inside_box": {"keys": KEYS, "low": (0, 0, 0), "high": (2, 2, 2)},
     "coordinate_set": {"keys": KEYS.flip(0)},
     "strided_set": {"keys": KEYS, "stride": (2, 2, 2)},
+    "pyramid": {"keys": KEYS, "stride": 1, "num_levels": 2},
     "child_keys": {"keys": KEYS, "num_children": 8, "step": 1},
     "generative_set": {"keys": KEYS, "offsets": [0, 0, 0, 1, 0, 0]},
     "union_set": {"a": KEYS[:2], "b": KEYS[1:]},
@@ -67,7 +68,7 @@ MAY_BE_NONE = {
     "convolution": ("table", "reverse", "order", "reverse_order", "pairs", "reverse_pairs"),
     "convolution_grad_weight": ("table", "reverse"),
 }
-SIZED_BY_VALUES = {"coordinate_set", "strided_set", "generative_set", "union_set", "selected_set"}
+SIZED_BY_VALUES = {"coordinate_set", "strided_set", "pyramid", "generative_set", "union_set", "selected_set"}
 TENSORS = [
     (name, key) for name, good in GOOD.items() for key, value in good.items() if torch.is_tensor(value)
 ]
@@ -156,6 +157,13 @@ def test_a_wrong_tensor_is_refused(name, argument) -> None:
         ("pool_sum", {"reverse": REVERSE[:2]}, "reverse"),
         ("pool_sum", {"reverse": REVERSE[:, :1]}, "reverse"),
         ("take_rows", {"inverse": ROWS[:2]}, "inverse"),
+        ("pyramid", {"stride": 3}, "stride"),
+        ("pyramid", {"stride": 0}, "stride"),
+        ("pyramid", {"stride": 32768}, "stride"),
+        ("pyramid", {"stride": 2.0}, "stride"),
+        ("pyramid", {"num_levels": 0}, "num_levels"),
+        ("pyramid", {"num_levels": 16}, "num_levels"),
+        ("pyramid", {"stride": 4, "num_levels": 14}, "num_levels"),
         ("batch_statistics", {"features": X[:1]}, "features"),
         ("batch_statistics", {"running_mean": COLUMN[:3]}, "running_mean"),
         ("batch_statistics", {"running_variance": COLUMN[:3]}, "running_variance"),

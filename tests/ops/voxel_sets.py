@@ -62,7 +62,7 @@ def cube(size: int, step: int = 1, centred: bool = True) -> list[int]:
 
 def assert_same(actual: Tensor | tuple[Tensor, ...], expected: Tensor | tuple[Tensor, ...]) -> None:
     """Asserts that integer results are equal in dtype, shape and every value."""
-    if isinstance(expected, tuple):
+    if isinstance(expected, (tuple, list)):
         assert len(actual) == len(expected)
         for one, other in zip(actual, expected, strict=True):
             assert_same(one, other)

@@ -91,6 +91,33 @@ def test_strided_floors_toward_minus_infinity(factor, device) -> None:
     )
 
 
+@pytest.mark.parametrize("factor", [1, 4, (1, 2, 2), 3], ids=str)
+def test_pyramid_is_level_after_level(factor, device) -> None:
+    fine, alone = (random_map(5, device, number=300).strided(factor) for _ in range(2))
+    levels = fine.pyramid(4)
+    assert levels[0] is fine and len(levels) == 5
+    for coarse in levels[1:]:
+        below, fine, alone = fine, fine.strided(2), alone.strided(2)
+        assert coarse is fine and coarse.stride == alone.stride and coarse.batch_size == alone.batch_size
+        assert torch.equal(coarse.keys, alone.keys)
+        step = torch.tensor([1, *coarse.stride], device=device)
+        floored = below.coords.div(step, rounding_mode="floor") * step
+        assert torch.equal(coarse.coords[below.parent_rows(coarse).long()], floored.int())
+
+
+def test_a_pyramid_is_made_once_and_goes_on_where_there_is_one() -> None:
+    fine = random_map(6, torch.device("cpu"))
+    first = fine.strided(2)
+    levels = fine.pyramid(3)
+    assert levels[1] is first and fine.pyramid(3) == levels and fine.pyramid(2) == levels[:3]
+    assert fine.pyramid(5)[:4] == levels and fine.pyramid(0) == [fine]
+    other = random_map(7, torch.device("cpu"))
+    levels = other.pyramid(3)
+    assert [other.at_stride(2**level) for level in range(4)] == levels
+    with pytest.raises(ValueError, match=r"CoordMap.pyramid: num_levels must be an integer in 0…"):
+        other.pyramid(-1)
+
+
 def test_strided_is_made_once_and_relative() -> None:
     fine = make((0, 5, 5, 5))
     assert fine.strided(2) is fine.strided((2, 2, 2))

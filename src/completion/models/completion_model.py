@@ -58,8 +58,7 @@ class CompletionModel(nn.Module, ABC):
         Coordinates first: with the size of a new set the host waits for all that a GPU has queued before it.
         """
         if truth is not None:
-            for stride in self.strides:
-                truth.at_stride(stride)
+            truth.pyramid(len(self.strides) - 1)
 
     @property
     def strides(self) -> list[int]:

@@ -54,9 +54,8 @@ class Encoder(nn.Module):
         Args:
             x: float[N, in_channels], stride 1.
         """
-        coord_map = x.coord_map
-        for _ in self.levels:  # coordinates first, see CompletionModel.make_targets; the levels find them
-            coord_map = coord_map.strided(2)
+        # Coordinates first, see CompletionModel.make_targets; the levels find them.
+        x.coord_map.pyramid(len(self.levels))
         tensors = [self.stem(x)]
         for level in self.levels:
             tensors.append(level(tensors[-1]))

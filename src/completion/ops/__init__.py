@@ -20,6 +20,7 @@ from completion.ops.kernel_map import kernel_map, reverse_map  # noqa: E402
 from completion.ops.kernel_pairs import kernel_pairs  # noqa: E402
 from completion.ops.lookup import lookup  # noqa: E402
 from completion.ops.pooling import pool_max, pool_sum  # noqa: E402
+from completion.ops.pyramid import pyramid  # noqa: E402
 from completion.ops.row_order import row_order  # noqa: E402
 from completion.ops.selected_set import selected_set  # noqa: E402
 from completion.ops.strided_set import strided_set  # noqa: E402
@@ -45,6 +46,7 @@ __all__ = [
     "lookup",
     "pool_max",
     "pool_sum",
+    "pyramid",
     "reverse_map",
     "row_order",
     "selected_set",

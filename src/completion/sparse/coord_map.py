@@ -121,6 +121,19 @@ class CoordMap:
         coarse = self.derived.get(("strided", factor))
         return derive.strided(self, factor) if coarse is None else coarse
 
+    def pyramid(self, num_levels: int) -> list["CoordMap"]:
+        """This set, `strided(2)`, `strided(2).strided(2)` and so on, `num_levels` beyond this one.
+
+        Made at once, with one host read for all sizes where strides are powers of two; `at_stride` then finds
+        them too.
+        """
+        check_count("CoordMap.pyramid", "num_levels", num_levels)
+        levels: list[CoordMap] = [self]
+        while (missing := num_levels + 1 - len(levels)) > 0:
+            coarse = levels[-1].derived.get(("strided", (2, 2, 2)))
+            levels += derive.pyramid(levels[-1], missing) if coarse is None else [coarse]
+        return levels
+
     def at_stride(self, stride: Size) -> "CoordMap":
         """This set coarsened to an absolute stride in finest voxels, a multiple of the present one."""
         wanted = triple("CoordMap.at_stride", "stride", stride)

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from completion import ops
+from completion.ops.pyramid import MAX_STRIDE
 from completion.sparse.checks import check_set
 from completion.sparse.kernel_offsets import Axes, Region, offsets_on
 from completion.sparse.key_sets import Box, expanded_keys, generated_keys
 from completion.sparse.row_links import invert_rows
-from completion.sparse.strides import Triple, coarser, factor_between
+from completion.sparse.strides import Triple, coarser, factor_between, is_power_of_two
 
 if TYPE_CHECKING:
     from completion.sparse.coord_map import CoordMap
@@ -63,6 +64,22 @@ def strided(fine: "CoordMap", factor: Triple) -> "CoordMap":
     coarse = type(fine)(keys, stride, fine.batch_size)
     fine.parents.put(coarse, parent)
     return fine.derived.setdefault(("strided", factor), coarse)
+
+
+@eager
+def pyramid(finest: "CoordMap", num_levels: int) -> list["CoordMap"]:
+    """Sets of the cells at two, four, … times the stride of a set that has none of them yet; at least one."""
+    step = finest.stride[0]
+    if finest.stride != (step,) * 3 or not is_power_of_two(step) or step << num_levels > MAX_STRIDE:
+        return [finest.strided(2)]
+    levels, below = [], finest
+    for keys, parent in ops.pyramid(finest.keys, step, num_levels):
+        coarse = type(finest)(keys, coarser(below.stride, (2, 2, 2)), finest.batch_size)
+        below.parents.put(coarse, parent)
+        below = below.derived.setdefault(("strided", (2, 2, 2)), coarse)
+        levels.append(below)
+        finest.derived.setdefault(("strided", (2 ** len(levels),) * 3), below)
+    return levels
 
 
 @eager

@@ -9,6 +9,7 @@
 #include "completion/coordinate_set.h"
 #include "completion/generative_set.h"
 #include "completion/key.h"
+#include "completion/pyramid.h"
 #include "completion/selected_set.h"
 #include "completion/strided_set.h"
 #include "completion/union_set.h"
@@ -93,6 +94,49 @@ void check_strided_set(Random& random) {
       CHECK(parent_keys == std::vector<int64_t>(parents.begin(), parents.end()), "stride %d %d %d", s.x, s.y, s.z);
       for (size_t i = 0; i < keys.size(); ++i) CHECK(parent_keys[parent[i]] == parent_of[i], "row %zu", i);
     }
+  }
+}
+
+/// Every level against the floors of the voxels themselves.
+void check_pyramid(const VoxelSet& set, int stride_bits, int num_levels) {
+  const std::vector<int64_t> keys = keys_of(set);
+  std::vector<int64_t> counts(num_levels, -1);
+  PyramidParams params = {keys.data(), static_cast<int64_t>(keys.size()), stride_bits, num_levels, counts.data()};
+  const auto memory = workspace(params, cuda::pyramid_workspace_bytes(params));
+  CHECK(cuda::pyramid_count(params, nullptr) == 0, "count");
+  std::vector<std::vector<int64_t>> level_keys(num_levels);
+  std::vector<std::vector<int32_t>> parents(num_levels);
+  for (int level = 0; level < num_levels; ++level) {
+    level_keys[level].assign(counts[level], -7);
+    parents[level].assign(level == 0 ? keys.size() : counts[level - 1], -7);
+    params.level_keys[level] = level_keys[level].data();
+    params.parents[level] = parents[level].data();
+  }
+  CHECK(cuda::pyramid_fill(params, nullptr) == 0, "fill");
+  std::vector<int32_t> row(keys.size());  // at the level so far of each voxel
+  for (size_t i = 0; i < row.size(); ++i) row[i] = static_cast<int32_t>(i);
+  for (int level = 0; level < num_levels; ++level) {
+    std::set<int64_t> cells;
+    const int32_t step = 2 << (stride_bits + level);
+    size_t i = 0;
+    for (const auto& [key, v] : set) {
+      const auto floored = [&](int32_t value) { return static_cast<int32_t>(floor_to(value, step)); };
+      const int64_t cell = slow_key({v.batch, floored(v.x), floored(v.y), floored(v.z)});
+      cells.insert(cell);
+      row[i] = parents[level][row[i]];
+      CHECK(level_keys[level][row[i]] == cell, "level %d, row %zu", level, i);
+      ++i;
+    }
+    CHECK(level_keys[level] == std::vector<int64_t>(cells.begin(), cells.end()), "level %d", level);
+  }
+}
+
+void check_pyramid(Random& random) {
+  for (const int count : kCounts) {
+    check_pyramid(random_set(random, count, 1), 0, 1);
+    check_pyramid(random_set(random, count, 1), 0, 15);
+    check_pyramid(random_set(random, count, 4), 2, 5);
+    check_pyramid(lone_set(random, count, 1), 0, 6);
   }
 }
 
@@ -305,6 +349,7 @@ int main(int count, char** arguments) {
   check::check_scan(random);
   check::check_coordinate_set(random);
   check::check_strided_set(random);
+  check::check_pyramid(random);
   check::check_generative_set(random);
   check::check_child_keys(random);
   check::check_odd_children(random);

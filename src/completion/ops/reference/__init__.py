@@ -16,6 +16,7 @@ from completion.ops.reference.kernel_map import kernel_map, reverse_map
 from completion.ops.reference.kernel_pairs import kernel_pairs
 from completion.ops.reference.lookup import lookup
 from completion.ops.reference.pooling import pool_max, pool_sum
+from completion.ops.reference.pyramid import pyramid
 from completion.ops.reference.row_order import row_order
 from completion.ops.reference.selected_set import selected_set
 from completion.ops.reference.strided_set import strided_set
@@ -41,6 +42,7 @@ __all__ = [
     "lookup",
     "pool_max",
     "pool_sum",
+    "pyramid",
     "reverse_map",
     "row_order",
     "selected_set",
