@@ -164,3 +164,13 @@ def test_non_contiguous_input(device: torch.device):
     )
     mean, _ = ops.batch_statistics(features, *moved, 0.5)
     assert_near(moved[0], mean / 2)
+
+
+def test_opcheck(device: torch.device):
+    features = make_features((20, 3), torch.float32, device).requires_grad_()
+    weight, bias, mean, variance = make_columns(3, torch.float32, device)
+    given = features, weight.requires_grad_(), bias.requires_grad_(), mean, variance, 1e-5, 2, True
+    torch.library.opcheck(torch.ops.completion.batch_norm.default, given)
+    torch.library.opcheck(torch.ops.completion.batch_norm_grad.default, (features.detach(), *given))
+    moved = mean, variance, torch.tensor(0, device=device), 0.1
+    torch.library.opcheck(torch.ops.completion.batch_statistics.default, (features.detach(), *moved))
