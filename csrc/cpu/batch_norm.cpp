@@ -13,6 +13,8 @@ namespace completion::cpu {
 namespace {
 
 constexpr int64_t kElementsOfPart = 8192;  // few rows, or sums in float32 lose digits
+constexpr int64_t kRowsOfPart = 32;        // at least, or their sums are as many numbers as the features
+constexpr int64_t kColumnsOfThread = 64;   // at least
 constexpr int64_t kPartsOfThread = 4;      // at least
 constexpr int64_t kWidth = 64;             // columns that loops should have at least
 
@@ -20,7 +22,8 @@ constexpr int64_t kWidth = 64;             // columns that loops should have at 
 template <class T>
 struct Columns {
   const T *mean, *scale, *bias;
-  const T *grad_mean, *grad_spread;  // what the statistics take of a gradient: grad_mean + (x − mean) · grad_spread
+  const T *grad_mean, *grad_spread;  // of batches, else null: what the statistics take of a gradient: grad_mean + (x −
+                                     // mean) · grad_spread
 };
 
 template <class T>
@@ -68,7 +71,7 @@ class Parts {
       : num_rows_(num_rows),
         channels_(channels),
         places_(std::max<int64_t>(1, kWidth / std::max<int64_t>(channels, 1))),
-        rows_of_part_(std::max<int64_t>(1, kElementsOfPart / std::max<int64_t>(width(), 1)) * places_) {}
+        rows_of_part_(std::max(kRowsOfPart, kElementsOfPart / std::max<int64_t>(width(), 1)) * places_) {}
 
   int64_t count() const { return (num_rows_ + rows_of_part_ - 1) / rows_of_part_; }
   int64_t places() const { return places_; }
@@ -109,16 +112,26 @@ class PartSums {
 
   void clear() const { std::fill_n(sums_, 2 * parts_.count() * parts_.width(), T(0)); }
 
-  /// Calls add(part, place, rows there, the two sums [C]) in order.
+  /// What a part has of the rows at one place: how many, the first one, and their two sums, each [C].
+  struct Summed {
+    int64_t rows, first_row;
+    const T *first, *second;
+  };
+
+  /// Calls add(begin, end, Summed) for all of them in order, for columns begin … end − 1 on each thread.
   template <class Add>
-  void each(const Add& add) const {
+  void add_up(ParallelFor parallel_for, const Add& add) const {
     const int64_t channels = parts_.width() / parts_.places();
-    for (int64_t part = 0; part < parts_.count(); ++part) {
-      for (int64_t place = 0; place < parts_.places(); ++place) {
-        const int64_t rows = parts_.rows_at(part, place);
-        if (rows > 0) add(part, place, rows, first(part) + place * channels, second(part) + place * channels);
+    for_ranges(parallel_for, 0, channels, kColumnsOfThread, [&](int64_t begin, int64_t end) {
+      for (int64_t part = 0; part < parts_.count(); ++part) {
+        for (int64_t place = 0; place < parts_.places(); ++place) {
+          const int64_t rows = parts_.rows_at(part, place), offset = place * channels;
+          if (rows > 0) {
+            add(begin, end, {rows, parts_.first_row(part) + place, first(part) + offset, second(part) + offset});
+          }
+        }
       }
-    }
+    });
   }
 
  private:
@@ -139,17 +152,17 @@ void find_statistics(const BatchStatisticsParams& params, ParallelFor parallel_f
     loops.sum_rows(first_row(part), x + start, rows, width, sums.first(part), sums.second(part));
   });
   std::vector<double> mean(channels), spread(channels);
-  sums.each([&](int64_t part, int64_t place, int64_t rows, const T* differences, const T*) {
-    const T* const from = first_row(part) + place * channels;
-    for (int64_t c = 0; c < channels; ++c) mean[c] += double(rows) * from[c] + differences[c];
+  sums.add_up(parallel_for, [&](int64_t begin, int64_t end, const typename PartSums<T>::Summed& part) {
+    const T* const from = x + part.first_row * channels;
+    for (int64_t c = begin; c < end; ++c) mean[c] += static_cast<double>(part.rows) * from[c] + part.first[c];
   });
   const auto count = static_cast<double>(params.num_rows);
   for (double& value : mean) value /= count;
-  sums.each([&](int64_t part, int64_t place, int64_t rows, const T* differences, const T* squares) {
-    const T* const from = first_row(part) + place * channels;
-    for (int64_t c = 0; c < channels; ++c) {
+  sums.add_up(parallel_for, [&](int64_t begin, int64_t end, const typename PartSums<T>::Summed& part) {
+    const T* const from = x + part.first_row * channels;
+    for (int64_t c = begin; c < end; ++c) {
       const double shift = from[c] - mean[c];
-      spread[c] += squares[c] + shift * (2.0 * differences[c] + double(rows) * shift);
+      spread[c] += part.second[c] + shift * (2.0 * part.first[c] + static_cast<double>(part.rows) * shift);
     }
   });
   const auto move = [&](void* running, int64_t c, double value) {
@@ -157,6 +170,7 @@ void find_statistics(const BatchStatisticsParams& params, ParallelFor parallel_f
     moved = static_cast<T>(moved + params.momentum * (value - moved));
   };
   for (int64_t c = 0; c < channels; ++c) {
+    spread[c] = spread[c] < 0 ? 0 : spread[c];  // as rounding can make it; NaN stays
     static_cast<T*>(params.mean)[c] = static_cast<T>(mean[c]);
     static_cast<T*>(params.variance)[c] = static_cast<T>(spread[c] / count);
     move(params.running_mean, c, mean[c]);
@@ -184,11 +198,12 @@ class ColumnValues {
   /// What the statistics take of the gradient, from the sums of it and of its products with what is centred.
   void set_gradient(const std::vector<double>& sums, const std::vector<double>& products, int64_t num_rows) {
     const auto count = static_cast<double>(num_rows);
+    of_batch_ = true;
     fill(3, [&](int64_t c) { return sums[c] / count; });
     fill(4, [&](int64_t c) { return products[c] / count * inverse_deviation(c) * inverse_deviation(c); });
   }
 
-  Columns<T> get() const { return {at(0), at(1), at(2), at(3), at(4)}; }
+  Columns<T> get() const { return {at(0), at(1), at(2), of_batch_ ? at(3) : nullptr, of_batch_ ? at(4) : nullptr}; }
 
  private:
   const T* at(int64_t column) const { return values_.data() + column * width_; }
@@ -204,6 +219,7 @@ class ColumnValues {
   const Normalisation& norm_;
   int64_t channels_, width_;
   std::vector<T> values_;
+  bool of_batch_ = false;
 };
 
 template <class T>
@@ -230,10 +246,10 @@ void differentiate(const BatchNormGradParams& params, ParallelFor parallel_for) 
     loops.sum_gradients(values.get(), x + start, grad + start, rows, width, sums.first(part), sums.second(part));
   });
   std::vector<double> total(channels), product(channels);
-  sums.each([&](int64_t, int64_t, int64_t, const T* first, const T* second) {
-    for (int64_t c = 0; c < channels; ++c) {
-      total[c] += first[c];
-      product[c] += second[c];
+  sums.add_up(parallel_for, [&](int64_t begin, int64_t end, const typename PartSums<T>::Summed& part) {
+    for (int64_t c = begin; c < end; ++c) {
+      total[c] += part.first[c];
+      product[c] += part.second[c];
     }
   });
   if (params.of_batch) values.set_gradient(total, product, params.num_rows);

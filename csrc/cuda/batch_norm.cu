@@ -18,7 +18,6 @@ namespace {
 constexpr int64_t kBlocks = 2048;   // that keep a GPU busy: in place of more, threads walk further
 constexpr int64_t kMostSteps = 16;  // rows of a thread, whose columns' numbers are read once
 
-/// The activation of z and its derivative there.
 template <Activation A, class T>
 __device__ __forceinline__ T activated(T z) {
   if constexpr (A == Activation::relu) return z < 0 ? T(0) : z;
@@ -27,6 +26,7 @@ __device__ __forceinline__ T activated(T z) {
   return z;
 }
 
+/// Derivative of the activation.
 template <Activation A, class T>
 __device__ __forceinline__ T slope(T z) {
   if constexpr (A == Activation::relu) return z <= 0 ? T(0) : T(1);
@@ -160,7 +160,9 @@ __global__ void __launch_bounds__(kBlockThreads)
       for (int i = 0; i < kPack; ++i) {
         const Sum centred = widen(values.value[i]) - norm.mean[i];
         const Sum g = widen(grads.value[i]) * slope<kActivation>(centred * norm.scale[i] + norm.bias[i]);
-        narrow(norm.scale[i] * (g - mean_taken[i] - centred * spread_taken[i]), &out.value[i]);
+        // Constant statistics take nothing, also where x is infinite.
+        const Sum part_taken = params.of_batch ? mean_taken[i] + centred * spread_taken[i] : 0;
+        narrow(norm.scale[i] * (g - part_taken), &out.value[i]);
       }
       store_pack(output + row * params.channels, out);
     }
@@ -183,11 +185,12 @@ __global__ void __launch_bounds__(kBlockThreads)
   };
   const auto sum = [&](int64_t part, int which) { return static_cast<double>(sums.at(part, which, parts.column)); };
   const double mean = parts.add([&](int64_t part) { return rows(part) * first(part) + sum(part, 0); }) / num_rows;
-  const double spread = parts.add([&](int64_t part) {
+  double spread = parts.add([&](int64_t part) {
     const double shift = first(part) - mean;
     return sum(part, 1) + shift * (2 * sum(part, 0) + rows(part) * shift);
   });
   if (!parts.writes()) return;
+  spread = spread < 0 ? 0 : spread;  // as rounding can make it; NaN stays
   const auto move = [&](void* running, double value) {
     Sum& moved = static_cast<Sum*>(running)[parts.column];
     moved = static_cast<Sum>(moved + params.momentum * (value - moved));

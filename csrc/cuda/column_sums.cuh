@@ -44,15 +44,15 @@ struct Walk {
 /// Two sums for each part and column, [parts][2][C] in a workspace. A block of sums takes a part.
 template <class Sum>
 struct PartSums {
-  static constexpr int64_t kMostParts = 512;
-  static constexpr int64_t kLeastRows = 64;  // of a part
+  static constexpr int64_t kParts = 512;                       // that keep a GPU busy
+  static constexpr int64_t kLeastRows = 64, kMostRows = 2048;  // of a part: sums in float32 lose digits
 
   Sum* sums;
   int64_t part_rows, count, channels;
 
   PartSums(int64_t num_rows, int64_t channels_, Sum* sums_)
       : sums(sums_),
-        part_rows(std::max(kLeastRows, ceil_div(num_rows, kMostParts))),
+        part_rows(std::clamp(ceil_div(num_rows, kParts), kLeastRows, kMostRows)),
         count(ceil_div(num_rows, part_rows)),
         channels(channels_) {}
 

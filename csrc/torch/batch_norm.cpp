@@ -11,18 +11,22 @@ ScalarType column_type(const Tensor& features) {
   return features.scalar_type() == ScalarType::Double ? ScalarType::Double : ScalarType::Float;
 }
 
-Tensor column(const Tensor& tensor, const Tensor& features) {
+/// One number for each column, in their type.
+Tensor column(const char* function, const Tensor& tensor, const Tensor& features) {
+  STD_TORCH_CHECK(tensor.dim() == 1 && tensor.size(0) == features.size(1) && tensor.is_cuda() == features.is_cuda() &&
+                      tensor.get_device_index() == features.get_device_index(),
+                  function, ": columns must be [", features.size(1), "] on the device of the features, got ",
+                  tensor.numel(), " numbers; pass those of a norm of as many channels");
   return converted(in_memory_order(tensor), column_type(features));
 }
 
 /// The four columns of a normalisation as the backend takes them.
 struct NormColumns {
   NormColumns(const Tensor& x, const Tensor& weight_, const Tensor& bias_, const Tensor& mean_, const Tensor& variance_)
-      : mean(column(mean_, x)), variance(column(variance_, x)), weight(column(weight_, x)), bias(column(bias_, x)) {
-    for (const Tensor* one : {&mean, &variance, &weight, &bias}) {
-      STD_TORCH_CHECK(one->dim() == 1 && one->size(0) == x.size(1), "batch_norm: columns must be [C]");
-    }
-  }
+      : mean(column("batch_norm", mean_, x)),
+        variance(column("batch_norm", variance_, x)),
+        weight(column("batch_norm", weight_, x)),
+        bias(column("batch_norm", bias_, x)) {}
 
   Normalisation get(double eps, int64_t activation) const {
     STD_TORCH_CHECK(activation >= 0 && activation <= static_cast<int64_t>(Activation::silu),
@@ -44,7 +48,10 @@ std::tuple<Tensor, Tensor> batch_statistics(const Tensor& features, Tensor runni
   const Tensor x = kernel_features(features);
   const ScalarType type = column_type(x);
   Tensor mean = empty(x, {x.size(1)}, type), variance = empty(x, {x.size(1)}, type);
-  Tensor moved_mean = column(running_mean, x), moved_variance = column(running_variance, x);
+  Tensor moved_mean = column("batch_statistics", running_mean, x);
+  Tensor moved_variance = column("batch_statistics", running_variance, x);
+  STD_TORCH_CHECK(num_batches.numel() == 1 && num_batches.is_cuda() == x.is_cuda(),
+                  "batch_statistics: num_batches must be one number on the device of the features");
   BatchStatisticsParams params{};
   params.features = x.const_data_ptr();
   params.mean = mean.mutable_data_ptr();

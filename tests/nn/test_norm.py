@@ -5,6 +5,7 @@ import torch
 from tests.sparse.voxels import empty_map, random_features, random_map
 from tests.tolerances import assert_near
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from completion import nn
 from completion.nn import functional as F
@@ -155,3 +156,69 @@ def test_batch_norm_with_an_activation_is_both_in_turn(name, dtype, device) -> N
 def test_names_of_weights_do_not_depend_on_the_activation() -> None:
     """So that they load whether the activation is a layer of its own or not."""
     assert list(nn.BatchNorm(3, activation=nn.ELU).state_dict()) == list(nn.BatchNorm(3).state_dict())
+
+
+def test_a_joined_activation_that_was_replaced_or_is_watched_is_no_longer_joined(device) -> None:
+    x = random_features(random_map(8, device), 3, torch.float32)
+    norm = nn.BatchNorm(3, activation=nn.ReLU).to(device)
+    seen = []
+    handle = norm.activation.module.register_forward_hook(lambda *parts: seen.append(parts[2]))
+    assert torch.equal(norm(x).features, seen[0])
+    handle.remove()
+    norm.activation.module = torch.nn.LeakyReLU(0.5)
+    assert norm(x).features.min() < 0
+    norm.activation.module = torch.nn.GELU()
+    assert len(seen) == 1 and -0.2 < norm(x).features.min() < 0
+
+
+def test_a_residual_block_shares_what_its_activation_learns(device) -> None:
+    block = nn.ResidualBlock(3, activation=nn.PReLU).to(device)
+    assert [name for name in block.state_dict() if "activation" in name] == ["activation.module.weight"]
+    with torch.no_grad():
+        block.activation.module.weight.fill_(1)  # the identity
+    x = random_features(random_map(9, device), 3, torch.float32)
+    inner = block.eval().norm2(block.conv2(block.norm1(block.conv1(x))))
+    assert_near(block(x).features, inner.features + x.features)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 40])
+def test_a_batch_that_moves_the_statistics_changes_no_gradient_of_another(rows, device) -> None:
+    """One norm on two levels, of which one is too small for statistics of its own, or in evaluation."""
+    norm = nn.BatchNorm(3, activation=nn.SiLU).to(device, torch.float64)
+    norm.norm.running_mean.fill_(2)
+    norm.norm.running_var.fill_(4)
+    x = random_map(10, device)
+    few = random_features(x.pruned(torch.arange(x.num_rows, device=device) < rows))
+    many = random_features(random_map(11, device))
+    alone = torch.autograd.grad(norm.train(rows < 2)(few).features.square().sum(), few.features)
+    together = norm(few).features.square().sum() + norm.train()(many).features.square().sum()
+    assert torch.equal(torch.autograd.grad(together, few.features)[0], alone[0])
+
+
+def test_statistics_that_move_are_seen_to_have_changed(device) -> None:
+    norm = nn.BatchNorm(3).to(device)
+    before = [one._version for one in norm.buffers()]
+    norm(random_features(random_map(12, device), 3, torch.float32))
+    assert all(one._version > version for one, version in zip(norm.buffers(), before, strict=True))
+
+
+def test_batch_norm_refuses_what_is_not_its_own(device) -> None:
+    norm = torch.nn.BatchNorm1d(3).to(device)
+    with pytest.raises(RuntimeError, match=r"batch_statistics: columns must be \[800\] on the device"):
+        F.batch_norm(torch.randn(5, 800, device=device), norm)
+    with pytest.raises(ValueError, match="batch_norm: activation must be one of none, relu, elu, silu, got"):
+        F.batch_norm(torch.randn(5, 3, device=device), norm, activation="gelu")
+    with forward_ad.dual_level():
+        rows = forward_ad.make_dual(torch.randn(5, 3, device=device), torch.ones(5, 3, device=device))
+        with pytest.raises(NotImplementedError, match="derivatives must be taken backward"):
+            F.batch_norm(rows, norm)
+    assert norm.num_batches_tracked == 0 and not norm.running_mean.any()
+
+
+def test_a_norm_trains_within_inference_mode(device) -> None:
+    x = random_features(random_map(13, device), 3, torch.float32)
+    outside = nn.BatchNorm(3).to(device)
+    with torch.inference_mode():
+        inside = nn.BatchNorm(3).to(device)
+        assert torch.equal(inside(x).features, outside(x).features)
+    assert torch.equal(inside.norm.running_mean, outside.norm.running_mean)

@@ -11,7 +11,7 @@ from completion.ops.batch_norm import ACTIVATIONS
 from completion.ops.checks import FEATURE_DTYPES
 
 # One part of the rows and several, rows that fill no long one, widths below and above a vector.
-SIZES = [(2, 1), (2, 5), (7, 3), (65, 16), (1030, 64), (9000, 20), (33, 300)]
+SIZES = [(2, 1), (2, 5), (7, 3), (65, 16), (1030, 64), (9000, 20), (33, 300), (40, 5000)]
 
 
 def make_columns(channels: int, dtype: torch.dtype, device: torch.device) -> list[Tensor]:
@@ -122,6 +122,27 @@ def test_a_far_mean_costs_no_digits(device: torch.device):
     exact = rows.double()
     assert ((mean - exact.mean(dim=0)).abs() <= 1e-4).all()
     assert_near(variance / exact.var(dim=0, correction=0).float(), torch.ones(2))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_constant_statistics_take_nothing_of_a_gradient(activation: str, device: torch.device):
+    """Of an infinite feature comes what autograd says: the slope there."""
+    features = make_features((40, 3), torch.float32, device)
+    features[7, 1] = torch.inf
+    features.requires_grad_()
+    out = ops.batch_norm(features, *make_columns(3, torch.float32, device), 1e-5, activation)
+    (grad,) = torch.autograd.grad(out[:, 1].sum(), features)
+    assert grad.isfinite().sum() >= 40 * 3 - (activation == "silu") and not grad[:, [0, 2]].any()
+
+
+def test_an_outlier_in_the_first_row_leaves_a_variance(device: torch.device):
+    """The worst for differences to the first row: all others are equal."""
+    rows = torch.zeros(1_000_000, 1, device=device)
+    rows[0] = 1e4
+    moved = torch.zeros(1, device=device), torch.ones(1, device=device), torch.tensor(0, device=device)
+    _, variance = ops.batch_statistics(rows, *moved, 0.1)
+    exact = rows.double().var(dim=0, correction=0)
+    assert ((variance - exact).abs() <= 0.02 * exact).all()
 
 
 @pytest.mark.parametrize("rows", [0, 1])

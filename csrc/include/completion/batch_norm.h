@@ -11,7 +11,7 @@
 
 namespace completion {
 
-// All of a column are float32, for float64 features float64: mean, variance, weight, bias and their like.
+// What has one number for each column, as mean, variance, weight and bias, is float32; beside float64 features float64.
 
 struct BatchStatisticsParams {
   const void* features;    // [N, C], N ≥ 2

@@ -1,14 +1,15 @@
 """Normalisation: over all voxels of the batch, over the voxels of each item, over the channels of a voxel."""
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import nn
 from torch.nn import functional as dense
 
 from completion.nn import functional as F
-from completion.nn.functional.checks import check_groups, check_input
-from completion.nn.pointwise import ELU, Pointwise, ReLU, SiLU, check_activation
+from completion.nn.functional.checks import check_groups, check_input, check_probability
+from completion.nn.pointwise import ELU, Pointwise, ReLU, SiLU, make_activation
 from completion.ops.checks import check_count, check_type
 from completion.sparse import SparseTensor
 
@@ -20,7 +21,8 @@ class BatchNorm(nn.Module):
     so that an emptied level trains on instead of failing or turning to NaN.
 
     ReLU, ELU with alpha 1 and SiLU are one operator with the norm: faster than a layer of their own, and the
-    backward pass needs nothing of what is between the two. Others follow as they are.
+    backward pass needs nothing of what is between the two. Others follow as they are, and so do these while
+    they have hooks.
 
     Under DistributedDataParallel, `synchronise_batch_norm` makes it count the voxels of all processes, on any
     device and also where some process has none; so does `torch.nn.SyncBatchNorm.convert_sync_batchnorm`
@@ -45,10 +47,9 @@ class BatchNorm(nn.Module):
     ) -> None:
         super().__init__()
         check_count("BatchNorm", "num_channels", num_channels, least=1)
-        if activation is not None:
-            check_activation("BatchNorm", activation)
+        check_probability("BatchNorm", "momentum", momentum)
         self.norm = nn.BatchNorm1d(num_channels, eps, momentum)
-        self.activation = None if activation is None else activation()
+        self.activation = None if activation is None else make_activation("BatchNorm", activation)
         self.synchronised = False
 
     def forward(self, x: SparseTensor) -> SparseTensor:
@@ -61,13 +62,25 @@ class BatchNorm(nn.Module):
 
 
 def _joined_activation(activation: nn.Module | None) -> str:
-    """Name of the activation in the operator, "none" where it has no such one."""
-    if isinstance(activation, ELU) and activation.module.alpha != 1:
+    """Name of the activation in the operator, "none" where it has no such one or somebody watches it."""
+    if activation is None or type(activation) not in (ReLU, ELU, SiLU):
         return "none"
-    return _JOINED.get(type(activation), "none")
+    inner = cast(nn.Module, activation.module)  # which somebody may have replaced
+    if (type(inner) is nn.ELU and inner.alpha != 1) or _has_hooks(activation) or _has_hooks(inner):
+        return "none"
+    return _JOINED.get(type(inner), "none")
 
 
-_JOINED: dict[type, str] = {ReLU: "relu", ELU: "elu", SiLU: "silu"}
+_JOINED: dict[type, str] = {nn.ReLU: "relu", nn.ELU: "elu", nn.SiLU: "silu"}
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+    )
 
 
 def synchronise_batch_norm(module: nn.Module) -> nn.Module:

@@ -1,5 +1,7 @@
 """Modules that act on each voxel's features alone: activations, linear layers, dropout."""
 
+from collections.abc import Callable
+
 from torch import nn
 
 from completion.nn.functional.checks import check_input, check_probability, check_sparse
@@ -8,17 +10,19 @@ from completion.ops.checks import check_count, check_type
 from completion.sparse import SparseTensor
 
 
-def check_activation(function: str, activation: object) -> None:
-    """Checks that an activation can be made without arguments.
+def make_activation(function: str, activation: Callable[[], nn.Module]) -> nn.Module:
+    """A new activation.
 
     Raises:
-        TypeError: it is a module, or nothing that can be called.
+        TypeError: it is a module already, or nothing that makes one.
     """
-    if isinstance(activation, nn.Module) or not callable(activation):
+    made = None if isinstance(activation, nn.Module) or not callable(activation) else activation()
+    if not isinstance(made, nn.Module):
         raise TypeError(
             f"{function}: activation must be a class or function that makes a module, "
             f"got {activation!r}; give it as completion.nn.ReLU, without parentheses"
         )
+    return made
 
 
 class Pointwise(nn.Module):

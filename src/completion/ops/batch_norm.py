@@ -49,6 +49,8 @@ def batch_statistics(
 
 def unchecked_batch_statistics(features: Tensor, *moved: Any) -> tuple[Tensor, Tensor]:
     """As batch_statistics, of arguments that are known to be right."""
+    if not torch.compiler.is_compiling():  # which finds what an operator changes by its schema
+        torch.autograd.graph.increment_version(moved[:3])
     return torch.ops.completion.batch_statistics.default(features.detach(), *moved)
 
 
@@ -89,14 +91,23 @@ def batch_norm(
     columns = {"weight": weight, "bias": bias, "mean": mean, "variance": variance}
     _check_columns("batch_norm", features, columns)
     _check_number("batch_norm", "eps", eps)
+    code = activation_code("batch_norm", activation)
+    check_type("batch_norm", "of_batch", of_batch, bool, "say True or False")
+    return unchecked_batch_norm(features, weight, bias, mean, variance, float(eps), code, of_batch)
+
+
+def activation_code(function: str, activation: str) -> int:
+    """Number of an activation in native code.
+
+    Raises:
+        ValueError: there is no such one.
+    """
     if activation not in ACTIVATIONS:
         raise ValueError(
-            f"batch_norm: activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}; "
+            f"{function}: activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}; "
             "apply another one to the result"
         )
-    check_type("batch_norm", "of_batch", of_batch, bool, "say True or False")
-    code = ACTIVATIONS.index(activation)
-    return unchecked_batch_norm(features, weight, bias, mean, variance, float(eps), code, of_batch)
+    return ACTIVATIONS.index(activation)
 
 
 def _check_number(function: str, name: str, value: float) -> None:
@@ -168,7 +179,8 @@ def _gradients(
     of_batch: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The results of batch_norm_grad, step by step."""
-    x, g = features.to(mean.dtype), grad.to(mean.dtype)
+    kind = torch.promote_types(features.dtype, torch.float32)
+    x, g, mean, variance = (one.to(kind) for one in (features, grad, mean, variance))
     if of_batch:  # again, because their derivative is asked for
         mean = x.mean(dim=0)
         variance = (x - mean).square().mean(dim=0)

@@ -9,7 +9,8 @@ from torch.nn import functional as dense
 
 from completion.nn.functional.checks import check_groups, check_row, check_sparse
 from completion.nn.functional.dtypes import widened
-from completion.ops.batch_norm import ACTIVATIONS, unchecked_batch_norm, unchecked_batch_statistics
+from completion.ops.batch_norm import activation_code, unchecked_batch_norm, unchecked_batch_statistics
+from completion.ops.checks import refuse_forward_mode
 from completion.sparse import SparseTensor
 from completion.sparse.segments import gather_rows, segment_mean
 
@@ -58,19 +59,23 @@ def batch_norm(features: Tensor, norm: Any, together: bool = False, activation: 
 
     Args:
         features: [N, C], N ≥ 0.
-        norm: a torch.nn.BatchNorm1d or SyncBatchNorm; in training mode its running statistics are updated.
+        norm: a torch.nn.BatchNorm1d or SyncBatchNorm of C channels, with weight, bias and running statistics;
+            in training mode these are updated.
         together: in training, take the statistics of all processes, on any device; every one must call it,
             with any number of rows.
         activation: as of `ops.batch_norm`.
     """
+    refuse_forward_mode("batch_norm")  # before anything moves
+    code = activation_code("batch_norm", activation)
     if norm.training and together:
         return _batch_norm_together(features, norm, activation)
-    of_batch = norm.training and features.shape[0] >= 2
     mean, variance = norm.running_mean, norm.running_var
+    of_batch = norm.training and features.shape[0] >= 2
     if of_batch:
         moved = mean, variance, norm.num_batches_tracked
         mean, variance = unchecked_batch_statistics(features, *moved, norm.momentum)
-    code = ACTIVATIONS.index(activation)
+    elif torch.is_grad_enabled():  # the next batch moves them, maybe before the backward pass of this one
+        mean, variance = mean.clone(), variance.clone()
     return unchecked_batch_norm(features, norm.weight, norm.bias, mean, variance, norm.eps, code, of_batch)
 
 
