@@ -6,8 +6,8 @@
 #include <cmath>
 #include <vector>
 
+#include "exp.h"
 #include "instruction_set.h"
-#include "smooth.h"
 
 namespace completion::cpu {
 namespace {

@@ -1,5 +1,4 @@
-// exp and 1 / x in operations that the compiler makes vectors of. The library's exp is a call for each number, and
-// threads of one core share its divider.
+// The exponential function in operations that the compiler makes vectors of; the library's is a call for each number.
 #pragma once
 
 #include <cstdint>
@@ -8,26 +7,22 @@
 namespace completion::cpu {
 
 template <class T>
-struct SmoothConstants;
+struct ExpConstants;
 
 template <>
-struct SmoothConstants<float> {
+struct ExpConstants<float> {
   using Bits = int32_t;
   static constexpr float kRound = 12582912;  // 1.5 · 2²³: a sum with it ends in whole numbers
   static constexpr float kHigh = 0.693359375f, kLow = -2.12194440e-4f;  // their sum is log 2, kHigh of few bits
   static constexpr int kTerms = 7, kMantissa = 23, kBias = 127;
-  static constexpr Bits kInverse = 0x7ef311c7;
-  static constexpr int kSteps = 3;
 };
 
 template <>
-struct SmoothConstants<double> {
+struct ExpConstants<double> {
   using Bits = int64_t;
   static constexpr double kRound = 6755399441055744;  // 1.5 · 2⁵²
   static constexpr double kHigh = 0.693145751953125, kLow = 1.42860682030941723212e-6;
   static constexpr int kTerms = 13, kMantissa = 52, kBias = 1023;
-  static constexpr Bits kInverse = 0x7fde623822fc16e6;
-  static constexpr int kSteps = 5;
 };
 
 /// How far from zero exp_of() looks. Further out its products soon are subnormal numbers, which take a hundred times as
@@ -46,7 +41,7 @@ struct Exp {
 
 template <class T>
 __attribute__((always_inline)) inline Exp<T> exp_of(T z) {
-  using C = SmoothConstants<T>;
+  using C = ExpConstants<T>;
   using Bits = typename C::Bits;
   constexpr T magic = C::kRound;
   z = z < -kFarthest<T> ? -kFarthest<T> : z;
@@ -67,21 +62,6 @@ __attribute__((always_inline)) inline Exp<T> exp_of(T z) {
   T power;
   std::memcpy(&power, &bits, sizeof(power));
   return {power, power * (r * sum)};
-}
-
-/// 1 / d of a positive number whose inverse is a normal one; NaN stays. Newton's steps from a guess that is good to an
-/// eighth: taken from a constant, the bits of d are nearly those of the inverse.
-template <class T>
-__attribute__((always_inline)) inline T inverse_of(T d) {
-  using C = SmoothConstants<T>;
-  typename C::Bits bits;
-  std::memcpy(&bits, &d, sizeof(bits));
-  bits = C::kInverse - bits;
-  T inverse;
-  std::memcpy(&inverse, &bits, sizeof(inverse));
-#pragma GCC unroll 8
-  for (int step = 0; step < C::kSteps; ++step) inverse += inverse * (1 - d * inverse);
-  return inverse;
 }
 
 }  // namespace completion::cpu
