@@ -263,11 +263,15 @@ void differentiate(const BatchNormGradParams& params, ParallelFor parallel_for) 
   }
 }
 
+int64_t workspace_bytes(int64_t num_rows, int64_t channels, DType dtype) {
+  const Parts parts(num_rows, channels);
+  return dtype == DType::float64 ? PartSums<double>::bytes(parts) : PartSums<float>::bytes(parts);
+}
+
 }  // namespace
 
 int64_t batch_statistics_workspace_bytes(const BatchStatisticsParams& params) {
-  const Parts parts(params.num_rows, params.channels);
-  return params.dtype == DType::float64 ? PartSums<double>::bytes(parts) : PartSums<float>::bytes(parts);
+  return workspace_bytes(params.num_rows, params.channels, params.dtype);
 }
 
 void batch_statistics(const BatchStatisticsParams& params, ParallelFor parallel_for) {
@@ -280,8 +284,7 @@ void batch_norm(const BatchNormParams& params, ParallelFor parallel_for) {
 }
 
 int64_t batch_norm_grad_workspace_bytes(const BatchNormGradParams& params) {
-  const Parts parts(params.num_rows, params.channels);
-  return params.dtype == DType::float64 ? PartSums<double>::bytes(parts) : PartSums<float>::bytes(parts);
+  return workspace_bytes(params.num_rows, params.channels, params.dtype);
 }
 
 void batch_norm_grad(const BatchNormGradParams& params, ParallelFor parallel_for) {
