@@ -55,7 +55,7 @@ namespace avx512 {
 #endif
 
 template <class T>
-const Loops<T>& loops_of(Activation activation) {
+Loops<T> loops_of(Activation activation) {
 #ifdef COMPLETION_X86_SETS
   if (instruction_set() == InstructionSet::avx512) return avx512::loops_of<T>(activation);
   if (instruction_set() == InstructionSet::avx2) return avx2::loops_of<T>(activation);
@@ -145,7 +145,7 @@ void find_statistics(const BatchStatisticsParams& params, ParallelFor parallel_f
   const auto* const x = static_cast<const T*>(params.features);
   const Parts parts(params.num_rows, channels);
   const PartSums<T> sums(parts, params.workspace);
-  const Loops<T>& loops = loops_of<T>(Activation::none);
+  const Loops<T> loops = loops_of<T>(Activation::none);
   sums.clear();
   const auto first_row = [&](int64_t part) { return x + parts.first_row(part) * channels; };
   parts.run(parallel_for, [&](int64_t part, int64_t start, int64_t rows, int64_t width) {
@@ -226,7 +226,7 @@ template <class T>
 void normalise(const BatchNormParams& params, ParallelFor parallel_for) {
   const Parts parts(params.num_rows, params.channels);
   const ColumnValues<T> values(params.norm, parts, params.channels);
-  const Loops<T>& loops = loops_of<T>(params.norm.activation);
+  const Loops<T> loops = loops_of<T>(params.norm.activation);
   parts.run(parallel_for, [&](int64_t, int64_t start, int64_t rows, int64_t width) {
     loops.normalise_rows(values.get(), static_cast<const T*>(params.features) + start, rows, width,
                          static_cast<T*>(params.output) + start);
@@ -240,7 +240,7 @@ void differentiate(const BatchNormGradParams& params, ParallelFor parallel_for) 
   const Parts parts(params.num_rows, channels);
   const PartSums<T> sums(parts, params.workspace);
   ColumnValues<T> values(params.norm, parts, channels);
-  const Loops<T>& loops = loops_of<T>(params.norm.activation);
+  const Loops<T> loops = loops_of<T>(params.norm.activation);
   sums.clear();
   parts.run(parallel_for, [&](int64_t part, int64_t start, int64_t rows, int64_t width) {
     loops.sum_gradients(values.get(), x + start, grad + start, rows, width, sums.first(part), sums.second(part));

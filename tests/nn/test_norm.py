@@ -203,6 +203,9 @@ def test_statistics_that_move_are_seen_to_have_changed(device) -> None:
 
 
 def test_batch_norm_refuses_what_is_not_its_own(device) -> None:
+    """Another width, an activation that it has not, forward mode (whose tangents no operator of ours takes):
+    before the running statistics move.
+    """
     norm = torch.nn.BatchNorm1d(3).to(device)
     with pytest.raises(RuntimeError, match=r"batch_statistics: columns must be \[800\] on the device"):
         F.batch_norm(torch.randn(5, 800, device=device), norm)

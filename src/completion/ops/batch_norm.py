@@ -47,11 +47,15 @@ def batch_statistics(
     return unchecked_batch_statistics(features, running_mean, running_variance, num_batches, momentum)
 
 
-def unchecked_batch_statistics(features: Tensor, *moved: Any) -> tuple[Tensor, Tensor]:
+def unchecked_batch_statistics(
+    features: Tensor, running_mean: Tensor, running_variance: Tensor, num_batches: Tensor, momentum: float
+) -> tuple[Tensor, Tensor]:
     """As batch_statistics, of arguments that are known to be right."""
     if not torch.compiler.is_compiling():  # which finds what an operator changes by its schema
-        torch.autograd.graph.increment_version(moved[:3])
-    return torch.ops.completion.batch_statistics.default(features.detach(), *moved)
+        torch.autograd.graph.increment_version((running_mean, running_variance, num_batches))
+    return torch.ops.completion.batch_statistics.default(
+        features.detach(), running_mean, running_variance, num_batches, momentum
+    )
 
 
 def batch_norm(

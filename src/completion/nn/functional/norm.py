@@ -72,8 +72,9 @@ def batch_norm(features: Tensor, norm: Any, together: bool = False, activation: 
     mean, variance = norm.running_mean, norm.running_var
     of_batch = norm.training and features.shape[0] >= 2
     if of_batch:
-        moved = mean, variance, norm.num_batches_tracked
-        mean, variance = unchecked_batch_statistics(features, *moved, norm.momentum)
+        mean, variance = unchecked_batch_statistics(
+            features, mean, variance, norm.num_batches_tracked, norm.momentum
+        )
     elif torch.is_grad_enabled():  # the next batch moves them, maybe before the backward pass of this one
         mean, variance = mean.clone(), variance.clone()
     return unchecked_batch_norm(features, norm.weight, norm.bias, mean, variance, norm.eps, code, of_batch)
