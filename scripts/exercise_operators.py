@@ -120,6 +120,7 @@ def check_features(keys: Tensor, dtype: torch.dtype, channels: list[tuple[int, i
         near("add_rows", dtype, features, *middle, features.flip(0), *middle)
         agree("pool_max", features, table)
         check_batch_norm(dtype, features)
+        check_layer_norm(dtype, features)
     check_pool_max_gradient(dtype, values((len(keys), 5), dtype, keys.device), table)
 
 
@@ -169,7 +170,7 @@ def check_pool_max_gradient(dtype: torch.dtype, features: Tensor, table: Tensor)
 
 
 def check_batch_norm(dtype: torch.dtype, features: Tensor) -> None:
-    """Statistics and normalisation with every activation, forward and backward."""
+    """Statistics, and normalisation by them with every activation and by given ones, forward and backward."""
     columns = [0.25 * values((features.shape[1],), torch.float32, features.device) + 1 for _ in range(2)]
     for of_batch in (False, True) if len(features) > 1 else (False,):
         statistics = columns
@@ -181,7 +182,7 @@ def check_batch_norm(dtype: torch.dtype, features: Tensor) -> None:
             right = reference.batch_statistics(features.cpu(), *expected, 0.1)
             for one, other in zip((*statistics, *running), (*right, *expected), strict=True):
                 compare("batch_statistics", one, other, BOUNDS[torch.float32])
-        for activation in ("none", "relu", "elu", "silu"):
+        for activation in ("none", "relu", "elu", "silu") if of_batch else ("elu",):
             results = []
             for module, place in ((ops, features.device), (ops, features.device), (reference, "cpu")):
                 leaves = [one.detach().to(place).requires_grad_() for one in (features, *columns)]
@@ -192,6 +193,20 @@ def check_batch_norm(dtype: torch.dtype, features: Tensor) -> None:
             for one, again, right in zip(*results, strict=True):
                 require(same(one, again), f"batch_norm {activation} {dtype} differs from run to run")
                 compare(f"batch_norm {activation} {dtype}", one, right, BOUNDS[dtype])
+
+
+def check_layer_norm(dtype: torch.dtype, features: Tensor) -> None:
+    """Forward and backward."""
+    columns = [0.25 * values((features.shape[1],), torch.float32, features.device) + 1 for _ in range(2)]
+    results = []
+    for module, place in ((ops, features.device), (ops, features.device), (reference, "cpu")):
+        leaves = [one.detach().to(place).requires_grad_() for one in (features, *columns)]
+        out = module.layer_norm(*leaves, 1e-2)
+        grad = values(tuple(out.shape), dtype, out.device)
+        results.append([out.detach(), *torch.autograd.grad(out, leaves, grad)])
+    for one, again, right in zip(*results, strict=True):
+        require(same(one, again), f"layer_norm {dtype} differs from run to run")
+        compare(f"layer_norm {dtype}", one, right, BOUNDS[dtype])
 
 
 def check_large(device: torch.device) -> None:

@@ -1,5 +1,4 @@
-// batch_statistics, batch_norm and batch_norm_grad on the CPU. Rows are cut into parts with sums of their own, which
-// are added up in order; sizes alone decide what the parts are, so that sums do not depend on the number of threads.
+// batch_statistics, batch_norm and batch_norm_grad on the CPU. Sums over rows are made by parts (part_sums.h).
 #include "completion/batch_norm.h"
 
 #include <algorithm>
@@ -8,15 +7,12 @@
 
 #include "exp.h"
 #include "instruction_set.h"
+#include "part_sums.h"
 
 namespace completion::cpu {
 namespace {
 
-constexpr int64_t kElementsOfPart = 8192;  // few rows, or sums in float32 lose digits
-constexpr int64_t kRowsOfPart = 32;        // at least, or their sums are as many numbers as the features
-constexpr int64_t kColumnsOfThread = 64;   // at least
-constexpr int64_t kPartsOfThread = 4;      // at least
-constexpr int64_t kWidth = 64;             // columns that loops should have at least
+constexpr int64_t kWidth = 64;  // columns that loops should have at least
 
 /// What the loops need of each column; the last two of the backward pass alone.
 template <class T>
@@ -63,87 +59,16 @@ Loops<T> loops_of(Activation activation) {
   return generic::loops_of<T>(activation);
 }
 
-/// How the rows are cut. Several short ones that follow each other are walked as one long row, which has a place for
-/// each of them.
-class Parts {
- public:
-  Parts(int64_t num_rows, int64_t channels)
-      : num_rows_(num_rows),
-        channels_(channels),
-        places_(std::max<int64_t>(1, kWidth / std::max<int64_t>(channels, 1))),
-        rows_of_part_(std::max(kRowsOfPart, kElementsOfPart / std::max<int64_t>(width(), 1)) * places_) {}
-
-  int64_t count() const { return (num_rows_ + rows_of_part_ - 1) / rows_of_part_; }
-  int64_t places() const { return places_; }
-  int64_t width() const { return places_ * channels_; }
-  int64_t first_row(int64_t part) const { return part * rows_of_part_; }
-  int64_t rows(int64_t part) const { return std::min(rows_of_part_, num_rows_ - first_row(part)); }
-  int64_t rows_at(int64_t part, int64_t place) const { return (rows(part) - place + places_ - 1) / places_; }
-
-  /// Calls work(part, first element, long rows, width) for all parts; again for the rows that fill no long one.
-  template <class Work>
-  void run(ParallelFor parallel_for, const Work& work) const {
-    for_ranges(parallel_for, 0, count(), kPartsOfThread, [&](int64_t begin, int64_t end) {
-      for (int64_t part = begin; part < end; ++part) {
-        const int64_t whole = rows(part) / places_, rest = rows(part) % places_;
-        const int64_t start = first_row(part) * channels_;
-        work(part, start, whole, width());
-        if (rest > 0) work(part, start + whole * width(), 1, rest * channels_);
-      }
-    });
-  }
-
- private:
-  int64_t num_rows_, channels_, places_, rows_of_part_;
-};
-
-/// Two sums for each part and column of a long row, in a workspace of bytes() bytes.
-template <class T>
-class PartSums {
- public:
-  PartSums(const Parts& parts, void* workspace) : parts_(parts), sums_(static_cast<T*>(workspace)) {}
-
-  static int64_t bytes(const Parts& parts) {
-    return 2 * parts.count() * parts.width() * static_cast<int64_t>(sizeof(T));
-  }
-
-  T* first(int64_t part) const { return sums_ + 2 * part * parts_.width(); }
-  T* second(int64_t part) const { return first(part) + parts_.width(); }
-
-  void clear() const { std::fill_n(sums_, 2 * parts_.count() * parts_.width(), T(0)); }
-
-  /// What a part has of the rows at one place: how many, the first one, and their two sums, each [C].
-  struct Summed {
-    int64_t rows, first_row;
-    const T *first, *second;
-  };
-
-  /// Calls add(begin, end, Summed) for all of them in order, for columns begin … end − 1 on each thread.
-  template <class Add>
-  void add_up(ParallelFor parallel_for, const Add& add) const {
-    const int64_t channels = parts_.width() / parts_.places();
-    for_ranges(parallel_for, 0, channels, kColumnsOfThread, [&](int64_t begin, int64_t end) {
-      for (int64_t part = 0; part < parts_.count(); ++part) {
-        for (int64_t place = 0; place < parts_.places(); ++place) {
-          const int64_t rows = parts_.rows_at(part, place), offset = place * channels;
-          if (rows > 0) {
-            add(begin, end, {rows, parts_.first_row(part) + place, first(part) + offset, second(part) + offset});
-          }
-        }
-      }
-    });
-  }
-
- private:
-  const Parts& parts_;
-  T* sums_;
-};
+/// Parts of long rows, so that loops over few channels are not short ones.
+Parts parts_of(int64_t num_rows, int64_t channels) {
+  return {num_rows, channels, std::max<int64_t>(1, kWidth / std::max<int64_t>(channels, 1))};
+}
 
 template <class T>
 void find_statistics(const BatchStatisticsParams& params, ParallelFor parallel_for) {
   const int64_t channels = params.channels;
   const auto* const x = static_cast<const T*>(params.features);
-  const Parts parts(params.num_rows, channels);
+  const Parts parts = parts_of(params.num_rows, channels);
   const PartSums<T> sums(parts, params.workspace);
   const Loops<T> loops = loops_of<T>(Activation::none);
   sums.clear();
@@ -224,7 +149,7 @@ class ColumnValues {
 
 template <class T>
 void normalise(const BatchNormParams& params, ParallelFor parallel_for) {
-  const Parts parts(params.num_rows, params.channels);
+  const Parts parts = parts_of(params.num_rows, params.channels);
   const ColumnValues<T> values(params.norm, parts, params.channels);
   const Loops<T> loops = loops_of<T>(params.norm.activation);
   parts.run(parallel_for, [&](int64_t, int64_t start, int64_t rows, int64_t width) {
@@ -237,7 +162,7 @@ template <class T>
 void differentiate(const BatchNormGradParams& params, ParallelFor parallel_for) {
   const int64_t channels = params.channels;
   const auto *const x = static_cast<const T*>(params.features), *const grad = static_cast<const T*>(params.grad);
-  const Parts parts(params.num_rows, channels);
+  const Parts parts = parts_of(params.num_rows, channels);
   const PartSums<T> sums(parts, params.workspace);
   ColumnValues<T> values(params.norm, parts, channels);
   const Loops<T> loops = loops_of<T>(params.norm.activation);
@@ -263,15 +188,10 @@ void differentiate(const BatchNormGradParams& params, ParallelFor parallel_for) 
   }
 }
 
-int64_t workspace_bytes(int64_t num_rows, int64_t channels, DType dtype) {
-  const Parts parts(num_rows, channels);
-  return dtype == DType::float64 ? PartSums<double>::bytes(parts) : PartSums<float>::bytes(parts);
-}
-
 }  // namespace
 
 int64_t batch_statistics_workspace_bytes(const BatchStatisticsParams& params) {
-  return workspace_bytes(params.num_rows, params.channels, params.dtype);
+  return part_sums_bytes(parts_of(params.num_rows, params.channels), params.dtype);
 }
 
 void batch_statistics(const BatchStatisticsParams& params, ParallelFor parallel_for) {
@@ -284,7 +204,7 @@ void batch_norm(const BatchNormParams& params, ParallelFor parallel_for) {
 }
 
 int64_t batch_norm_grad_workspace_bytes(const BatchNormGradParams& params) {
-  return workspace_bytes(params.num_rows, params.channels, params.dtype);
+  return part_sums_bytes(parts_of(params.num_rows, params.channels), params.dtype);
 }
 
 void batch_norm_grad(const BatchNormGradParams& params, ParallelFor parallel_for) {

@@ -2,7 +2,6 @@
 // each column.
 #include <algorithm>
 #include <cmath>
-#include <initializer_list>
 #include <type_traits>
 
 #include "column_sums.cuh"
@@ -41,16 +40,15 @@ __device__ __forceinline__ T slope(T z) {
 /// A pack of the columns of a normalisation.
 template <class Sum, int kPack>
 struct NormPack {
-  Sum mean[kPack], scale[kPack], bias[kPack];
+  Pack<Sum, kPack> mean, scale, bias;
 
   __device__ NormPack(const Normalisation& norm, int64_t column) {
-    const auto at = [&](const void* values, int i) { return static_cast<const Sum*>(values)[column + i]; };
+    mean = load_columns<Sum, kPack>(norm.mean, column);
+    scale = load_columns<Sum, kPack>(norm.weight, column);
+    bias = load_columns<Sum, kPack>(norm.bias, column);
+    const auto variance = load_columns<Sum, kPack>(norm.variance, column);
 #pragma unroll
-    for (int i = 0; i < kPack; ++i) {
-      mean[i] = at(norm.mean, i);
-      scale[i] = at(norm.weight, i) / std::sqrt(at(norm.variance, i) + static_cast<Sum>(norm.eps));
-      bias[i] = at(norm.bias, i);
-    }
+    for (int i = 0; i < kPack; ++i) scale.value[i] /= std::sqrt(variance.value[i] + static_cast<Sum>(norm.eps));
   }
 };
 
@@ -60,21 +58,19 @@ __global__ void __launch_bounds__(kBlockThreads) normalise_rows(BatchNormParams 
   const Walk walk(block_rows, params.num_rows, kPack);
   if (walk.column >= params.channels) return;
   const NormPack<Sum, kPack> norm(params.norm, walk.column);
-  const Scalar* const x = static_cast<const Scalar*>(params.features) + walk.column;
+  const ReadRow<Scalar, kPack> read(params.features, walk.column, params.channels);
   Scalar* const output = static_cast<Scalar*>(params.output) + walk.column;
   with_activation(params.norm.activation, [&](auto tag) {
     constexpr Activation kActivation = decltype(tag)::value;
-#pragma unroll 4
-    for (int64_t row = walk.begin; row < walk.end; row += blockDim.y) {
-      const auto values = load_pack<Scalar, kPack>(x + row * params.channels);
+    walk.each_row<4>(read, [&](int64_t row, const auto& values) {
       Pack<Scalar, kPack> out;
 #pragma unroll
       for (int i = 0; i < kPack; ++i) {
-        const Sum z = (widen(values.value[i]) - norm.mean[i]) * norm.scale[i] + norm.bias[i];
+        const Sum z = (widen(values.value[i]) - norm.mean.value[i]) * norm.scale.value[i] + norm.bias.value[i];
         narrow(activated<kActivation>(z), &out.value[i]);
       }
       store_pack(output + row * params.channels, out);
-    }
+    });
   });
 }
 
@@ -86,18 +82,16 @@ __global__ void __launch_bounds__(kBlockThreads)
   const Walk walk(sums.part_rows, params.num_rows, kPack);
   Sum pack_sums[2][kPack] = {};
   if (walk.column < params.channels) {
-    const Scalar* const x = static_cast<const Scalar*>(params.features) + walk.column;
-    const auto first = load_pack<Scalar, kPack>(x + walk.block_begin * params.channels);
-#pragma unroll 4
-    for (int64_t row = walk.begin; row < walk.end; row += blockDim.y) {
-      const auto values = load_pack<Scalar, kPack>(x + row * params.channels);
+    const ReadRow<Scalar, kPack> read(params.features, walk.column, params.channels);
+    const auto first = read(walk.block_begin);
+    walk.each_row<4>(read, [&](int64_t, const auto& values) {
 #pragma unroll
       for (int i = 0; i < kPack; ++i) {
         const Sum difference = widen(values.value[i]) - widen(first.value[i]);
         pack_sums[0][i] += difference;
         pack_sums[1][i] += difference * difference;
       }
-    }
+    });
   }
   sums.write(pack_sums);
 }
@@ -111,22 +105,19 @@ __global__ void __launch_bounds__(kBlockThreads)
   Sum pack_sums[2][kPack] = {};
   if (walk.column < params.channels) {
     const NormPack<Sum, kPack> norm(params.norm, walk.column);
-    const Scalar* const x = static_cast<const Scalar*>(params.features) + walk.column;
-    const Scalar* const grad = static_cast<const Scalar*>(params.grad) + walk.column;
+    const ReadRows<Scalar, kPack> read(params.features, params.grad, walk.column, params.channels);
     with_activation(params.norm.activation, [&](auto tag) {
       constexpr Activation kActivation = decltype(tag)::value;
-#pragma unroll 2
-      for (int64_t row = walk.begin; row < walk.end; row += blockDim.y) {
-        const auto values = load_pack<Scalar, kPack>(x + row * params.channels);
-        const auto grads = load_pack<Scalar, kPack>(grad + row * params.channels);
+      walk.each_row<2>(read, [&](int64_t, const auto& both) {
 #pragma unroll
         for (int i = 0; i < kPack; ++i) {
-          const Sum centred = widen(values.value[i]) - norm.mean[i];
-          const Sum g = widen(grads.value[i]) * slope<kActivation>(centred * norm.scale[i] + norm.bias[i]);
+          const Sum centred = widen(both.x.value[i]) - norm.mean.value[i];
+          const Sum g =
+              widen(both.grad.value[i]) * slope<kActivation>(centred * norm.scale.value[i] + norm.bias.value[i]);
           pack_sums[0][i] += g;
           pack_sums[1][i] += g * centred;
         }
-      }
+      });
     });
   }
   sums.write(pack_sums);
@@ -140,32 +131,25 @@ __global__ void __launch_bounds__(kBlockThreads)
   const Walk walk(block_rows, params.num_rows, kPack);
   if (walk.column >= params.channels) return;
   const NormPack<Sum, kPack> norm(params.norm, walk.column);
-  Sum mean_taken[kPack], spread_taken[kPack];
-#pragma unroll
-  for (int i = 0; i < kPack; ++i) {
-    mean_taken[i] = taken[walk.column + i];
-    spread_taken[i] = taken[params.channels + walk.column + i];
-  }
-  const Scalar* const x = static_cast<const Scalar*>(params.features) + walk.column;
-  const Scalar* const grad = static_cast<const Scalar*>(params.grad) + walk.column;
+  const auto mean_taken = load_columns<Sum, kPack>(taken, walk.column);
+  const auto spread_taken = load_columns<Sum, kPack>(taken + params.channels, walk.column);
+  const ReadRows<Scalar, kPack> read(params.features, params.grad, walk.column, params.channels);
   Scalar* const output = static_cast<Scalar*>(params.grad_features) + walk.column;
   with_activation(params.norm.activation, [&](auto tag) {
     constexpr Activation kActivation = decltype(tag)::value;
-#pragma unroll 2
-    for (int64_t row = walk.begin; row < walk.end; row += blockDim.y) {
-      const auto values = load_pack<Scalar, kPack>(x + row * params.channels);
-      const auto grads = load_pack<Scalar, kPack>(grad + row * params.channels);
+    walk.each_row<2>(read, [&](int64_t row, const auto& both) {
       Pack<Scalar, kPack> out;
 #pragma unroll
       for (int i = 0; i < kPack; ++i) {
-        const Sum centred = widen(values.value[i]) - norm.mean[i];
-        const Sum g = widen(grads.value[i]) * slope<kActivation>(centred * norm.scale[i] + norm.bias[i]);
+        const Sum centred = widen(both.x.value[i]) - norm.mean.value[i];
+        const Sum g =
+            widen(both.grad.value[i]) * slope<kActivation>(centred * norm.scale.value[i] + norm.bias.value[i]);
         // Constant statistics take nothing, also where x is infinite.
-        const Sum part_taken = params.of_batch ? mean_taken[i] + centred * spread_taken[i] : 0;
-        narrow(norm.scale[i] * (g - part_taken), &out.value[i]);
+        const Sum part_taken = params.of_batch ? mean_taken.value[i] + centred * spread_taken.value[i] : 0;
+        narrow(norm.scale.value[i] * (g - part_taken), &out.value[i]);
       }
       store_pack(output + row * params.channels, out);
-    }
+    });
   });
 }
 
@@ -225,22 +209,6 @@ int64_t rows_of_block(const WalkShape& shape, int64_t num_rows) {
   return std::clamp<int64_t>(steps, 1, kMostSteps) * shape.height();
 }
 
-/// Calls function(TypeTag<Scalar>{}, std::integral_constant<int, kPack>{}) with packs of 16 bytes where rows and
-/// addresses allow them, else with single columns.
-template <class Function>
-void with_packs(DType dtype, int64_t channels, std::initializer_list<const void*> matrices, const Function& function) {
-  uint64_t alignment = static_cast<uint64_t>(channels * element_bytes(dtype));
-  for (const void* matrix : matrices) alignment |= reinterpret_cast<uint64_t>(matrix);
-  with_scalar(dtype, [&](auto tag) {
-    constexpr int kPack = 16 / sizeof(typename decltype(tag)::type);
-    if (alignment % 16 == 0) {
-      function(tag, std::integral_constant<int, kPack>{});
-    } else {
-      function(tag, std::integral_constant<int, 1>{});
-    }
-  });
-}
-
 /// The arrays of a backward pass in its workspace.
 template <class Sum>
 struct GradArrays {
@@ -277,7 +245,9 @@ Status batch_statistics(const BatchStatisticsParams& params, void* stream) {
 }
 
 Status batch_norm(const BatchNormParams& params, void* stream) {
-  with_packs(params.dtype, params.channels, {params.features, params.output}, [&](auto tag, auto pack) {
+  const auto [mean, variance, weight, bias, eps, activation] = params.norm;
+  const auto arrays = {params.features, static_cast<const void*>(params.output), mean, variance, weight, bias};
+  with_packs(params.dtype, params.channels, arrays, [&](auto tag, auto pack) {
     using Scalar = typename decltype(tag)::type;
     constexpr int kPack = decltype(pack)::value;
     const WalkShape shape(params.channels, kPack);
@@ -294,8 +264,10 @@ int64_t batch_norm_grad_workspace_bytes(const BatchNormGradParams& params) {
 }
 
 Status batch_norm_grad(const BatchNormGradParams& params, void* stream) {
-  const auto matrices = {params.features, params.grad, static_cast<const void*>(params.grad_features)};
-  with_packs(params.dtype, params.channels, matrices, [&](auto tag, auto pack) {
+  const auto [mean, variance, weight, bias, eps, activation] = params.norm;
+  const void* const written = params.grad_features;
+  const auto arrays = {params.features, params.grad, written, mean, variance, weight, bias};
+  with_packs(params.dtype, params.channels, arrays, [&](auto tag, auto pack) {
     using Scalar = typename decltype(tag)::type;
     using Sum = Accumulator<Scalar>;
     constexpr int kPack = decltype(pack)::value;

@@ -1,6 +1,6 @@
 // Walks down the columns of a matrix [N, C]: a thread takes a pack of neighbouring columns and some rows. Two sums for
-// each column are made by parts of the rows, which a second kernel adds up in order: sizes alone decide what the parts
-// are, so that bits are always the same.
+// each column are made by parts of the rows, which a second kernel adds up in order. Sizes alone decide what the parts
+// are, sizes and the alignment of the arrays what a thread takes of one, so that bits are the same in every run.
 #pragma once
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 
 #include "completion/key.h"
 #include "launch.cuh"
+#include "pack.cuh"
 
 namespace completion::cuda {
 
@@ -39,6 +40,52 @@ struct Walk {
         begin(block_begin + threadIdx.y),
         end(block_begin + block_rows < num_rows ? block_begin + block_rows : num_rows),
         column((static_cast<int64_t>(blockIdx.y) * blockDim.x + threadIdx.x) * pack) {}
+
+  /// Calls work(row, read(row)) for each row. kAhead rows are read before any of them is worked on, so that the thread
+  /// waits for them together.
+  template <int kAhead, class Read, class Work>
+  __device__ __forceinline__ void each_row(const Read& read, const Work& work) const {
+    const int64_t step = blockDim.y;
+    for (int64_t first = begin; first < end; first += kAhead * step) {
+      decltype(read(first)) rows[kAhead];
+#pragma unroll
+      for (int i = 0; i < kAhead; ++i) {
+        if (first + i * step < end) rows[i] = read(first + i * step);
+      }
+#pragma unroll
+      for (int i = 0; i < kAhead; ++i) {
+        if (first + i * step < end) work(first + i * step, rows[i]);
+      }
+    }
+  }
+};
+
+/// Reads a pack of columns of a row of [N, C].
+template <class Scalar, int kPack>
+struct ReadRow {
+  const Scalar* values;  // the pack of the first row
+  int64_t channels;
+
+  __device__ __forceinline__ ReadRow(const void* matrix, int64_t column, int64_t channels_)
+      : values(static_cast<const Scalar*>(matrix) + column), channels(channels_) {}
+
+  __device__ __forceinline__ Pack<Scalar, kPack> operator()(int64_t row) const {
+    return load_pack<Scalar, kPack>(values + row * channels);
+  }
+};
+
+/// The same of features and their gradient at once.
+template <class Scalar, int kPack>
+struct ReadRows {
+  struct Packs {
+    Pack<Scalar, kPack> x, grad;
+  };
+  ReadRow<Scalar, kPack> x, grad;
+
+  __device__ __forceinline__ ReadRows(const void* features, const void* grad_, int64_t column, int64_t channels)
+      : x(features, column, channels), grad(grad_, column, channels) {}
+
+  __device__ __forceinline__ Packs operator()(int64_t row) const { return {x(row), grad(row)}; }
 };
 
 /// Two sums for each part and column, [parts][2][C] in a workspace. A block of sums takes a part.

@@ -1,24 +1,11 @@
 // Binding of batch_statistics, batch_norm and batch_norm_grad.
 #include "completion/batch_norm.h"
 
+#include "columns.h"
 #include "launch.h"
 
 namespace completion::binding {
 namespace {
-
-/// Type of the columns beside features.
-ScalarType column_type(const Tensor& features) {
-  return features.scalar_type() == ScalarType::Double ? ScalarType::Double : ScalarType::Float;
-}
-
-/// One number for each column, in their type.
-Tensor column(const char* function, const Tensor& tensor, const Tensor& features) {
-  STD_TORCH_CHECK(tensor.dim() == 1 && tensor.size(0) == features.size(1) && tensor.is_cuda() == features.is_cuda() &&
-                      tensor.get_device_index() == features.get_device_index(),
-                  function, ": columns must be [", features.size(1), "] on the device of the features, got ",
-                  tensor.numel(), " numbers; pass those of a norm of as many channels");
-  return converted(in_memory_order(tensor), column_type(features));
-}
 
 /// The four columns of a normalisation as the backend takes them.
 struct NormColumns {

@@ -73,9 +73,16 @@ def on_features(given: Operands) -> list[Tensor]:
         *with_gradients(lambda x: ops.pool_sum(x, table, reverse), fine),
         *with_gradients(lambda x: ops.pool_max(x, table)[0], fine),
         *batch_norms(fine),
+        *with_gradients(lambda x: ops.layer_norm(x, *ones_and_zeros(x), 1e-5), fine),
         *with_gradients(lambda x: ops.take_rows(x, *rows), fine),
         *with_gradients(lambda a, b: ops.add_rows(a, *rows, b, *rows), fine, fine.flip(0)),
     ]
+
+
+def ones_and_zeros(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a norm of the features."""
+    ones = torch.ones_like(features[0], dtype=torch.float32)
+    return ones, torch.zeros_like(ones)
 
 
 def batch_norms(features: Tensor) -> list[Tensor]:

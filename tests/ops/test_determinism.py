@@ -42,6 +42,14 @@ def batch_norm(features: torch.Tensor) -> list[torch.Tensor]:
     return results
 
 
+def layer_norm(features: torch.Tensor) -> list[torch.Tensor]:
+    """Result and gradients of layer normalisation."""
+    ones = torch.ones(features.shape[1], device=features.device)
+    leaves = [one.clone().requires_grad_() for one in (features, ones, ones)]
+    out = ops.layer_norm(*leaves, 1e-5)
+    return [out.detach(), *torch.autograd.grad(out, leaves, features.flip(0))]
+
+
 def every_result(device: torch.device) -> list[torch.Tensor]:
     """All operators on sets large enough to be split among threads."""
     generator = torch.Generator().manual_seed(0)
@@ -90,7 +98,7 @@ def every_result(device: torch.device) -> list[torch.Tensor]:
         ops.convolution_grad_weight(features.bfloat16(), out.bfloat16(), table, reverse),
         ops.pool_sum(features, table, reverse), values, arg,
         torch.ops.completion.pool_max_grad(values, arg, reverse),
-        *batch_norm(features),
+        *batch_norm(features), *layer_norm(features),
         ops.take_rows(features, *moved), ops.add_rows(features, *moved, features.flip(0), *moved),
     ]  # fmt: skip
 

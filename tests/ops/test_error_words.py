@@ -58,6 +58,7 @@ GOOD = {
         **{"features": X, "weight": COLUMN, "bias": COLUMN, "mean": COLUMN, "variance": COLUMN},
         **{"eps": 1e-5, "activation": "elu", "of_batch": False},
     },
+    "layer_norm": {"features": X, "weight": COLUMN, "bias": COLUMN, "eps": 1e-5},
     "take_rows": {"features": X, "rows": ROWS, "inverse": ROWS},
     "add_rows": {
         **{"first": X, "first_rows": ROWS, "first_inverse": ROWS},
@@ -177,6 +178,9 @@ def test_a_wrong_tensor_is_refused(name, argument) -> None:
         ("batch_norm", {"activation": "gelu"}, "activation"),
         ("batch_norm", {"activation": ["elu"]}, "activation"),
         ("batch_norm", {"of_batch": 1}, "of_batch"),
+        ("layer_norm", {"weight": COLUMN[:3]}, "weight"),
+        ("layer_norm", {"bias": COLUMN[:3]}, "bias"),
+        ("layer_norm", {"eps": None}, "eps"),
         ("add_rows", {"second": X.double()}, "second"),
         ("add_rows", {"second": X[:, :1]}, "second"),
         ("add_rows", {"second_rows": ROWS[:2]}, "second_rows"),

@@ -38,6 +38,8 @@ LOSSES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
         ops.batch_norm(X, x[0], x[1], *COLUMNS[2:], 0.1, "elu").pow(2).sum()
     ),
     "batch_norm, of the batch": lambda x: normalised(x, "elu").pow(3).sum(),
+    "layer_norm": lambda x: ops.layer_norm(x, *COLUMNS[:2], 1e-5).pow(3).sum(),
+    "layer_norm, of the weight": lambda x: ops.layer_norm(X, x[0], x[1], 0.1).pow(2).sum(),
     "take_rows": lambda x: ops.take_rows(x, ROWS, ROWS).pow(3).sum(),
     "add_rows": lambda x: ops.add_rows(x, ROWS, ROWS, x.square(), ROWS, ROWS).pow(2).sum(),
 }

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from completion.nn.functional.products import linear
+from completion.ops import layer_norm
 from completion.sparse import SparseTensor, grid_coord_map, grid_rows
 
 ORIGIN = (0, 0, 0)
@@ -19,6 +20,14 @@ class CellLinear(nn.Linear):
             return super().forward(input)
         rows = linear("CellLinear", input.flatten(0, -2), self.weight, self.bias)
         return rows.unflatten(0, input.shape[:-1])
+
+
+class CellNorm(nn.LayerNorm):
+    """torch's layer norm by the engine's operator, whose backward pass on a GPU is a fraction of torch's."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """[…, C] → the same shape."""
+        return layer_norm(input.flatten(0, -2), self.weight, self.bias, self.eps).view_as(input)
 
 
 class DenseLevel(nn.Module):
@@ -71,11 +80,11 @@ class DenseBlock(nn.Module):
     def __init__(self, channels: int, size: int) -> None:
         super().__init__()
         self.size = size
-        self.near_norm = nn.LayerNorm(channels)
+        self.near_norm = CellNorm(channels)
         self.near = nn.Conv3d(channels, channels, 3, padding=1)
-        self.mixer_norm = nn.LayerNorm(channels)
+        self.mixer_norm = CellNorm(channels)
         self.mixer = nn.Sequential(CellLinear(size**3, size**3), nn.SiLU(), CellLinear(size**3, size**3))
-        self.product_norm = nn.LayerNorm(channels)
+        self.product_norm = CellNorm(channels)
         self.product = nn.Sequential(
             CellLinear(channels, 2 * channels), nn.SiLU(), CellLinear(2 * channels, channels)
         )

@@ -5,11 +5,11 @@ from typing import cast
 
 import torch
 from torch import nn
-from torch.nn import functional as dense
 
 from completion.nn import functional as F
 from completion.nn.functional.checks import check_groups, check_input, check_probability
 from completion.nn.pointwise import ELU, Pointwise, ReLU, SiLU, make_activation
+from completion.ops import layer_norm
 from completion.ops.checks import check_count, check_type
 from completion.sparse import SparseTensor
 
@@ -137,9 +137,10 @@ class LayerNorm(Pointwise):
         super().__init__(nn.LayerNorm(num_channels, eps, elementwise_affine=affine))
 
     def forward(self, x: SparseTensor) -> SparseTensor:
-        check_input("LayerNorm", x, self.module.normalized_shape[0], self.module.weight, half=True)
         norm = self.module
-        out = dense.layer_norm(x.features, norm.normalized_shape, eps=norm.eps)
-        # Apart from the product, whose gradients torch sums in an order that depends on the threads.
-        out = out if norm.weight is None else out * norm.weight + norm.bias
-        return x.replace(out.to(x.dtype))
+        check_input("LayerNorm", x, norm.normalized_shape[0], norm.weight, half=True)
+        weight, bias = norm.weight, norm.bias
+        if weight is None:
+            weight = x.features.new_ones(x.num_channels)
+            bias = torch.zeros_like(weight)
+        return x.replace(layer_norm(x.features, weight, bias, norm.eps))

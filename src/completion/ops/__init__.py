@@ -18,6 +18,7 @@ from completion.ops.generative_set import generative_set  # noqa: E402
 from completion.ops.grid_cells import grid_cells  # noqa: E402
 from completion.ops.kernel_map import kernel_map, reverse_map  # noqa: E402
 from completion.ops.kernel_pairs import kernel_pairs  # noqa: E402
+from completion.ops.layer_norm import layer_norm  # noqa: E402
 from completion.ops.lookup import lookup  # noqa: E402
 from completion.ops.pooling import pool_max, pool_sum  # noqa: E402
 from completion.ops.pyramid import pyramid  # noqa: E402
@@ -43,6 +44,7 @@ __all__ = [
     "inside_box",
     "kernel_map",
     "kernel_pairs",
+    "layer_norm",
     "lookup",
     "pool_max",
     "pool_sum",

@@ -1,12 +1,18 @@
 """batch_statistics and batch_norm: normalisation over all rows and an activation (Ioffe and Szegedy 2015)."""
 
-from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from completion.ops.checks import FEATURE_DTYPES, check_size, check_tensor, check_type, refuse_forward_mode
+from completion.ops.checks import (
+    FEATURE_DTYPES,
+    check_columns,
+    check_number,
+    check_tensor,
+    check_type,
+    refuse_forward_mode,
+)
 from completion.ops.differentiable import differentiable
 
 # In the order of completion/activation.h.
@@ -41,9 +47,9 @@ def batch_statistics(
             "normalise fewer by the running statistics"
         )
     columns = {"running_mean": running_mean, "running_variance": running_variance}
-    _check_columns("batch_statistics", features, columns)
+    check_columns("batch_statistics", features, columns)
     check_tensor("batch_statistics", "num_batches", num_batches, (torch.int64,), "", features)
-    _check_number("batch_statistics", "momentum", momentum)
+    check_number("batch_statistics", "momentum", momentum)
     return unchecked_batch_statistics(features, running_mean, running_variance, num_batches, momentum)
 
 
@@ -93,8 +99,8 @@ def batch_norm(
     refuse_forward_mode("batch_norm")
     check_tensor("batch_norm", "features", features, FEATURE_DTYPES, "N, C")
     columns = {"weight": weight, "bias": bias, "mean": mean, "variance": variance}
-    _check_columns("batch_norm", features, columns)
-    _check_number("batch_norm", "eps", eps)
+    check_columns("batch_norm", features, columns)
+    check_number("batch_norm", "eps", eps)
     code = activation_code("batch_norm", activation)
     check_type("batch_norm", "of_batch", of_batch, bool, "say True or False")
     return unchecked_batch_norm(features, weight, bias, mean, variance, float(eps), code, of_batch)
@@ -112,17 +118,6 @@ def activation_code(function: str, activation: str) -> int:
             "apply another one to the result"
         )
     return ACTIVATIONS.index(activation)
-
-
-def _check_number(function: str, name: str, value: float) -> None:
-    if not isinstance(value, Real):
-        raise TypeError(f"{function}: {name} must be a number, got {value!r}; pass a float")
-
-
-def _check_columns(function: str, features: Tensor, columns: dict[str, Tensor]) -> None:
-    for name, column in columns.items():
-        check_tensor(function, name, column, FEATURE_DTYPES, "C", features)
-        check_size(function, name, "C", column.shape[0], features.shape[1], "features")
 
 
 @torch.library.register_fake("completion::batch_statistics")

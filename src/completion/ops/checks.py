@@ -1,7 +1,7 @@
 """Checks of operator arguments at the Python edge, and their sentences; native code checks nothing twice."""
 
 from collections.abc import Iterable, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from operator import index
 
 import torch
@@ -130,6 +130,23 @@ def check_size(function: str, name: str, axis: str, actual: int, expected: int, 
             f"{function}: {name} must have {axis} = {expected} as {source}, got {actual}; "
             "pass the matching pair"
         )
+
+
+def check_columns(function: str, features: Tensor, columns: dict[str, Tensor]) -> None:
+    """Checks arguments [C] that stand beside features [N, C], by their names. Raises as check_tensor."""
+    for name, column in columns.items():
+        check_tensor(function, name, column, FEATURE_DTYPES, "C", features)
+        check_size(function, name, "C", column.shape[0], features.shape[1], "features")
+
+
+def check_number(function: str, name: str, value: float) -> None:
+    """Checks a real number.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(value, Real):
+        raise TypeError(f"{function}: {name} must be a number, got {value!r}; pass a float")
 
 
 def check_count(function: str, name: str, value: int, least: int = 0) -> None:

@@ -37,6 +37,14 @@ std::vector<Scalar> random_values(Random& random, int64_t count, bool coarse = s
   return values;
 }
 
+/// One number for each column, as norms take them beside features of a scalar.
+template <class Scalar>
+std::vector<cuda::Accumulator<Scalar>> column(Random& random, int channels, double first, double range) {
+  std::vector<cuda::Accumulator<Scalar>> values(channels);
+  for (auto& value : values) value = static_cast<cuda::Accumulator<Scalar>>(first + range * random.signed_unit());
+  return values;
+}
+
 /// A random table [M, K] in which no source row occurs twice in a column, and the same pairs seen from the sources.
 struct Table {
   int64_t num_source, num_target;

@@ -14,6 +14,7 @@ from completion.ops.reference.generative_set import generative_set
 from completion.ops.reference.grid_cells import grid_cells
 from completion.ops.reference.kernel_map import kernel_map, reverse_map
 from completion.ops.reference.kernel_pairs import kernel_pairs
+from completion.ops.reference.layer_norm import layer_norm
 from completion.ops.reference.lookup import lookup
 from completion.ops.reference.pooling import pool_max, pool_sum
 from completion.ops.reference.pyramid import pyramid
@@ -39,6 +40,7 @@ __all__ = [
     "inside_box",
     "kernel_map",
     "kernel_pairs",
+    "layer_norm",
     "lookup",
     "pool_max",
     "pool_sum",

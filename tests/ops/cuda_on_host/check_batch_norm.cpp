@@ -25,14 +25,6 @@ Activated activated(Activation activation, double z) {
   }
 }
 
-/// Numbers of a column, as the kernels take them beside features of a scalar.
-template <class Scalar>
-std::vector<cuda::Accumulator<Scalar>> column(Random& random, int channels, double first, double range) {
-  std::vector<cuda::Accumulator<Scalar>> values(channels);
-  for (auto& value : values) value = static_cast<cuda::Accumulator<Scalar>>(first + range * random.signed_unit());
-  return values;
-}
-
 /// Of `rows` rows, the first of which may lie in memory where packs do not.
 template <class Scalar>
 void check_norm(Random& random, int rows, int channels, Activation activation, bool of_batch, int shift) {
