@@ -4,10 +4,13 @@ The layer runs on the whole set, so that the kernels are those that are timed; w
 The reference knows coordinates only as the plain-torch baseline packs them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import Module
+from torch.nn import functional as dense
 
 from bench.inputs import Surfaces
 from bench.libraries.gather_mm import neighbours, offset_keys, packed
@@ -96,12 +99,29 @@ def map3(data: Surfaces) -> dict[str, float]:
 
 def norm(data: Surfaces, channels: int, dtype: torch.dtype) -> dict[str, float]:
     """Errors of batch norm and ELU."""
+    layer = nn.BatchNorm(channels, activation=nn.ELU)
+
+    def exact(wide: Tensor) -> Tensor:
+        return dense.elu(dense.batch_norm(wide, None, None, training=True))
+
+    return _normalised(layer, exact, data, channels, dtype)
+
+
+def layer_norm(data: Surfaces, channels: int, dtype: torch.dtype) -> dict[str, float]:
+    """Errors of layer norm."""
+    layer = nn.LayerNorm(channels)
+    return _normalised(layer, lambda wide: dense.layer_norm(wide, (channels,)), data, channels, dtype)
+
+
+def _normalised(
+    layer: Module, exact: Callable[[Tensor], Tensor], data: Surfaces, channels: int, dtype: torch.dtype
+) -> dict[str, float]:
     features, _, grad = operands(len(data.coords), channels, channels, 1, dtype, data.device)
-    layer = nn.BatchNorm(channels, activation=nn.ELU).to(data.device)
+    layer.to(data.device)
     coord_map = CoordMap.from_coords(data.coords, batch_size=data.batch_size)
     out = layer(SparseTensor(features, coord_map)).features
     wide = features.detach().double().requires_grad_()
-    wanted = torch.nn.functional.elu(torch.nn.functional.batch_norm(wide, None, None, training=True))
+    wanted = exact(wide)
     (made,) = torch.autograd.grad(out, features, grad)
     (right,) = torch.autograd.grad(wanted, wide, grad.double())
     return {"output": relative(out.detach(), wanted.detach()), "grad_features": relative(made, right)}
@@ -112,6 +132,7 @@ CHECKS = {
     "subm3": lambda *arguments: subm3(*arguments).errors(),
     "grown": lambda *arguments: grown(*arguments).errors(),
     "norm": norm,
+    "layer_norm": layer_norm,
 }
 """By operation: the errors by name, from the data and the arguments of the case."""
 

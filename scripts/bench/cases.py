@@ -29,6 +29,9 @@ class Case:
         return numbers[-1] if numbers else None
 
 
+NORM, LAYER_NORM = "batch norm + ELU, forward+backward", "layer norm, forward+backward"
+
+
 def cpu_cases(channels: list[int], dtype: torch.dtype) -> Iterator[Case]:
     """Everything that is timed on one data set."""
     yield Case("coordinates + map 3³, cold", "map3", ())
@@ -38,7 +41,8 @@ def cpu_cases(channels: list[int], dtype: torch.dtype) -> Iterator[Case]:
             what = "forward+backward" if backward else "forward"
             yield Case(f"sub-manifold 3³ {what}, map cached", "subm3", (c, dtype, backward, False))
         yield Case("sub-manifold 3³ forward, cold", "subm3", (c, dtype, False, True))
-        yield Case("batch norm + ELU, forward+backward", "norm", (c, dtype))
+        yield Case(NORM, "norm", (c, dtype))
+        yield Case(LAYER_NORM, "layer_norm", (c, dtype))
         if c <= 64:
             yield Case("k2 s2 down + generative k2 s2, cold, forward+backward", "down_up", (c, dtype))
             for size in (4, 3):
@@ -80,6 +84,8 @@ def gpu_cases() -> Iterator[GpuCase]:
     yield from (_grown(size, c, 200_000, "float16") for size in (4, 3) for c in (64, 128, 256))
     yield from (_subm3(c, 1_000_000, "float16", True) for c in HALF_CHANNELS)
     yield from (_grown(2, c, 500_000, "float16") for c in (32, 64, 128, 256))
+    yield GpuCase(NORM, "norm", (64, torch.float16), rows=1_000_000, precision="float16")
+    yield GpuCase(LAYER_NORM, "layer_norm", (128, torch.float32), rows=100_000)
     yield from (_subm3(c, 1_000_000, "tf32", True) for c in (32, 64, 128))
     yield from (_subm3(c, 1_000_000, "float32", True) for c in (32, 64))
     yield from (_grown(size, c, 200_000, "bfloat16") for size in (4, 3) for c in (64, 256))
@@ -108,6 +114,6 @@ def _grown(size: int, channels: int, rows: int, precision: str) -> GpuCase:
 def _others(channels: int, dtype: torch.dtype) -> Iterator[GpuCase]:
     """What has no goal on a GPU but belongs to a network."""
     for case in cpu_cases([channels], dtype):
-        if case.call in ("target", "down_up", "prune", "union", "norm") or case.arguments[3:] == (True,):
+        if case.call in ("target", "down_up", "prune", "union") or case.arguments[3:] == (True,):
             fields = (case.operation, case.call, case.arguments)
             yield GpuCase(*fields, rows=100_000, precision="float16", sorted=False)

@@ -78,7 +78,7 @@ def _moved(call: str, truth: int, grown: int, arguments: tuple) -> float:
         return truth * KEY + grown * (KEY + ROW)
     channels, dtype = arguments
     features = channels * torch.finfo(dtype).bits // 8
-    if call == "norm":
+    if call in ("norm", "layer_norm"):
         return truth * 5 * features  # both ways: what goes in and what comes out
     if call == "prune":
         return grown * (KEY + MASK) + kept * (KEY + 2 * features)

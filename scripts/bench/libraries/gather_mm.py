@@ -90,10 +90,19 @@ def subm3(data: Surfaces, channels: int, dtype: torch.dtype, backward: bool, col
 
 def norm(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
     """torch's own batch norm and ELU in training, forward and backward."""
+    return _normalised(nn.Sequential(nn.BatchNorm1d(channels), nn.ELU()), data, channels, dtype)
+
+
+def layer_norm(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
+    """torch's own layer norm, forward and backward."""
+    return _normalised(nn.LayerNorm(channels), data, channels, dtype)
+
+
+def _normalised(layer: nn.Module, data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
     features, _, grad = operands(len(data.coords), channels, channels, 1, dtype, data.device)
-    layer, activation = nn.BatchNorm1d(channels).to(data.device), nn.ELU()
+    layer.to(data.device)
     leaves = (features, *layer.parameters())
-    return lambda: torch.autograd.grad(activation(layer(features)), leaves, grad)
+    return lambda: torch.autograd.grad(layer(features), leaves, grad)
 
 
 def down_up(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn import Module
 
 from bench.inputs import Surfaces
 from bench.operands import operands
@@ -78,8 +79,17 @@ def grown(data: Surfaces, size: int, channels: int, dtype: torch.dtype, backward
 
 def norm(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
     """Batch norm and ELU in training, forward and backward."""
+    return _normalised(nn.BatchNorm(channels, activation=nn.ELU), data, channels, dtype)
+
+
+def layer_norm(data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
+    """Layer norm, forward and backward."""
+    return _normalised(nn.LayerNorm(channels), data, channels, dtype)
+
+
+def _normalised(layer: Module, data: Surfaces, channels: int, dtype: torch.dtype) -> Run:
     features, _, grad = operands(len(data.coords), channels, channels, 1, dtype, data.device)
-    layer = nn.BatchNorm(channels, activation=nn.ELU).to(data.device)
+    layer.to(data.device)
     coord_map = CoordMap.from_coords(data.coords, batch_size=data.batch_size)
     leaves = (features, *layer.parameters())
 
