@@ -158,7 +158,7 @@ MODULES: dict[str, Call] = {
     "BatchNorm": (
         nn.BatchNorm,
         {"num_channels": 4},
-        {"num_channels": COUNTS, "activation": [nn.ReLU(), "relu"]},
+        {"num_channels": COUNTS, "activation": [nn.ReLU(), "relu", torch.nn.ReLU]},
     ),
     "InstanceNorm": (nn.InstanceNorm, {"num_channels": 4}, {"num_channels": COUNTS}),
     "LayerNorm": (nn.LayerNorm, {"num_channels": 4}, {"num_channels": COUNTS}),

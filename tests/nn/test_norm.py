@@ -202,6 +202,20 @@ def test_statistics_that_move_are_seen_to_have_changed(device) -> None:
     assert all(one._version > version for one, version in zip(norm.buffers(), before, strict=True))
 
 
+def test_without_momentum_all_batches_count_alike(device) -> None:
+    """As torch's averaging of weights asks for it, which also moves statistics that are half done."""
+    norm, plain = nn.BatchNorm(3).to(device), torch.nn.BatchNorm1d(3).to(device)
+    norm.norm.momentum = plain.momentum = None
+    for seed in range(3):
+        x = random_features(random_map(20 + seed, device), 3, torch.float32)
+        assert_near(norm(x).features, plain(x.features))
+    assert_near(norm.norm.running_mean, plain.running_mean)
+    assert_near(norm.norm.running_var, plain.running_var)
+    network = torch.nn.Sequential(norm)
+    torch.optim.swa_utils.update_bn([x], network, device)
+    assert_near(norm.norm.running_mean, x.features.mean(dim=0))
+
+
 def test_batch_norm_refuses_what_is_not_its_own(device) -> None:
     """Another width, an activation that it has not, forward mode (whose tangents no operator of ours takes):
     before the running statistics move.

@@ -35,6 +35,7 @@ class BatchNorm(nn.Module):
         activation: made without arguments; none by default.
 
     Attributes:
+        norm: torch's module of the parameters and running statistics; it is never called, nor are its hooks.
         synchronised: whether training takes the statistics of all processes.
     """
 

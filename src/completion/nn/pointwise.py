@@ -14,13 +14,18 @@ def make_activation(function: str, activation: Callable[[], nn.Module]) -> nn.Mo
     """A new activation.
 
     Raises:
-        TypeError: it is a module already, or nothing that makes one.
+        TypeError: it is a module already, or nothing that makes one of sparse tensors.
     """
     made = None if isinstance(activation, nn.Module) or not callable(activation) else activation()
     if not isinstance(made, nn.Module):
         raise TypeError(
             f"{function}: activation must be a class or function that makes a module, "
             f"got {activation!r}; give it as completion.nn.ReLU, without parentheses"
+        )
+    if type(made).__module__ == nn.ReLU.__module__:
+        raise TypeError(
+            f"{function}: activation must be a layer of sparse tensors, got torch.nn.{type(made).__name__}; "
+            "take that of completion.nn, or completion.nn.Pointwise around it"
         )
     return made
 

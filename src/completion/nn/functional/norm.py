@@ -73,11 +73,18 @@ def batch_norm(features: Tensor, norm: Any, together: bool = False, activation: 
     of_batch = norm.training and features.shape[0] >= 2
     if of_batch:
         mean, variance = unchecked_batch_statistics(
-            features, mean, variance, norm.num_batches_tracked, norm.momentum
+            features, mean, variance, norm.num_batches_tracked, _share_of_batch(norm)
         )
     elif torch.is_grad_enabled():  # the next batch moves them, maybe before the backward pass of this one
         mean, variance = mean.clone(), variance.clone()
     return unchecked_batch_norm(features, norm.weight, norm.bias, mean, variance, norm.eps, code, of_batch)
+
+
+def _share_of_batch(norm: Any) -> float:
+    """Share of a batch in the running statistics: the momentum; without one all batches count alike."""
+    if norm.momentum is not None:
+        return norm.momentum
+    return 1 / (int(norm.num_batches_tracked) + 1)  # the host waits for a GPU here, as with torch's own
 
 
 def _batch_norm_together(features: Tensor, norm: Any, activation: str) -> Tensor:
@@ -131,7 +138,8 @@ def _update_running(norm: Any, mean: Tensor, variance: Tensor, count: Tensor) ->
     """Moves the running mean and the (unbiased) running variance, where there were two rows or more."""
     enough = count >= 2
     unbiased = variance * count / (count - 1).clamp(min=1)
+    share = _share_of_batch(norm)
     norm.num_batches_tracked.add_(enough.long()[0])
     for running, new in ((norm.running_mean, mean), (norm.running_var, unbiased)):
-        moved = torch.lerp(running, new.to(running.dtype), norm.momentum)
+        moved = torch.lerp(running, new.to(running.dtype), share)
         running.copy_(torch.where(enough, moved, running))
