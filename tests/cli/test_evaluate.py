@@ -98,6 +98,8 @@ def test_other_data_have_a_file_of_their_own(run_folder):
         (["run=run", "baselines=abc"], "baselines must be true or false, got abc"),
         (["run=run", "device=auto"], "device must be cpu, cuda or cuda:NUMBER, got auto"),
         (["run=run", "limit=0"], "limit must be at least 1, got 0"),
+        (["run=run", "name=../out"], "name must be part of a file's name, got ../out"),
+        (["run=run", "data=toy", "data.preparation.resolution=32"], "data must change its source alone"),
         ([], "run= must be given on the command line"),
     ],
 )
@@ -105,3 +107,15 @@ def test_mistakes_are_one_sentence(run_folder, capsys, overrides, words):
     assert main(["evaluate", *overrides]) == 2
     message = capsys.readouterr().err
     assert words in message and message.count("\n") == 1
+
+
+def test_measures_are_shown_before_they_are_written(run_folder, capsys, monkeypatch):
+    """A folder that cannot be written loses no measurement."""
+
+    def refuse(*arguments):
+        raise PermissionError(13, "Permission denied", "metrics.json")
+
+    monkeypatch.setattr("completion.cli.evaluate.write_metrics", refuse)
+    assert main(["evaluate", f"run={run_folder}", "baselines=false"]) == 2
+    said = capsys.readouterr()
+    assert "voxelisation floor" in said.out and "Permission denied: metrics.json" in said.err

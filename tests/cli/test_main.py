@@ -29,7 +29,7 @@ def test_every_verb_has_a_config():
 
 
 def test_the_shell_gets_exit_code_and_sentence():
-    command = [sys.executable, "-m", "completion.cli.main", "trian"]
+    command = [sys.executable, "-m", "completion", "trian"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr == f"completion: unknown verb 'trian'; choose one of {', '.join(VERBS)}\n"
@@ -64,6 +64,9 @@ def test_the_help_of_a_verb_shows_groups_and_config(capsys):
         (["model.channels=[4,8,0]", "model.thresholds=[0.3,0.4,0.5]"], "channels must be one or more counts"),
         (["model.channels=abc"], "model.channels must be a list, each entry a whole number"),
         (["run_dir="], "run_dir= must be a path, got nothing"),
+        (["run_dir=null"], "run_dir= must have a value, got null"),
+        (["logger=null"], "must be chosen by the name of one of its files, got null"),
+        (["name=ä_b"], "name=ä_b must be in Hydra's grammar; put quotes around its value"),
         (["data.batch_size=few"], "data.batch_size must be a whole number, got 'few'"),
         (["run_dir=nowhere", "ckpt=last"], "nowhere/checkpoints/last.ckpt"),
         (["data=folder"], "data.source.root= must be given"),
@@ -96,3 +99,13 @@ def test_what_nobody_foresaw_is_one_sentence_too(capfd, monkeypatch, tmp_path):
     assert capfd.readouterr().err == (
         "completion train: unexpected KeyError: 'methods'; COMPLETION_TRACEBACK=1 shows where it comes from\n"
     )
+
+
+def test_output_that_nobody_reads_any_more_is_no_error(capfd, monkeypatch):
+    def print_into_nothing(cfg):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("completion.cli.train.run", print_into_nothing)
+    monkeypatch.setattr("sys.stderr.close", lambda: None)
+    assert main(["train"]) == 1
+    assert capfd.readouterr().err == ""

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -27,6 +29,8 @@ TINY = (
     *("model.channels=[4,8,8]", "model.thresholds=[0.3,0.4,0.5]", "model.dense_blocks=1"),
     *("data.batch_size=2", "trainer.max_epochs=2"),
 )
+
+GO_ON = ("ckpt=last", "trainer.max_epochs=3")
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +98,49 @@ def test_a_run_is_continued_by_its_own_config(tmp_path):
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2"]
 
 
+@pytest.mark.parametrize("damage", [lambda whole: whole[:2000], lambda whole: b"", lambda whole: b"text"])
+def test_a_damaged_checkpoint_is_refused_in_words(tmp_path, capfd, damage):
+    assert main(["train", *TINY, "run_dir=run", "calibrate=false"]) == 0
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    last.write_bytes(damage(last.read_bytes()))
+    assert main(["train", "run_dir=run", "ckpt=last", "trainer.max_epochs=3"]) == 2
+    assert "last.ckpt must be a checkpoint of this program" in capfd.readouterr().err
+
+
+def test_a_group_that_is_chosen_replaces_that_of_the_run_alone(tmp_path):
+    assert main(["train", *TINY, "run_dir=run", "calibrate=false", "module.dice_weight=0.5"]) == 0
+    go_on = ["run_dir=run", "ckpt=last", "trainer=gpu", "trainer.accelerator=cpu", "trainer.max_epochs=3"]
+    assert main(["train", *go_on]) == 0
+    config = OmegaConf.load(tmp_path / "run" / "config.yaml")
+    assert (config.trainer.precision, config.trainer.max_epochs) == ("bf16-mixed", 3)
+    assert (config.data.batch_size, config.data.source.num_train, config.module.dice_weight) == (2, 4, 0.5)
+
+
+def test_a_continued_run_takes_another_learning_rate(tmp_path):
+    assert main(["train", *TINY, "run_dir=run", "calibrate=false"]) == 0
+    go_on = ["run_dir=run", "ckpt=last", "trainer.max_epochs=3"]
+    assert main(["train", *go_on, "module.learning_rate=1e-30", "module.weight_decay=0"]) == 0
+    first, last = (
+        torch.load(tmp_path / f"run/checkpoints/{name}.ckpt", weights_only=True) for name in ("best", "last")
+    )
+    assert first["epoch"] <= 1 and last["epoch"] == 2
+    rates = [group["lr"] for group in last["optimizer_states"][0]["param_groups"]]
+    assert max(rates) <= 1e-30
+    assert [group["weight_decay"] for group in last["optimizer_states"][0]["param_groups"]] == [0, 0]
+
+
+def test_two_devices(tmp_path):
+    """A process each; Lightning starts the second one by the command line."""
+    command = [sys.executable, "-m", "completion", "train", *TINY, "run_dir=run", "trainer.devices=2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("run folder: run") == done.stdout.count("epoch 2/2") == 1
+    last = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
+    assert last["global_step"] == 2, "each process has half of the four shapes"
+    assert load_run(tmp_path / "run").config["trainer"]["devices"] == 2
+
+
 def test_the_network_of_minkowski_engine_trains_evaluates_and_completes(tmp_path, capsys):
     tiny = [entry for entry in TINY if not entry.startswith("model")]
     tiny += ["experiment=me_completion", "data=toy", "model.channels=[3,4,5]", "trainer.max_epochs=1"]
@@ -135,12 +182,21 @@ def test_prepare_says_where_the_samples_are(tmp_path, capsys):
 
 
 def test_a_run_that_was_moved_goes_on_where_it_is(tmp_path):
-    assert main(["train", *TINY, "run_dir=run", "calibrate=false"]) == 0
+    """And a worse epoch does not replace its best one."""
+    by_loss = ["callbacks.best.monitor=val/loss", "callbacks.best.mode=min"]
+    assert main(["train", *TINY, *by_loss, "run_dir=run", "calibrate=false"]) == 0
     (tmp_path / "run").rename(tmp_path / "ünï (1), moved")
-    assert main(["train", "run_dir=ünï (1), moved", "ckpt=last", "trainer.max_epochs=3"]) == 0
+    folder = tmp_path / "ünï (1), moved" / "checkpoints"
+    last = torch.load(folder / "last.ckpt", weights_only=True)
+    (best,) = (state for state in last["callbacks"].values() if state.get("monitor") == "val/loss")
+    before = best["kth_value"]
+    worse = ["trainer.max_epochs=3", "module.learning_rate=100"]
+    assert main(["train", "run_dir=ünï (1), moved", "ckpt=last", *worse]) == 0
     assert not (tmp_path / "run").exists()
-    last = torch.load(tmp_path / "ünï (1), moved/checkpoints/last.ckpt", weights_only=True)
+    last = torch.load(folder / "last.ckpt", weights_only=True)
     assert last["global_step"] == 6
+    (best,) = (state for state in last["callbacks"].values() if state.get("monitor") == "val/loss")
+    assert best["best_model_path"] == str(folder / "best.ckpt") and best["kth_value"] == before
     with open(tmp_path / "ünï (1), moved/metrics.csv", newline="") as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2"]
 
@@ -162,15 +218,27 @@ def contents(folder: Path) -> dict[str, bytes]:
     [
         ([], "run_dir must be a folder without a trained run, got run with last.ckpt"),
         (["model.channels=[4,8,16]"], "continue it with ckpt=last, or name another folder"),
-        (["ckpt=last", "model.channels=[4,8,16]"], "size mismatch"),
+        (["ckpt=last", "model.channels=[4,8,16]"], "must hold the weights of the network to train"),
         (["ckpt=last", "data.preparation.cache_dir=/proc/nope"], "/proc/nope"),
+        ([*GO_ON, "data.preparation.resolution=24"], "must be that of the data, 24"),
+        ([*GO_ON, "module.missing_weight=nan"], "missing_weight must be at least 0, got nan"),
+        ([*GO_ON, "module.missing_weight=inf"], "loss must be finite"),
+        (["ckpt=last", "experiment=demo"], "experiment must be left out where a run is continued"),
+        (["ckpt=last", "trainer.precision=64-true"], "precision must be 32-true, bf16-mixed, 16-mixed"),
+        (["ckpt=last", "trainer.check_val_every_n_epoch=0"], "check_val_every_n_epoch must be at least 1"),
+        (["ckpt=last", "callbacks.best.mode=foo"], "must have values that Lightning takes"),
+        (["ckpt=last", "module.weight_decay=-1"], "weight_decay must be at least 0, got -1"),
+        (["ckpt=last", "data.num_workers=-1"], "num_workers must be at least 0, got -1"),
+        (["ckpt=last", "model.dense_blocks=-1"], "dense_blocks must be an integer in 0"),
+        (["ckpt=last", "model.in_channels=3"], "model.in_channels must be 1"),
     ],
 )
 def test_a_training_that_fails_leaves_a_finished_run_alone(tmp_path, capfd, overrides, words):
     assert main(["train", *TINY, "run_dir=run"]) == 0
     before = contents(tmp_path / "run")
     assert main(["train", *TINY, "run_dir=run", *overrides]) == 2
-    assert words in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert words in said and "unexpected" not in said
     assert contents(tmp_path / "run") == before
 
 
@@ -210,5 +278,11 @@ def test_an_interrupted_training_says_how_to_go_on(tmp_path, capfd, monkeypatch)
     handler = signal.getsignal(signal.SIGINT)  # Lightning ignores it from the first one on
     monkeypatch.setattr(ProgressLines, "on_train_epoch_end", stop)
     assert main(["train", *TINY, "run_dir=run"]) == 130
+    assert "interrupted\n" in capfd.readouterr().err, "nothing is there to go on from yet"
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *TINY, "run_dir=run"]) == 0
+    monkeypatch.setattr(ProgressLines, "on_train_epoch_end", stop)
+    assert main(["train", "run_dir=run", "ckpt=last", "trainer.max_epochs=3"]) == 130
     signal.signal(signal.SIGINT, handler)
     assert "interrupted; `completion train run_dir=run ckpt=last` goes on" in capfd.readouterr().err

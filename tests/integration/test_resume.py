@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-COMMAND = [sys.executable, "-m", "completion.cli.main", "train"]
+COMMAND = [sys.executable, "-m", "completion", "train"]
 SETTINGS = [
     *("data.preparation.resolution=16", "data.preparation.views=1", "data.preparation.num_points=256"),
     *("data.source.num_train=4", "data.source.num_validation=2", "data.source.num_test=1"),

@@ -4,10 +4,11 @@ import csv
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from completion.models import CompletionNet, ScheduledTruth
+from completion.training.fit import PRECISIONS
 from completion.training.loggers import MetricsCsv
 from completion.training.module import CompletionModule, EpochMeans
 
@@ -64,10 +65,23 @@ def test_means_of_an_epoch_are_written_before_its_checkpoint(tmp_path, data, net
     assert all(row["train/loss"] and row["val/loss"] for row in rows)
 
 
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("precision", PRECISIONS)
 def test_trains_in_each_precision(tmp_path, data, net, precision):
+    """And clips the gradients, as the configs ask for it."""
     before = [parameter.clone() for parameter in net.parameters()]
-    trainer(tmp_path, max_epochs=1, precision=precision).fit(CompletionModule(net), data)
+    options = {"max_epochs": 1, "precision": precision, "gradient_clip_val": 1e-3}
+    norms = []
+
+    class Look(Callback):
+        """The norm of all gradients as the optimiser gets them."""
+
+        def on_before_zero_grad(self, trainer, module, optimizer):
+            grads = [one.grad for one in net.parameters() if one.grad is not None]
+            if grads:
+                norms.append(float(torch.nn.utils.get_total_norm(grads)))
+
+    trainer(tmp_path, callbacks=[Look()], **options).fit(CompletionModule(net), data)
+    assert norms and max(norms) == pytest.approx(1e-3, rel=1e-2)
     assert all(
         parameter.isfinite().all() and parameter.dtype == torch.float32 for parameter in net.parameters()
     )

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from completion.training.run import (
+    check_resumable,
     find_checkpoint,
     load_config,
     load_run,
@@ -113,3 +114,20 @@ def test_a_config_without_data_is_refused_when_they_are_asked_for(run):
 def test_paths_in_a_folder_move_with_it():
     config = {"a": "runs/one", "b": ["runs/one/x", "runs/one2", 3], "c": None}
     assert relocated(config, "runs/one", "/new") == {"a": "/new", "b": ["/new/x", "runs/one2", 3], "c": None}
+    assert relocated({"runs/one/best.ckpt": 0.5}, "runs/one", "new") == {"new/best.ckpt": 0.5}
+
+
+def test_a_checkpoint_that_may_not_be_read_is_no_broken_one(run, monkeypatch):
+    """As root every file may be read, so the refusal is played."""
+
+    def refuse(*arguments, **options):
+        raise PermissionError(13, "Permission denied", "best.ckpt")
+
+    monkeypatch.setattr(torch, "load", refuse)
+    with pytest.raises(PermissionError):
+        load_run(run)
+
+
+def test_weights_alone_are_no_training_to_continue(run, net):
+    with pytest.raises(ValueError, match=r"without an optimiser's state; name last\.ckpt or best\.ckpt"):
+        check_resumable(run / "checkpoints" / "best.ckpt", net)

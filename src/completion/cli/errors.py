@@ -5,7 +5,7 @@ import re
 import sys
 import traceback
 
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 USER_ERRORS = (
@@ -49,6 +49,13 @@ def sentence(error: BaseException) -> str:
     key = re.search(r"Could not override '([^']+)'", text)
     if key:
         return f"the config has no key '{key[1]}'; `--cfg job` prints every key"
+    if isinstance(error, OverrideParseException):
+        return f"{error.override} must be in Hydra's grammar; put quotes around its value: 'key=\"value\"'"
+    if "Config group override must be" in text:
+        return "a group of configs must be chosen by the name of one of its files, got null"
+    nothing = re.search(r"dereferencing interpolation '\$\{([^}]+)\}'.*'None'", text, re.DOTALL)
+    if nothing:
+        return f"{nothing[1]}= must have a value, got null; leave it out for the default"
     text = re.split(r"\n\s*(?:full_key|Config search path)", text)[0]
     if isinstance(error, OSError) and error.filename is not None:
         text = f"{error.strerror}: {error.filename}"

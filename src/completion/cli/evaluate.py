@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def run(cfg: DictConfig) -> None:
     from completion.training.run import load_run
 
     keep_freed_memory()
+    path = metrics_path(Path(cfg.run), cfg.name)
     trained = load_run(cfg.run, cfg.device, cfg.ckpt)
     started = time.perf_counter()
     dataset, skipped = held_out(trained, cfg)
@@ -43,10 +45,20 @@ def run(cfg: DictConfig) -> None:
         "skipped": skipped,
         "wall_seconds": round(time.perf_counter() - started, 2),
     }
-    path = trained.path / ("metrics.json" if cfg.name is None else f"metrics_{cfg.name}.json")
-    write_metrics(path, about, evaluation)
     print_table(evaluation, about)
+    write_metrics(path, about, evaluation)
     print(f"metrics: {path}")
+
+
+def metrics_path(run: Path, name: str | None) -> Path:
+    """Where the measures of an evaluation lie.
+
+    Raises:
+        ValueError: the name would lead elsewhere.
+    """
+    if name is not None and Path(name).name != name:
+        raise ValueError(f"evaluate: name must be part of a file's name, got {name}; leave out its folders")
+    return run / ("metrics.json" if name is None else f"metrics_{name}.json")
 
 
 def held_out(trained: "Run", cfg: DictConfig) -> tuple[Any, list[dict[str, str]]]:
@@ -58,6 +70,12 @@ def held_out(trained: "Run", cfg: DictConfig) -> tuple[Any, list[dict[str, str]]
     from completion.training.instantiate import instantiate
     from completion.training.preparing import prepare
 
+    for override in HydraConfig.get().overrides.task:
+        if override.startswith("data.") and not override.startswith("data.source."):
+            raise ValueError(
+                f"evaluate: data must change its source alone, got {override}; "
+                "the run's own preparation is used"
+            )
     own = trained.config["data"]
     source_node = own["source"]
     if cfg.get("data") is not None:

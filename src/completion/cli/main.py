@@ -89,7 +89,7 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
     from completion.cli.overrides import as_overrides
     from completion.cli.verb_values import check_verb_values
 
-    codes = [0]
+    codes, gone = [0], list[BrokenPipeError]()
     try:
         module = importlib.import_module(f"completion.cli.{file_name(verb)}")
         flags: dict[str, str] = getattr(module, "FLAGS", {})  # a verb's flags, each short for an override
@@ -102,11 +102,15 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
             try:
                 check_verb_values(verb, cfg, config_folder() / f"{file_name(verb)}.yaml")
                 module.run(cfg)
+            except BrokenPipeError as error:
+                gone.append(error)
             except Exception as error:
                 codes.append(report(verb, error))
 
         folder = str(config_folder())
         hydra.main(version_base="1.3", config_path=folder, config_name=file_name(verb))(job)()
+        if gone:
+            raise gone[0]
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the output has gone; the interpreter's own complaint helps nobody
         return 1
@@ -116,7 +120,3 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
         print(f"completion {verb}: interrupted{interrupt}", file=sys.stderr)
         return 130
     return max(codes)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+
+import completion
+from completion.cli.overrides import quoted
 
 # What Lightning says that does not apply: loading small samples needs no workers, the run folder is reused on
 # purpose, and how it walks its own containers is not ours to change.
@@ -19,18 +23,32 @@ QUIET = (
     ".*isinstance\\(treespec",
 )
 
+WHOLE = ("experiment", "debug")  # groups that change keys everywhere
+
 
 def run(cfg: DictConfig) -> None:
     """Trains, prints the run folder."""
+    from lightning.pytorch.utilities import rank_zero_only
+
     from completion.ops.host_memory import keep_freed_memory
     from completion.training.fit import fit
 
     keep_freed_memory()
+    config = resolved(cfg)
+    sys.argv = other_process(config["run_dir"])
     gc.freeze()  # what the imports left is not searched again at every collection
     for message in QUIET:
         warnings.filterwarnings("ignore", message)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    print(f"run folder: {fit(resolved(cfg))}", flush=True)
+    run_dir = fit(config)
+    if rank_zero_only.rank == 0:  # pyright: ignore[reportFunctionMemberAccess]
+        print(f"run folder: {run_dir}", flush=True)
+
+
+def other_process(run_dir: str) -> list[str]:
+    """The words by which Lightning starts this training again, once for each further device."""
+    overrides = [*HydraConfig.get().overrides.task, quoted(f"run_dir={run_dir}")]
+    return [str(Path(completion.__file__).with_name("__main__.py")), "train", *overrides]
 
 
 def resolved(cfg: DictConfig) -> dict[str, Any]:
@@ -47,31 +65,47 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
 def continued(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     """The config saved in the run folder with this command's values, so that no flags need be repeated.
 
-    Paths in the run folder follow it to where it is now. A choice of a whole group (data=…, experiment=…)
-    composes the config anew instead.
+    Paths in the run folder follow it to where it is now. A group that is chosen (trainer=gpu) takes the place
+    of the run's, all else stays.
 
     Args:
         cfg: as composed from the command line.
         overrides: key=value texts of the command line.
+
+    Raises:
+        ValueError: an experiment is chosen, which would replace what the run was trained with.
     """
     from completion.training.run import load_config, relocated
 
-    saved = Path(cfg.run_dir) / "config.yaml"
-    keys = [override.split("=")[0] for override in overrides]
-    values = [key for key in keys if "." in key or key in ("run_dir", "ckpt", "seed", "name", "calibrate")]
-    if not saved.is_file() or len(values) < len(keys):
+    run_dir = Path(cfg.run_dir)
+    if not (run_dir / "config.yaml").is_file():
         return cfg
-    config = load_config(Path(cfg.run_dir))
-    for group in (
-        "callbacks",
-        "logger",
-        "trainer",
-    ):  # they hold paths in the run folder, which may have moved
+    config = load_config(run_dir)
+    for group in ("callbacks", "logger", "trainer"):  # with paths in the run folder, which may have moved
         config[group] = relocated(config.get(group), config["run_dir"], cfg.run_dir)
     base = OmegaConf.create(config)
-    for key in values:
-        OmegaConf.update(base, key, OmegaConf.select(cfg, key), force_add=False)
+    for override in overrides:
+        key = override.split("=")[0].lstrip("+~")
+        if key in WHOLE:
+            raise ValueError(
+                f"train: {key} must be left out where a run is continued, which has its own config, "
+                f"got {override}; give single values, as trainer.max_epochs=40"
+            )
+        take(key, cfg, base)
     return base
+
+
+def take(key: str, source: DictConfig, target: DictConfig) -> None:
+    """Puts what `source` has at a key into `target`, interpolations as they are; removes what it has not."""
+    parent, _, name = key.rpartition(".")
+    node = OmegaConf.select(source, parent) if parent else source
+    place = OmegaConf.select(target, parent) if parent else target
+    if node is None or name not in node:
+        if place is not None:
+            place.pop(name, None)
+        return
+    plain = OmegaConf.to_container(node, resolve=False)
+    OmegaConf.update(target, key, plain[name], merge=False, force_add=True)  # type: ignore[index]
 
 
 def anchor(cfg: DictConfig) -> None:

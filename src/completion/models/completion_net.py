@@ -14,6 +14,7 @@ from completion.models.dense_level import DenseLevel
 from completion.models.encoder import Encoder
 from completion.models.policies import UnionWithTruth
 from completion.nn.prune import Policy, Prune, predicted_only
+from completion.ops.checks import check_count
 from completion.sparse import CoordMap, SparseTensor
 
 DENSE_PRIOR = 0.1
@@ -54,6 +55,7 @@ class CompletionNet(CompletionModel):
         self.stride = 2 ** (num_levels - 1)
         if min(channels, default=0) < 1:
             raise ValueError(f"CompletionNet: channels must be one or more counts ≥ 1, got {list(channels)}")
+        check_count("CompletionNet", "dense_blocks", dense_blocks)
         _check_levels(resolution, self.stride, num_levels, thresholds, row_budgets)
         sizes = [resolution // 2**level for level in reversed(range(num_levels))]
         budgets = row_budgets if row_budgets is not None else [6 * size**2 for size in sizes]

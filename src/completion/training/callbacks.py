@@ -1,4 +1,7 @@
-"""What happens beside the training step: progress lines. Checkpoints and averaging are Lightning's own."""
+"""What happens beside the training step: progress lines, what the run folder keeps.
+
+Checkpoints and averaging are Lightning's own.
+"""
 
 import time
 from collections.abc import Mapping
@@ -6,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 
-from completion.training.run import save_config
+from completion.training.run import relocated, save_config
 
 SHOWN = (("train/loss", "loss"), ("val/iou", "val iou"), ("val/iou_missing", "missing"))
 
@@ -29,7 +33,8 @@ class ProgressLines(Callback):
         self.started = self.last_line = time.monotonic()
         self.first_step = trainer.global_step
         parameters = sum(parameter.numel() for parameter in pl_module.parameters())
-        print(f"training {parameters:,} parameters for {self._steps(trainer)} steps", flush=True)
+        if trainer.is_global_zero:
+            print(f"training {parameters:,} parameters for {self._steps(trainer)} steps", flush=True)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args, **kwargs) -> None:
         """Prints a line if the last one is long ago."""
@@ -49,14 +54,18 @@ class ProgressLines(Callback):
         self.last_line = time.monotonic()
         passed = self.last_line - self.started
         done = trainer.global_step - self.first_step
-        left = passed / done * (self._steps(trainer) - trainer.global_step) if done else float("nan")
+        todo = max(self._steps(trainer) - trainer.global_step, 0)
+        left = passed / done * todo if done else float("nan")
         metrics = trainer.callback_metrics
         shown = [f"{label} {float(metrics[key]):.3f}" for key, label in SHOWN if key in metrics]
-        print("  ".join([head, *shown, f"{passed:.0f} s, {left:.0f} s left"]), flush=True)
+        if trainer.is_global_zero:
+            print("  ".join([head, *shown, f"{passed:.0f} s, {left:.0f} s left"]), flush=True)
 
 
-class SaveConfig(Callback):
-    """Writes the config into the run folder once training begins: one that fails before leaves all as it was.
+class RunFolder(Callback):
+    """Writes the config into the run folder after the first step: one that fails before leaves all as it was.
+
+    A folder that was moved goes on with what it knows of its best checkpoint.
 
     Args:
         run_dir: the run folder.
@@ -66,8 +75,20 @@ class SaveConfig(Callback):
     def __init__(self, run_dir: Path, config: Mapping[str, Any]) -> None:
         self.run_dir = run_dir
         self.config = config
+        self.written = False
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes config.yaml."""
-        if trainer.is_global_zero:
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Lightning forgets the best score where the folder has another name than in the checkpoint."""
+        states = checkpoint["callbacks"]
+        for callback in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
+            if isinstance(callback, ModelCheckpoint) and callback.state_key in states:
+                state = states[callback.state_key]
+                states[callback.state_key] = relocated(state, state["dirpath"], str(callback.dirpath))
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args, **kwargs) -> None:
+        """Writes config.yaml, once."""
+        if trainer.is_global_zero and not self.written:
             save_config(self.run_dir, self.config)
+        self.written = True

@@ -73,6 +73,8 @@ class CompletionDataModule(LightningDataModule):
         super().__init__()
         if batch_size < 1:
             raise ValueError(f"CompletionDataModule: batch_size must be at least 1, got {batch_size}")
+        if num_workers < 0:
+            raise ValueError(f"CompletionDataModule: num_workers must be at least 0, got {num_workers}")
         if overfit is not None and overfit < 1:
             raise ValueError(f"CompletionDataModule: overfit must be at least 1 or null, got {overfit}")
         self.source = source

@@ -1,6 +1,7 @@
 """Trains what a config describes, as one straight line; knows nothing of the command line."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 
 from completion.training.calibrate import calibrate
-from completion.training.callbacks import SaveConfig
+from completion.training.callbacks import RunFolder
 from completion.training.datamodule import CompletionDataModule
 from completion.training.devices import check_device
 from completion.training.instantiate import instantiate
 from completion.training.run import (
     check_new,
+    check_resumable,
     checkpoint_path,
     find_checkpoint,
     load_run,
@@ -26,6 +28,7 @@ KEYS = (
     *("name", "run_dir", "seed", "ckpt", "calibrate", "paths"),
     *("data", "model", "module", "trainer", "logger", "callbacks"),
 )
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
 def fit(config: Mapping[str, Any]) -> Path:
@@ -40,17 +43,19 @@ def fit(config: Mapping[str, Any]) -> Path:
         FileNotFoundError: the checkpoint to continue from does not exist.
     """
     check_keys(config)
-    if not 0 <= config["seed"] < 2**32:
-        raise ValueError(f"fit: seed must be in 0…2³² − 1, got {config['seed']}")
-    check_device("fit: trainer.accelerator", config["trainer"]["accelerator"])
+    check_values(config)
     run_dir = Path(config["run_dir"])
     resumed = None if config["ckpt"] is None else find_checkpoint(run_dir, config["ckpt"])
     seed_everything(config["seed"], workers=True, verbose=False)
     data = instantiate(config["data"], "data")
-    module = instantiate({**config["module"], "model": instantiate(config["model"], "model")}, "module")
-    callbacks = [*instantiate(config["callbacks"], "callbacks").values(), SaveConfig(run_dir, config)]
-    loggers = list(instantiate(config["logger"], "logger").values())
-    trainer = make_trainer({**config["trainer"], "callbacks": callbacks, "logger": loggers})
+    model = instantiate(config["model"], "model")
+    if resumed is not None:
+        check_resumable(resumed, model)
+    module = instantiate({**config["module"], "model": model}, "module")
+    with lightning_words():
+        callbacks = [*instantiate(config["callbacks"], "callbacks").values(), RunFolder(run_dir, config)]
+        loggers = list(instantiate(config["logger"], "logger").values())
+        trainer = instantiate({**config["trainer"], "callbacks": callbacks, "logger": loggers}, "trainer")
     # Deterministic mode would also fill all new memory with NaN, a sixth of a step; every operator writes all
     # of its output, and tests/ops/test_determinism.py compares runs bit for bit.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
@@ -58,7 +63,7 @@ def fit(config: Mapping[str, Any]) -> Path:
         if resumed is None:
             check_new(run_dir)
         train(trainer, module, data, run_dir, resumed)
-        if config["calibrate"]:
+        if config["calibrate"] and trainer.is_global_zero and not config["trainer"].get("fast_dev_run"):
             calibrate_best(run_dir, data)
     return run_dir
 
@@ -76,11 +81,12 @@ def train(
         KeyboardInterrupt: the user stopped it; Lightning itself would end the process.
     """
     try:
-        trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
-    except MisconfigurationException as error:
-        raise ValueError(f"fit: trainer must have values that Lightning takes, got: {error}") from error
+        with lightning_words():
+            trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
     except SystemExit as error:
-        raise KeyboardInterrupt(f"; `completion train run_dir={run_dir} ckpt=last` goes on") from error
+        has_begun = checkpoint_path(run_dir, "last").is_file()
+        hint = f"; `completion train run_dir={run_dir} ckpt=last` goes on" if has_begun else ""
+        raise KeyboardInterrupt(hint) from error
     if trainer.global_step == 0:
         raise ValueError(
             "fit: training must take at least one step, got none; raise trainer.max_epochs, "
@@ -118,9 +124,44 @@ def check_keys(config: Mapping[str, Any]) -> None:
         )
 
 
-def make_trainer(config: Mapping[str, Any]) -> Trainer:
-    """The trainer that `config` describes; what Lightning refuses becomes a ValueError."""
+def check_values(config: Mapping[str, Any]) -> None:
+    """Refuses values that would fail once training has begun, or in words that name no key.
+
+    Raises:
+        ValueError: naming the key.
+    """
+    trainer, model, preparation = config["trainer"], config["model"], config["data"].get("preparation", {})
+    if not 0 <= config["seed"] < 2**32:
+        raise ValueError(f"fit: seed must be in 0…2³² − 1, got {config['seed']}")
+    check_device("fit: trainer.accelerator", trainer["accelerator"])
+    if trainer.get("precision", PRECISIONS[0]) not in PRECISIONS:
+        raise ValueError(
+            f"fit: trainer.precision must be {', '.join(PRECISIONS)}, got {trainer['precision']}; "
+            "weights stay float32, products take half types where autocast says so"
+        )
+    every = trainer.get("check_val_every_n_epoch")
+    if isinstance(every, int) and every < 1:
+        raise ValueError(
+            f"fit: trainer.check_val_every_n_epoch must be at least 1, got {every}; "
+            "trainer.limit_val_batches=0 leaves validation out"
+        )
+    resolution = preparation.get("resolution")
+    if model.get("resolution") != resolution:
+        raise ValueError(
+            f"fit: model.resolution must be that of the data, {resolution}, got {model.get('resolution')}; "
+            "a trained network keeps its resolution, a new one follows data.preparation.resolution"
+        )
+    if model.get("in_channels", 1) != 1:
+        raise ValueError(
+            "fit: model.in_channels must be 1, as the voxels of a scan have no features, "
+            f"got {model['in_channels']}"
+        )
+
+
+@contextmanager
+def lightning_words() -> Iterator[None]:
+    """What Lightning refuses becomes a ValueError."""
     try:
-        return instantiate(config, "trainer")
+        yield
     except MisconfigurationException as error:
         raise ValueError(f"fit: trainer must have values that Lightning takes, got: {error}") from error

@@ -6,13 +6,15 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
 
 from completion.data.collate import Batch
 from completion.metrics.voxel_scores import voxel_scores
 from completion.models.completion_model import Completion, CompletionModel
 from completion.models.losses import completion_loss, dilated
 from completion.sparse import CoordMap
-from completion.training.optimiser import make_adamw, warm_up_cosine
+from completion.training.optimiser import make_adamw, restart_schedule, warm_up_cosine
 from completion.training.tensors import input_tensor, truth_map
 
 LOGGED_SCORES = ("iou", "iou_missing", "precision", "recall")
@@ -40,6 +42,10 @@ class CompletionModule(LightningModule):
         dice_weight: float = 0.0,
     ) -> None:
         super().__init__()
+        given = {"learning_rate": learning_rate, "weight_decay": weight_decay, "warm_up_steps": warm_up_steps}
+        for name, value in (given | {"missing_weight": missing_weight, "dice_weight": dice_weight}).items():
+            if not value >= 0:
+                raise ValueError(f"CompletionModule: {name} must be at least 0, got {value}")
         self.model = model
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -56,6 +62,14 @@ class CompletionModule(LightningModule):
             dilated(partial.coord_map, stride)
         return self.model(partial, truth), partial.coord_map
 
+    def on_train_start(self) -> None:
+        """The state of a continued run has brought its own learning rate and decay."""
+        optimiser, schedule = self.trainer.optimizers[0], self.lr_schedulers()
+        if isinstance(optimiser, AdamW) and isinstance(
+            schedule, LambdaLR
+        ):  # a callback may have changed them
+            restart_schedule(optimiser, schedule, self.learning_rate, self.weight_decay)
+
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of a batch, under the network's prune policy."""
         set_progress = getattr(self.model.policy, "set_progress", None)
@@ -66,7 +80,7 @@ class CompletionModule(LightningModule):
         if not torch.isfinite(loss):
             raise ValueError(
                 f"training_step: loss must be finite, got {float(loss.detach())} at step {self.global_step}; "
-                "continue from ckpt=last with a lower module.learning_rate"
+                "train with a lower module.learning_rate, from the last epoch with ckpt=last"
             )
         logs |= guard_counts(completion)
         logs["train/learning_rate"] = self.trainer.optimizers[0].param_groups[0]["lr"]
@@ -96,7 +110,7 @@ class CompletionModule(LightningModule):
         completion, partial = self(batch)
         logs = self._loss("val", completion, partial)[1]
         logs |= {f"val/{name}": value for name, value in batch_scores(completion, batch).items()}
-        self.log_dict(logs, batch_size=batch.batch_size)
+        self.log_dict(logs, batch_size=batch.batch_size, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         """AdamW with warm-up and cosine, stepped per batch."""

@@ -19,7 +19,29 @@ def make_adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> A
     decayed = [parameter for parameter in parameters if parameter.ndim > 1]
     kept = [parameter for parameter in parameters if parameter.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0}]
-    return AdamW(groups, lr=learning_rate, fused=True)
+    optimiser = AdamW(groups, lr=learning_rate, fused=True)
+    # It could also undo the scale of a GradScaler in its step, but then gradients would be clipped while they
+    # are scaled, which Lightning refuses, under bfloat16 too, where nothing is scaled.
+    optimiser._step_supports_amp_scaling = False
+    return optimiser
+
+
+def restart_schedule(optimiser: AdamW, schedule: LambdaLR, learning_rate: float, weight_decay: float) -> None:
+    """Goes on with another peak and decay than those that came with the state of a checkpoint.
+
+    With the same ones nothing changes, to the bit.
+
+    Args:
+        optimiser: as `make_adamw` made it.
+        schedule: of the optimiser.
+        learning_rate: peak value.
+        weight_decay: for the parameters that decay.
+    """
+    schedule.base_lrs = [learning_rate] * len(optimiser.param_groups)
+    for group, factor in zip(optimiser.param_groups, schedule.lr_lambdas, strict=True):
+        group["initial_lr"] = learning_rate
+        group["lr"] = learning_rate * factor(schedule.last_epoch)
+    optimiser.param_groups[0]["weight_decay"] = weight_decay
 
 
 def warm_up_cosine(

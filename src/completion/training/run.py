@@ -71,14 +71,44 @@ def load_run(run: str | Path, device: torch.device | str = "cpu", ckpt: str = "b
 
 def load_weights(model: CompletionModel, checkpoint: Path) -> None:
     """Puts the weights of a checkpoint into `model`; they must fit exactly."""
-    try:
-        model.load_state_dict(model_state(checkpoint))
-    except RuntimeError as error:
-        first = str(error).splitlines()[1].strip()
+    weights = model_state(read_checkpoint(checkpoint))
+    misfit = first_misfit(model, weights)
+    if misfit:
         raise ValueError(
-            f"load_run: checkpoint must hold the weights of the network in {CONFIG}, got {checkpoint}: "
-            f"{first[:120]}…; use the program's version that trained it, or train again"
-        ) from error
+            f"load_run: checkpoint must hold the weights of the network in {CONFIG}, got {checkpoint} with "
+            f"{misfit}; use the program's version that trained it, or train again"
+        )
+    model.load_state_dict(weights)
+
+
+def check_resumable(checkpoint: Path, model: CompletionModel) -> None:
+    """Refuses a checkpoint that a training of `model` cannot go on from, before anything is touched.
+
+    Raises:
+        ValueError: it is damaged, holds weights alone, or those of another network.
+    """
+    contents = read_checkpoint(checkpoint)
+    if "optimizer_states" not in contents:
+        raise ValueError(
+            f"fit: ckpt must be a checkpoint of a training, got {checkpoint} without an optimiser's state; "
+            "name last.ckpt or best.ckpt of a run"
+        )
+    misfit = first_misfit(model, model_state(contents))
+    if misfit:
+        raise ValueError(
+            f"fit: ckpt must hold the weights of the network to train, got {checkpoint} with {misfit}; "
+            "leave the values of model as they were"
+        )
+
+
+def first_misfit(model: CompletionModel, weights: Mapping[str, torch.Tensor]) -> str:
+    """In words, the first of `weights` that is not as the model has it; nothing where all fit."""
+    wanted = {name: list(value.shape) for name, value in model.state_dict().items()}
+    given = {name: list(value.shape) for name, value in weights.items()}
+    for name in [*wanted, *given]:
+        if wanted.get(name) != given.get(name):
+            return f"{name} {given.get(name, 'missing')}, not {wanted.get(name, 'in the network')}"
+    return ""
 
 
 def save_config(run: Path, config: Mapping[str, Any]) -> None:
@@ -105,9 +135,9 @@ def load_config(run: Path) -> dict[str, Any]:
 
 
 def relocated(config: Any, old: str, new: str) -> Any:
-    """A config whose run folder `old` is now `new`: texts that name it or a place in it are changed."""
+    """A config whose folder `old` is now `new`: texts and keys that name it or a place in it are changed."""
     if isinstance(config, Mapping):
-        return {key: relocated(value, old, new) for key, value in config.items()}
+        return {relocated(key, old, new): relocated(value, old, new) for key, value in config.items()}
     if isinstance(config, list):
         return [relocated(value, old, new) for value in config]
     if isinstance(config, str) and (config == old or config.startswith(old + "/")):
@@ -141,29 +171,31 @@ def find_checkpoint(run: Path, ckpt: str) -> Path:
     return path
 
 
-def model_state(checkpoint: Path) -> dict[str, torch.Tensor]:
-    """The network's weights in a checkpoint, which holds tensors and plain values only."""
-    state = read_checkpoint(checkpoint)["state_dict"]
+def model_state(contents: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """The network's weights in the contents of a checkpoint."""
     return {
         name.removeprefix(MODEL_PREFIX): value
-        for name, value in state.items()
-        if name.startswith(MODEL_PREFIX)
+        for name, value in contents["state_dict"].items()
+        if name.startswith(MODEL_PREFIX) and isinstance(value, torch.Tensor)
     }
 
 
 def read_checkpoint(checkpoint: Path) -> dict[str, Any]:
-    """A checkpoint's contents, on the CPU.
+    """A checkpoint's contents, on the CPU; it holds tensors and plain values only.
 
     Raises:
-        ValueError: the file is not a checkpoint of a run.
+        OSError: the file cannot be read.
+        ValueError: it is not a checkpoint of a run.
     """
     try:
-        contents = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        contents = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+    except OSError:
+        raise
     except Exception as error:
         raise ValueError(
             f"read_checkpoint: {checkpoint} must be a checkpoint of this program, got {type(error).__name__}"
         ) from error
-    if not isinstance(contents, dict) or "state_dict" not in contents:
+    if not isinstance(contents, dict) or not isinstance(contents.get("state_dict"), dict):
         raise ValueError(f"read_checkpoint: {checkpoint} must hold a state_dict; train again")
     return contents
 
