@@ -2,29 +2,44 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from completion.cli.main import main
 from completion.training.fit import PRECISIONS
 
-TINY = (
-    *("data.preparation.resolution=16", "data.preparation.views=1", "data.preparation.num_points=256"),
-    *("data.source.num_train=4", "data.source.num_validation=2", "data.source.num_test=2"),
-    *("data.batch_size=2", "trainer.max_epochs=1", "run_dir=run"),
+# Pairs of points: a machine for measurements need not have Open3D, which simulates scans.
+SMALL = (
+    *("data=pairs", "data.source.root=pairs", "data.preparation.resolution=16", "data.batch_size=2"),
+    *("trainer=gpu", "trainer.max_epochs=1", "run_dir=run"),
 )
+NETWORKS = {
+    "completion": ["model.channels=[4,8,8]", "model.thresholds=[0.3,0.4,0.5]", "model.dense_blocks=1"],
+    "minkowski": ["model.channels=[4,8,8]"],
+}
 
 
-@pytest.mark.parametrize("model", ["completion", "minkowski"])
+def write_pairs(root: Path) -> None:
+    """Spheres of several sizes, of each of which the lower half was seen."""
+    points = np.random.default_rng(0).normal(size=(600, 3))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    for split, count in (("train", 4), ("val", 2), ("test", 2)):
+        for kind, kept in (("partial", points[points[:, 1] < 0]), ("complete", points)):
+            folder = root / split / kind
+            folder.mkdir(parents=True)
+            for item in range(count):
+                np.savetxt(folder / f"{split}{item}.xyz", (1 + item / 4) * kept)
+
+
+@pytest.mark.parametrize("model", NETWORKS)
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_trains_and_goes_on_and_completes(tmp_path: Path, monkeypatch, precision: str, model: str):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["completion"])
-    network = ["model.channels=[4,8,8]"]
-    if model == "completion":
-        network += ["model.thresholds=[0.3,0.4,0.5]", "model.dense_blocks=1"]
-    chosen = [f"model={model}", *network, "trainer=gpu", f"trainer.precision={precision}"]
-    assert main(["train", *TINY, *chosen]) == 0
+    write_pairs(tmp_path / "pairs")
+    chosen = [f"model={model}", *NETWORKS[model], f"trainer.precision={precision}"]
+    assert main(["train", *SMALL, *chosen]) == 0
     assert main(["train", "run_dir=run", "ckpt=last", "trainer.max_epochs=2"]) == 0
     assert main(["evaluate", "run=run", "device=cuda", "baselines=false"]) == 0
-    (tmp_path / "scan.xyz").write_text("\n".join(f"{i % 7} {i % 5} {i % 3}" for i in range(105)))
-    assert main(["complete", "run=run", "input=scan.xyz", "device=cuda"]) == 0
+    assert main(["complete", "run=run", "input=pairs/test/partial", "device=cuda"]) == 0
+    assert len(list((tmp_path / "run" / "completed").glob("*.npz"))) == 2

@@ -64,7 +64,7 @@ def fit(config: Mapping[str, Any]) -> Path:
             check_new(run_dir)
         train(trainer, module, data, run_dir, resumed)
         if config["calibrate"] and trainer.is_global_zero and not config["trainer"].get("fast_dev_run"):
-            calibrate_best(run_dir, data)
+            calibrate_best(run_dir, data, trainer.strategy.root_device)
     return run_dir
 
 
@@ -94,7 +94,9 @@ def train(
         )
 
 
-def calibrate_best(run_dir: Path, data: CompletionDataModule) -> list[float] | None:
+def calibrate_best(
+    run_dir: Path, data: CompletionDataModule, device: torch.device | str = "cpu"
+) -> list[float] | None:
     """Calibrates the run's best checkpoint on the validation split and stores the thresholds in it.
 
     last.ckpt is left as it is, so that training continues from it as if it had never stopped. Without a
@@ -107,7 +109,7 @@ def calibrate_best(run_dir: Path, data: CompletionDataModule) -> list[float] | N
             flush=True,
         )
         return None
-    run = load_run(run_dir, ckpt="best")
+    run = load_run(run_dir, device, ckpt="best")
     thresholds = calibrate(run.model, data.calibration_dataloader())
     store_thresholds(run.checkpoint, run.model)
     print("thresholds, coarse to fine:", " ".join(f"{value:.2f}" for value in thresholds), flush=True)
