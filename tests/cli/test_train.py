@@ -226,6 +226,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         (["ckpt=last", "experiment=demo"], "experiment must be left out where a run is continued"),
         (["ckpt=last", "trainer.precision=64-true"], "precision must be 32-true, bf16-mixed, 16-mixed"),
         (["ckpt=last", "trainer.check_val_every_n_epoch=0"], "check_val_every_n_epoch must be at least 1"),
+        (["ckpt=last", "+trainer.strategy=ddp_spawn"], "trainer.strategy must start its processes by the"),
         (["ckpt=last", "callbacks.best.mode=foo"], "must have values that Lightning takes"),
         (["ckpt=last", "module.weight_decay=-1"], "weight_decay must be at least 0, got -1"),
         (["ckpt=last", "data.num_workers=-1"], "num_workers must be at least 0, got -1"),

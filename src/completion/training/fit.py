@@ -141,6 +141,12 @@ def check_values(config: Mapping[str, Any]) -> None:
             f"fit: trainer.precision must be {', '.join(PRECISIONS)}, got {trainer['precision']}; "
             "weights stay float32, products take half types where autocast says so"
         )
+    strategy = trainer.get("strategy", "auto")
+    if any(way in str(strategy) for way in ("spawn", "fork", "notebook")):
+        raise ValueError(
+            f"fit: trainer.strategy must start its processes by the command, as ddp does, got {strategy}; "
+            "leave it out, trainer.devices is enough"
+        )
     every = trainer.get("check_val_every_n_epoch")
     if isinstance(every, int) and every < 1:
         raise ValueError(
