@@ -43,6 +43,8 @@ class Import:
     @property
     def folder(self) -> str:
         """The package folder that the file belongs to; empty for completion/__init__.py."""
+        if self.file.name == "__main__.py":
+            return "cli"
         return self.file.relative_to(PACKAGE).parts[0] if self.file.parent != PACKAGE else ""
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ import struct
 import numpy as np
 import pytest
 
+from completion.cli.complete import Job
 from completion.cli.main import main
 from completion.data.ply_writer import save_ply
 from completion.data.readers import read_mesh, read_points
@@ -99,6 +100,7 @@ def test_a_folder_goes_on_past_broken_files(run_folder, tmp_path, capsys):
     assert "completed 2 of 6 scans" in printed
     for name in ("cut.ply", "empty.obj", "bad.stl"):
         assert any("skipped" in line and name in line for line in printed.splitlines()), name
+    assert f"skipped {scans / 'one.npy'}: Frame.from_partial: points must be" in printed
     assert len([line for line in printed.splitlines() if "skipped" in line]) == 4
     assert len(list((tmp_path / "done").glob("*.npz"))) == 2
     assert not [path for path in (tmp_path / "done").iterdir() if path.name.startswith(".")]
@@ -163,3 +165,79 @@ def test_a_wrong_up_is_told_once_for_a_folder(run_folder, tmp_path, capsys, up, 
     assert complete(run_folder, "input=scans", f"up={up}") == 2
     printed = capsys.readouterr()
     assert words in printed.err and "skipped" not in printed.out
+
+
+def test_a_folder_of_one_broken_scan_names_it(run_folder, tmp_path, capsys):
+    (tmp_path / "scans").mkdir()
+    np.save(tmp_path / "scans" / "one.npy", np.zeros((5, 3)))
+    assert complete(run_folder, "input=scans", "output=done") == 2
+    assert "1/1 skipped scans/one.npy: Frame.from_partial" in capsys.readouterr().out
+
+
+def contents(folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "other"),
+    [
+        ("d/col.ply", "d", "col_points.ply"),
+        ("d/col.ply", "d", "col.npz"),
+        ("d/col.npz", "d", "b.npz"),
+        ("d", "d", "b.npz"),
+        ("d", "d/.", "b.npz"),
+        ("d/sub", "d", "col_voxels.ply"),
+    ],
+)
+def test_a_result_never_replaces_a_file_of_the_users(run_folder, tmp_path, capsys, source, output, other):
+    folder = tmp_path / "d"
+    for path in (folder / "col.ply", folder / "sub" / "col.ply"):
+        save_ply(path, half_ball())
+    for name in ("col.npz", other) if source.endswith("npz") else (other,):
+        with open(folder / name, "wb") as file:
+            np.savez(file, points=half_ball())
+    before = contents(folder)
+    assert complete(run_folder, f"input={source}", f"output={output}") == 2
+    message = capsys.readouterr().err
+    assert "complete: output must be" in message and "name another" in message and message.count("\n") == 1
+    assert contents(folder) == before
+
+
+def test_an_earlier_result_that_is_the_scan_is_kept(run_folder, tmp_path, capsys):
+    save_ply(tmp_path / "scan.ply", half_ball())
+    assert complete(run_folder, "input=scan.ply", "output=done") == 0
+    before = contents(tmp_path / "done")
+    assert complete(run_folder, "input=done/scan.npz", "output=done") == 2
+    assert "got done/scan.npz in the way" in capsys.readouterr().err
+    assert contents(tmp_path / "done") == before
+
+
+def test_earlier_results_are_replaced_also_beside_the_scan(run_folder, tmp_path):
+    save_ply(tmp_path / "d" / "col.ply", half_ball())
+    assert complete(run_folder, "input=d/col.ply", "output=d") == 0
+    before = contents(tmp_path / "d")
+    assert {path.name for path in Job(tmp_path, tmp_path / "col").results} == before.keys() - {"col.ply"}
+    save_ply(tmp_path / "d" / "col.ply", half_ball(500))
+    assert complete(run_folder, "input=d/col.ply", "output=d") == 0
+    after = contents(tmp_path / "d")
+    assert (
+        after.keys() == before.keys() and int(archive(tmp_path / "d" / "col.npz")["num_input_points"]) == 500
+    )
+
+
+def test_results_below_the_input_are_no_scans(run_folder, tmp_path, capsys):
+    for name in ("a", "sub/b"):
+        save_ply(tmp_path / "scans" / f"{name}.ply", half_ball())
+    for _ in range(2):
+        assert complete(run_folder, "input=scans", "output=scans/completed") == 0
+        assert "completed 2 of 2 scans" in capsys.readouterr().out
+    assert len(contents(tmp_path / "scans" / "completed")) == 6
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("far", [1e300, 1e25])
+def test_a_stray_point_out_of_all_measure_is_told_without_a_warning(run_folder, tmp_path, capsys, far):
+    np.save(tmp_path / "scan.npy", np.concatenate([half_ball(2000), [[far, 0, -far]]]))
+    assert complete(run_folder, "input=scan.npy", "output=done") == 0
+    printed = capsys.readouterr().out
+    assert ("dropped 1 of 2001 rows" if far == 1e300 else "stray points left out") in printed

@@ -79,6 +79,13 @@ def test_refuses_other_shapes_nan_and_bad_numbers():
         Frame((0, float("nan"), 0), 1.0, 4)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_point_too_far_for_float32_is_infinite_without_a_warning():
+    assert Frame((0, 0, 0), 1e-3, 4).to_grid(np.array([[1e300, -1e300, 1e-3]])).tolist() == [
+        [np.inf, -np.inf, 1.0]
+    ]
+
+
 def test_takes_arrays_that_are_not_contiguous():
     points = cube((0, 0, 0), 1.0)
     wide = np.repeat(points, 2, axis=1)[:, ::2]

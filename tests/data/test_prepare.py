@@ -8,7 +8,8 @@ import pytest
 from completion.data.camera import DepthCamera
 from completion.data.dataset import PreparedDataset
 from completion.data.prepare import Preparation
-from completion.data.shape import Item, Mesh
+from completion.data.sample import Sample
+from completion.data.shape import Item, Mesh, Pair, Points
 from completion.data.toy import ToyShapes
 from completion.data.toy.parts import box
 
@@ -146,10 +147,18 @@ def test_the_default_margin_keeps_the_truth_inside(tmp_path):
     assert np.mean(shares) >= 0.97
 
 
-@pytest.mark.parametrize("change", [{"views": 0}, {"resolution": 0}, {"num_points": 0}, {"workers": -1}])
+@pytest.mark.parametrize(
+    "change", [{"views": 0}, {"resolution": 0}, {"num_points": 0}, {"workers": -1}, {"seed": -1}]
+)
 def test_refuses_impossible_numbers(tmp_path, change):
     with pytest.raises(ValueError, match=f"Preparation: {next(iter(change))} must be at least"):
         preparation(tmp_path, **change)
+
+
+def test_refuses_voxels_that_the_engine_cannot_number(tmp_path):
+    assert preparation(tmp_path, resolution=32768).resolution == 32768
+    with pytest.raises(ValueError, match="Preparation: resolution must be at most 32768, got 32769"):
+        preparation(tmp_path, resolution=32769)
 
 
 def test_a_folder_without_its_index_is_made_anew(tmp_path):
@@ -158,3 +167,68 @@ def test_a_folder_without_its_index_is_made_anew(tmp_path):
     (prepared.path / "train" / "old.npz").touch()
     assert preparation(tmp_path).run(Boxes()) == prepared
     assert not (prepared.path / "train" / "old.npz").exists()
+
+
+@pytest.mark.parametrize(
+    "index", ["", "{", "[]", '{"items": []}', '{"items": [{"name": "a"}], "skipped": []}']
+)
+def test_a_broken_index_is_made_anew(tmp_path, index):
+    prepared = preparation(tmp_path).run(Boxes())
+    whole = bytes_of(prepared.path)
+    (prepared.path / "index.json").write_text(index)
+    assert preparation(tmp_path).run(Boxes()) == prepared
+    assert bytes_of(prepared.path) == whole
+
+
+@pytest.mark.parametrize("gone", ["train/a_0.npz", "test"])
+def test_missing_samples_are_made_anew(tmp_path, gone):
+    prepared = preparation(tmp_path).run(Boxes())
+    whole = bytes_of(prepared.path)
+    (prepared.path / gone).rename(tmp_path / "gone")
+    source = Boxes()
+    assert preparation(tmp_path).run(source) == prepared
+    assert bytes_of(prepared.path) == whole and source.loads == 3
+
+
+def test_what_a_damaged_sample_advises_mends_it(tmp_path):
+    prepared = preparation(tmp_path).run(Boxes())
+    path = prepared.path / "train" / "a_0.npz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100])
+    with pytest.raises(ValueError, match="remove it and prepare the data again"):
+        Sample.load(path)
+    path.unlink()
+    preparation(tmp_path).run(Boxes())
+    assert path.read_bytes() == whole
+
+
+class Changed(Boxes):
+    """Boxes whose files were not read as they are; the last one brings its own scan."""
+
+    def load(self, item: Item) -> Mesh | Pair:
+        mesh = super().load(item)
+        if item.name == "c":
+            return Pair(Points(mesh.vertices, note="dropped 1 of 9 rows"), mesh)
+        return Mesh(mesh.vertices, mesh.faces, "dropped 2 faces" if item.name == "a" else "")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_reading_changed_is_noted(tmp_path, workers):
+    prepared = preparation(tmp_path, workers=workers).run(Changed(broken=("b",)))
+    assert [skipped.name for skipped in prepared.skipped] == ["b"]
+    assert prepared.counts == {"train": 1, "validation": 0, "test": 1}
+    assert [(noted.name, noted.note) for noted in prepared.noted] == [
+        ("a", "dropped 2 faces"),
+        ("c", "scan: dropped 1 of 9 rows"),
+    ]
+    assert preparation(tmp_path).run(Changed(broken=("b",))) == prepared
+
+
+def test_a_folder_prepared_before_notes_were_kept_is_whole(tmp_path):
+    prepared = preparation(tmp_path).run(Boxes())
+    path = prepared.path / "index.json"
+    index = json.loads(path.read_text())
+    del index["noted"]
+    path.write_text(json.dumps(index))
+    source = Boxes()
+    assert preparation(tmp_path).run(source) == prepared and source.loads == 0

@@ -45,12 +45,16 @@ def test_names_a_damaged_file(sample, tmp_path):
     whole = path.read_bytes()
     for damaged in (whole[: len(whole) // 2], b"not an archive", b""):
         path.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"a\.npz must be a prepared sample.*prepare the data again"):
+        with pytest.raises(
+            ValueError, match=r"a\.npz must be a prepared sample.*remove it and prepare the data again"
+        ):
             Sample.load(path)
     np.savez(path, other=np.zeros(3))
     with pytest.raises(ValueError, match="must be a prepared sample"):
         Sample.load(path)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(
+        FileNotFoundError, match=r"missing\.npz must be .* no such file; prepare the data again"
+    ):
         Sample.load(tmp_path / "missing.npz")
 
 

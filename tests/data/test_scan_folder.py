@@ -1,5 +1,7 @@
 """Folders of scans alone: every point file, in the split test, turned to y up."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -26,3 +28,28 @@ def test_an_empty_folder_says_what_was_looked_for(tmp_path):
         ScanFolder(tmp_path).items()
     with pytest.raises(FileNotFoundError, match="root must be an existing folder"):
         ScanFolder(tmp_path / "missing").items()
+
+
+def test_a_folder_that_may_not_be_read_is_not_called_empty(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "a.xyz").write_text("1 2 3\n4 5 6\n")
+    monkeypatch.setattr(os, "scandir", refuse)  # for root, chmod takes nothing away
+    with pytest.raises(PermissionError, match="Permission denied"):
+        ScanFolder(tmp_path).items()
+
+
+@pytest.mark.parametrize("root", ["scans", "scans/../scans"])
+def test_results_below_the_root_are_no_scans(tmp_path, monkeypatch, root):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scans" / "done").mkdir(parents=True)
+    for name in ("a.xyz", "done/a.xyz", "done.xyz"):
+        (tmp_path / "scans" / name).write_text("1 2 3\n4 5 6\n")
+
+    def names(results) -> list[str]:
+        return [item.name for item in ScanFolder(root, results=results).items()]
+
+    assert names("scans/done") == names(tmp_path / "scans" / "done") == ["a.xyz", "done.xyz"]
+    assert len(names("elsewhere")) == len(names(None)) == 3
+    assert len(ScanFolder("scans/done", results="scans").items()) == 1

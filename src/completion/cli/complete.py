@@ -1,10 +1,14 @@
 """completion complete: completes a scan, or all scans of a folder, with a trained run."""
 
+import zipfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from omegaconf import DictConfig
+
+# By which an archive of `save_completed` is known again.
+ARRAYS = {"coords.npy", "partial_coords.npy", "probability.npy", "num_outside.npy"}
 
 
 @dataclass(frozen=True)
@@ -13,6 +17,13 @@ class Job:
 
     path: Path
     stem: Path
+
+    @property
+    def results(self) -> list[Path]:
+        """The files that the results go to."""
+        from completion.training.complete import ENDINGS
+
+        return [self.stem.with_name(self.stem.name + ending) for ending in ENDINGS]
 
 
 def run(cfg: DictConfig) -> None:
@@ -27,29 +38,36 @@ def run(cfg: DictConfig) -> None:
     if output is not None and any(place.is_file() for place in (output, *output.parents)):
         raise ValueError(f"complete: output must be a folder, got the file {output}; name another")
     trained = load_run(cfg.run, cfg.device, cfg.ckpt)
-    jobs = find_jobs(Path(cfg.input), output or trained.path / "completed")
+    source = Path(cfg.input)
+    jobs = find_jobs(source, output or trained.path / "completed")
+    check_results(jobs)
     failures = []
     for done, job in enumerate(jobs, start=1):
         try:
             print(f"{done}/{len(jobs)} {complete_file(trained, job, list(cfg.up))}", flush=True)
         except (ValueError, OSError, RuntimeError) as error:
-            if len(jobs) == 1:
+            if not source.is_dir():
                 raise
             failures.append(job.path)
-            print(f"{done}/{len(jobs)} skipped: {error}", flush=True)
+            print(f"{done}/{len(jobs)} skipped {job.path}: {error}", flush=True)
     print(f"completed {len(jobs) - len(failures)} of {len(jobs)} scans into {jobs[0].stem.parent}")
     if len(failures) == len(jobs):
         raise ValueError(f"complete: input must hold a scan that can be read, got none in {cfg.input}")
 
 
 def find_jobs(source: Path, output: Path) -> list[Job]:
-    """The scans to complete: the file itself, or all readable files below a folder."""
+    """The scans to complete: the file itself, or all readable files below a folder, without the output's."""
     from completion.data.folders import item_name
     from completion.data.scan_folder import ScanFolder
 
     if not source.is_dir():
         return [Job(source, output / source.stem)]
-    paths = [item.path for item in ScanFolder(source).items() if item.path is not None]
+    if output.resolve() == source.resolve():
+        raise ValueError(
+            f"complete: output must be another folder than input, got {output} for both; the next call would "
+            f"take results for scans; name another, such as {output / 'completed'}"
+        )
+    paths = [item.path for item in ScanFolder(source, results=output).items() if item.path is not None]
     stems = [item_name(path.relative_to(source).with_suffix("")) for path in paths]
     # Files that differ in their ending alone must not overwrite each other's results.
     shared = {stem for stem, count in Counter(stems).items() if count > 1}
@@ -58,6 +76,32 @@ def find_jobs(source: Path, output: Path) -> list[Job]:
         for stem, path in zip(stems, paths, strict=True)
     ]
     return [Job(path, output / name) for path, name in zip(paths, names, strict=True)]
+
+
+def check_results(jobs: list[Job]) -> None:
+    """Refuses a result that would replace a scan of this call, or any file that is not an earlier result.
+
+    Raises:
+        ValueError: naming the file.
+    """
+    scans = {job.path.resolve() for job in jobs}
+    for job in jobs:
+        replaceable = is_result(job.results[0])
+        for path in job.results:
+            if path.exists() and (path.resolve() in scans or not replaceable):
+                raise ValueError(
+                    "complete: output must be a folder where results replace nothing but earlier results, "
+                    f"got {path} in the way; name another folder or move that file"
+                )
+
+
+def is_result(archive: Path) -> bool:
+    """Whether a file is an archive that this command wrote; the results beside it are known by it."""
+    try:
+        with zipfile.ZipFile(archive) as entries:
+            return set(entries.namelist()) >= ARRAYS
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        return False
 
 
 def complete_file(trained, job: Job, up: list[float]) -> str:

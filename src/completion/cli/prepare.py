@@ -1,4 +1,4 @@
-"""completion prepare: makes and caches training data, prints where it is and what was left out."""
+"""completion prepare: makes and caches training data, prints where it is, what was left out or changed."""
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -18,3 +18,7 @@ def run(cfg: DictConfig) -> None:
         print(f"skipped {len(prepared.skipped)}:")
     for skipped in prepared.skipped:
         print(f"skipped {skipped.name}: {skipped.reason}")
+    if prepared.noted:
+        print(f"noted {len(prepared.noted)}:")
+    for noted in prepared.noted:
+        print(f"noted {noted.name}: {noted.note}")

@@ -55,7 +55,9 @@ class DepthCamera:
             if not getattr(self, name) >= 0:
                 raise ValueError(f"DepthCamera: {name} must be at least 0, got {getattr(self, name)}")
         if not 0 < self.field_of_view < 180:
-            raise ValueError(f"DepthCamera: field_of_view must be in 0…180 degrees, got {self.field_of_view}")
+            raise ValueError(
+                f"DepthCamera: field_of_view must be above 0 and below 180 degrees, got {self.field_of_view}"
+            )
         if self.resolution < 1 or self.min_points < 2:
             raise ValueError(
                 "DepthCamera: resolution must be at least 1 and min_points at least 2, "

@@ -1,13 +1,20 @@
 """Files of a folder by suffix, safe item names, and a stamp of the files' state; reads no contents."""
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
 def find_files(root: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Returns all files below `root` with one of the suffixes (any case), sorted, without hidden ones."""
+    """Returns all files below `root` with one of the suffixes (any case), sorted, without hidden ones.
+
+    Raises:
+        PermissionError: if `root` may not be read; such a folder below it is passed over.
+    """
+    if root.is_dir():
+        os.scandir(root).close()  # rglob finds nothing in a folder without rights, and says nothing
     found = [path for path in root.rglob("*") if path.suffix.lower() in suffixes and path.is_file()]
     return sorted(
         path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)

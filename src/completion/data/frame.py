@@ -67,9 +67,13 @@ class Frame:
         return cls((float(origin[0]), float(origin[1]), float(origin[2])), side / resolution, resolution)
 
     def to_grid(self, points: FloatArray) -> FloatArray:
-        """Returns float32[N, 3] grid units of world points; subtracts in float64 (offsets are safe)."""
+        """Returns float32[N, 3] grid units of world points; subtracts in float64 (offsets are safe).
+
+        What is too far away for float32 becomes infinite, which is outside of every box.
+        """
         points = np.asarray(points, dtype=np.float64).reshape(-1, 3)
-        return ((points - np.asarray(self.origin)) / self.voxel_size).astype(np.float32)
+        with np.errstate(over="ignore"):
+            return ((points - np.asarray(self.origin)) / self.voxel_size).astype(np.float32)
 
     def to_world(self, points_grid: FloatArray) -> FloatArray:
         """Returns float64[N, 3] world points of grid points [N, 3]."""

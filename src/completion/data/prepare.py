@@ -14,11 +14,20 @@ from pathlib import Path
 
 from completion.data.camera import DepthCamera
 from completion.data.frame import DEFAULT_MARGIN
-from completion.data.index import INDEX, PreparedFolder, PreparedItem, Skipped, open_prepared, write_index
+from completion.data.index import (
+    Noted,
+    PreparedFolder,
+    PreparedItem,
+    Skipped,
+    is_whole,
+    open_prepared,
+    write_index,
+)
 from completion.data.sample import Sample
 from completion.data.samples import Recipe, make_samples
 from completion.data.shape import Item, Source
 
+MAX_RESOLUTION = 2**15  # voxels per side whose numbers fit the 16 bits of the sparse engine
 VERSION = 1  # raise it when prepared samples change, so that old caches are not used
 Progress = Callable[[int, int, str], None]
 
@@ -51,10 +60,16 @@ class Preparation:
         for name in ("resolution", "views", "num_points"):
             if getattr(self, name) < 1:
                 raise ValueError(f"Preparation: {name} must be at least 1, got {getattr(self, name)}")
+        if self.resolution > MAX_RESOLUTION:
+            raise ValueError(
+                f"Preparation: resolution must be at most {MAX_RESOLUTION}, got {self.resolution}; "
+                "voxel numbers of the sparse engine end there"
+            )
         if not (math.isfinite(self.margin) and self.margin >= 1):
             raise ValueError(f"Preparation: margin must be finite and at least 1, got {self.margin}")
-        if self.workers < 0:
-            raise ValueError(f"Preparation: workers must be at least 0, got {self.workers}")
+        for name in ("seed", "workers"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"Preparation: {name} must be at least 0, got {getattr(self, name)}")
 
     @property
     def recipe(self) -> Recipe:
@@ -70,7 +85,7 @@ class Preparation:
         return Path(self.cache_dir) / f"{label}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
     def run(self, source: Source, progress: Progress | None = None) -> PreparedFolder:
-        """Returns the prepared folder, making it first if its index is missing.
+        """Returns the prepared folder, making it first if it is missing or not whole.
 
         Args:
             source: what to prepare.
@@ -80,7 +95,7 @@ class Preparation:
             ValueError: if not one item could be used; the sentence quotes the first reasons.
         """
         folder = self.folder(source)
-        if not (folder / INDEX).is_file():
+        if not is_whole(folder):
             # Made under another name and then renamed, so that a folder is whole or absent, also when two
             # runs prepare the same data at once.
             unfinished = folder.with_name(f".part-{os.getpid()}-{secrets.token_hex(4)}-{folder.name}")
@@ -94,20 +109,23 @@ class Preparation:
     def _fill(self, folder: Path, source: Source, progress: Progress | None) -> None:
         """Makes all samples and the index in `folder`."""
         items = source.items()
-        samples, skipped = [], []
-        for done, (made, failure) in enumerate(self._made(source, items, folder), start=1):
+        samples, remarks = [], []
+        for done, (made, remark) in enumerate(self._made(source, items, folder), start=1):
             samples += made
-            skipped += [failure] if failure else []
+            remarks += [remark] if remark else []
             if progress is not None:
                 progress(done, len(items), items[done - 1].name)
+        skipped = [remark for remark in remarks if isinstance(remark, Skipped)]
+        noted = [remark for remark in remarks if isinstance(remark, Noted)]
         if not samples:
             reasons = "; ".join(f"{entry.name}: {entry.reason}" for entry in skipped[:3])
             raise ValueError(f"Preparation.run: source must hold a usable shape, got none ({reasons})")
-        write_index(folder, samples, skipped, {"source": source.name, "recipe": asdict(self.recipe)})
+        about = {"source": source.name, "recipe": asdict(self.recipe)}
+        write_index(folder, samples, skipped, noted, about)
 
     def _made(
         self, source: Source, items: list[Item], folder: Path
-    ) -> Iterable[tuple[list[PreparedItem], Skipped | None]]:
+    ) -> Iterable[tuple[list[PreparedItem], Skipped | Noted | None]]:
         """Yields the outcome of each item, in the order of `items`, whatever the number of workers."""
         jobs = [(source, item, self.recipe, folder) for item in items]
         if self.workers == 0 or len(jobs) < 2:
@@ -126,20 +144,24 @@ def _rename(unfinished: Path, folder: Path) -> None:
     try:
         os.replace(unfinished, folder)
     except OSError:
-        if (folder / INDEX).is_file():
+        if is_whole(folder):
             return
-        shutil.rmtree(folder)  # somebody took the index away: what is there cannot be trusted
+        shutil.rmtree(folder)  # files are missing: what is there cannot be trusted
         os.replace(unfinished, folder)
 
 
-def _prepare_item(job: tuple[Source, Item, Recipe, Path]) -> tuple[list[PreparedItem], Skipped | None]:
+def _prepare_item(
+    job: tuple[Source, Item, Recipe, Path],
+) -> tuple[list[PreparedItem], Skipped | Noted | None]:
     """Makes and writes all samples of one item; a fault in the item is reported, not raised."""
     source, item, recipe, folder = job
     try:
-        samples = make_samples(source.load(item), item, recipe)
+        shape = source.load(item)
+        samples = make_samples(shape, item, recipe)
     except (ValueError, OSError, RuntimeError, MemoryError) as error:
         return [], Skipped(item.name, f"{type(error).__name__}: {error}")
-    return [_written(sample, item.split, folder) for sample in samples], None
+    noted = Noted(item.name, shape.note) if shape.note else None
+    return [_written(sample, item.split, folder) for sample in samples], noted
 
 
 def _written(sample: Sample, split: str, folder: Path) -> PreparedItem:

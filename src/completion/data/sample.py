@@ -79,6 +79,7 @@ class Sample:
         """Reads what `save` wrote.
 
         Raises:
+            FileNotFoundError: if there is no such file.
             ValueError: if the file is not a prepared sample, naming it.
         """
         try:
@@ -90,8 +91,13 @@ class Sample:
                     key: data[key].astype(dtype, copy=False).reshape(-1, 3) for key, dtype in ARRAYS.items()
                 }
                 view, num_clipped = int(data["view"]), int(data["num_clipped"])
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"Sample.load: {path} must be a prepared sample, got no such file; prepare the data again"
+            ) from error
         except (KeyError, TypeError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
             raise ValueError(
-                f"Sample.load: {path} must be a prepared sample (NPZ), got {error}; prepare the data again"
+                f"Sample.load: {path} must be a prepared sample (NPZ), got {error}; "
+                "remove it and prepare the data again"
             ) from error
         return cls(name, category, group, source, view, frame, num_clipped=num_clipped, **arrays)

@@ -16,12 +16,16 @@ class ScanFolder:
     Args:
         root: the folder.
         up: the scans' up direction; they are turned to y up.
+        results: files below this folder are no scans, if it lies below `root`.
     """
 
-    def __init__(self, root: str | Path, up: Sequence[float] = Y_UP) -> None:
+    def __init__(
+        self, root: str | Path, up: Sequence[float] = Y_UP, results: str | Path | None = None
+    ) -> None:
         self.root = Path(root)
         self.up = tuple(float(value) for value in up)
         self.rotation = rotation_to_y_up(up)
+        self.results = None if results is None else _below(self.root, Path(results))
         self.name = self.root.resolve().name
 
     def items(self) -> list[Item]:
@@ -32,7 +36,7 @@ class ScanFolder:
             ValueError: if there is no scan, saying what was looked for.
         """
         require_folder(self.root, "ScanFolder")
-        paths = [path for path in find_files(self.root, SUFFIXES) if path.name != "manifest.csv"]
+        paths = [path for path in find_files(self.root, SUFFIXES) if self._is_scan(path)]
         if not paths:
             raise ValueError(
                 f"ScanFolder: root must hold files {' '.join(SUFFIXES)}, got none in {self.root}"
@@ -49,6 +53,11 @@ class ScanFolder:
             for name, path in zip(relative, paths, strict=True)
         ]
 
+    def _is_scan(self, path: Path) -> bool:
+        """Returns whether a file of a known suffix is a scan."""
+        is_result = self.results is not None and path.is_relative_to(self.results)
+        return path.name != "manifest.csv" and not is_result
+
     def load(self, item: Item) -> Points:
         """Returns the points, y up."""
         assert item.path is not None
@@ -58,3 +67,9 @@ class ScanFolder:
         """Returns parameters and the state of every file."""
         paths = [item.path for item in self.items() if item.path is not None]
         return f"scans {self.root.resolve()} {self.up} {stamp(paths)}"
+
+
+def _below(root: Path, folder: Path) -> Path | None:
+    """Returns the folder as a path that begins with `root`, or None if it does not lie there."""
+    whole, top = folder.resolve(), root.resolve()
+    return root / whole.relative_to(top) if whole.is_relative_to(top) else None

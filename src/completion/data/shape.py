@@ -45,6 +45,12 @@ class Pair:
     partial: Points
     complete: "Mesh | Points"
 
+    @property
+    def note(self) -> str:
+        """What reading changed in either, and in which."""
+        notes = {"scan": self.partial.note, "whole shape": self.complete.note}
+        return "; ".join(f"{name}: {note}" for name, note in notes.items() if note)
+
 
 Shape = Mesh | Points | Pair
 

@@ -23,6 +23,8 @@ TRIANGLES = np.array(
     ]
 )
 
+ENDINGS = (".npz", "_points.ply", "_voxels.ply")  # of the results' files
+
 
 @dataclass(frozen=True)
 class CompletedScan:
@@ -84,7 +86,7 @@ def save_completed(scan: CompletedScan, stem: Path) -> list[Path]:
     resolution and rotation float64[3, 3]: point = ((coords + 0.5) · voxel_size + origin) @ rotation.
     """
     coords, probability = scan.prediction.coords, scan.prediction.probability
-    paths = [stem.with_name(stem.name + end) for end in (".npz", "_points.ply", "_voxels.ply")]
+    paths = [stem.with_name(stem.name + end) for end in ENDINGS]
     packed = {
         "coords": coords.astype(np.int32),
         "partial_coords": scan.partial_coords.astype(np.int32),

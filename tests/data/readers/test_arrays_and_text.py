@@ -31,7 +31,7 @@ def test_text_with_empty_cells_and_normals(tmp_path):
     shape = read_points(tmp_path / "a.csv")
     assert shape.points.tolist() == [[1, 2, 3]]
     assert shape.normals.tolist() == [[0, 0, 1]]
-    assert shape.note == "dropped 1 of 2 rows with NaN or infinity"
+    assert shape.note == "dropped 1 of 2 rows with NaN, infinity or numbers beyond 1e+30"
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,22 @@ def test_edge_cases_of_the_collection(shared_dir, name, vertices, faces):
     assert (len(mesh.vertices), len(mesh.faces)) == (vertices, faces)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.obj", SQUARE + "f 1 2 3 4\n"), ("a.off", "OFF\n4 1 0\n" + BODY)]
+)
+def test_a_byte_order_mark_changes_nothing(tmp_path, name, text):
+    (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    mesh = read_mesh(tmp_path / name)
+    assert mesh.vertices.tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]]
+    assert mesh.faces.tolist() == [[0, 1, 2], [0, 2, 3]]
+
+
+def test_a_byte_order_mark_in_front_of_an_ascii_stl_and_in_a_binary_one(tmp_path):
+    for data in (stl_text().encode("utf-8-sig"), stl_bytes("solid, höchstens".encode("utf-8-sig"))):
+        (tmp_path / "a.stl").write_bytes(data)
+        np.testing.assert_array_equal(read_mesh(tmp_path / "a.stl").triangles, CORNERS)
+
+
 def test_an_ascii_stl_of_the_collection(shared_dir, tmp_path):
     with zipfile.ZipFile(shared_dir / "data" / "formats" / "mesh_parsers" / "ascii.stl.zip") as archive:
         name = next(name for name in archive.namelist() if name.lower().endswith(".stl"))

@@ -1,5 +1,6 @@
 """PLY: every encoding of the same shape gives the same shape; faults name their place."""
 
+import codecs
 import struct
 
 import numpy as np
@@ -63,7 +64,7 @@ def test_points_with_normals_and_doubles_of_map_size(tmp_path):
     points = read_points(tmp_path / "a.ply")
     assert points.points.tolist() == [[665187.522077, 5648349.895035, 241.767693]]
     assert points.normals.tolist() == [[0, 0, 1]]
-    assert points.note == "dropped 1 of 2 rows with NaN or infinity"
+    assert points.note == "dropped 1 of 2 rows with NaN, infinity or numbers beyond 1e+30"
 
 
 def test_a_mesh_as_points_gives_the_vertices_in_use(tmp_path):
@@ -83,7 +84,15 @@ def test_faces_with_nan_are_dropped_and_told(tmp_path):
     mesh = read_mesh(tmp_path / "a.ply")
     assert mesh.faces.tolist() == [[0, 1, 2]]
     assert np.isfinite(mesh.vertices).all()
-    assert mesh.note == "dropped 1 faces with NaN or infinite vertices"
+    assert mesh.note == "dropped 1 faces with NaN, infinity or numbers beyond 1e+30"
+
+
+def test_a_byte_order_mark_changes_nothing(tmp_path):
+    body = "".join(f"{x} {y} 7 {z}\n" for x, y, z in VERTICES) + "1.5\n3 0 1 2 -1\n4 0 1 2 3 -1\n"
+    (tmp_path / "a.ply").write_bytes(codecs.BOM_UTF8 + header("ascii") + body.encode())
+    mesh = read_mesh(tmp_path / "a.ply")
+    assert mesh.vertices.tolist() == [list(vertex) for vertex in VERTICES]
+    assert mesh.faces.tolist() == TRIANGLES
 
 
 GOOD = header("binary_little_endian") + binary("<", "float")

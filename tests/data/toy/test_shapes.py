@@ -78,3 +78,8 @@ def test_more_items_keep_the_first_ones():
 def test_refuses_impossible_counts(counts):
     with pytest.raises(ValueError, match="must be counts, not all 0"):
         ToyShapes(0, *counts)
+
+
+def test_refuses_a_seed_below_0():
+    with pytest.raises(ValueError, match="ToyShapes: seed must be at least 0, got -1"):
+        ToyShapes(-1)

@@ -39,7 +39,8 @@ def read_obj(path: Path) -> Mesh | Points:
 
 def _lines(path: Path) -> list[str]:
     """Returns the lines; a line that ends in a backslash goes on in the next, which then counts as empty."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    # A byte-order mark would hide the first word, and a line of an unknown word is passed over.
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     for i in range(len(lines) - 1, 0, -1):
         if lines[i - 1].endswith("\\"):
             lines[i - 1], lines[i] = f"{lines[i - 1][:-1]} {lines[i]}", ""

@@ -15,7 +15,7 @@ Lines = list[tuple[int, list[str]]]
 
 def read_off(path: Path) -> Mesh | Points:
     """Returns the vertices with their faces, or as points if there are none."""
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
     lines = [(n, line.split("#", 1)[0].split()) for n, line in enumerate(text.splitlines(), start=1)]
     lines = [(number, words) for number, words in lines if words]
     num_vertices, num_faces, lines = _counts(path, lines)

@@ -1,5 +1,6 @@
 """PLY: ascii and binary of either byte order, any property types, polygons; skips other elements."""
 
+import codecs
 import re
 from pathlib import Path
 
@@ -19,7 +20,8 @@ _FORMATS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 
 def read_ply(path: Path) -> Mesh | Points:
     """Returns the vertices with their faces, or as points if there are none."""
-    data = path.read_bytes()
+    # Some editors put a byte-order mark in front of text.
+    data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     order, elements, start = _header(path, data)
     wanted = {"vertex", "face"}
     if order == "":

@@ -36,6 +36,8 @@ READERS: dict[str, Callable[[Path], Mesh | Points]] = {
     ".bin": read_kitti,
 }
 SUFFIXES = tuple(READERS)
+FARTHEST = 1e30  # no unit of length needs more; an area is made of fourth powers, which must fit a float64
+BAD = f"NaN, infinity or numbers beyond {FARTHEST}"
 ADVICE = {
     ".las": "convert it first, for example with `pdal translate in.las out.ply` or CloudCompare",
     ".laz": "convert it first, for example with `pdal translate in.laz out.ply` or CloudCompare",
@@ -53,8 +55,8 @@ ADVICE = {
 def read_shape(path: str | os.PathLike[str]) -> Mesh | Points:
     """Returns what a file holds: a Mesh if it has faces, else Points.
 
-    Rows with NaN or infinity are dropped, with the faces that use them; the result's `note` says so. Points
-    stay float64, so that map coordinates (UTM) keep their millimetres.
+    Rows with NaN, infinity or numbers beyond `FARTHEST` are dropped, with the faces that use them; the
+    result's `note` says so. Points stay float64, so that map coordinates (UTM) keep their millimetres.
 
     Args:
         path: a file with one of `SUFFIXES`, in upper or lower case.
@@ -72,7 +74,10 @@ def read_shape(path: str | os.PathLike[str]) -> Mesh | Points:
         advice = ADVICE.get(suffix, "convert it to one of these")
         raise ValueError(f"read_shape: path must end in {' '.join(SUFFIXES)}, got {path}; {advice}")
     try:
-        return _checked(READERS[suffix](path), path)
+        # What overflows on its way to float64 becomes infinite, and its row is dropped as any such row.
+        with np.errstate(over="ignore", invalid="ignore"):
+            shape = READERS[suffix](path)
+        return _checked(shape, path)
     except (FileFault, OSError):
         raise
     except Exception as error:
@@ -114,29 +119,34 @@ def _checked(shape: Mesh | Points, path: Path) -> Mesh | Points:
         raise fault(
             path, f"triangle {row}", f"vertex numbers in 0…{len(vertices) - 1}", str(faces[row].tolist())
         )
-    finite = np.asarray(np.isfinite(vertices).all(axis=1))
-    if finite.all():
+    good = _good_rows(vertices)
+    if good.all():
         return Mesh(vertices, faces, shape.note)
-    kept = finite[faces].all(axis=1)
+    kept = good[faces].all(axis=1)
     if not kept.any():
-        raise fault(path, "the vertices", "finite numbers", "NaN or infinity in every face")
+        raise fault(path, "the vertices", "finite numbers", f"{BAD} in every face")
     # Vertices keep their numbers; the bad ones are no longer used and become zero.
-    note = f"dropped {int((~kept).sum())} faces with NaN or infinite vertices"
+    note = f"dropped {int((~kept).sum())} faces with {BAD}"
     return Mesh(
-        np.where(finite[:, None], vertices, 0.0), faces[kept], "; ".join(filter(None, [shape.note, note]))
+        np.where(good[:, None], vertices, 0.0), faces[kept], "; ".join(filter(None, [shape.note, note]))
     )
 
 
 def _checked_points(shape: Points, path: Path) -> Points:
-    """Returns points without NaN rows; refuses none at all."""
+    """Returns points without bad rows; refuses none at all."""
     points = np.ascontiguousarray(shape.points, dtype=np.float64)
     if len(points) == 0:
         raise fault(path, "its whole length", "at least one point", "none")
-    finite = np.asarray(np.isfinite(points).all(axis=1))
-    if finite.all():
+    good = _good_rows(points)
+    if good.all():
         return Points(points, shape.normals, shape.note)
-    if not finite.any():
-        raise fault(path, "its whole length", "finite points", f"NaN or infinity in all {len(points)} rows")
-    note = f"dropped {int((~finite).sum())} of {len(points)} rows with NaN or infinity"
-    normals = shape.normals[finite] if shape.normals is not None else None
-    return Points(points[finite], normals, "; ".join(filter(None, [shape.note, note])))
+    if not good.any():
+        raise fault(path, "its whole length", "finite points", f"{BAD} in all {len(points)} rows")
+    note = f"dropped {int((~good).sum())} of {len(points)} rows with {BAD}"
+    normals = shape.normals[good] if shape.normals is not None else None
+    return Points(points[good], normals, "; ".join(filter(None, [shape.note, note])))
+
+
+def _good_rows(rows: np.ndarray) -> np.ndarray:
+    """Returns bool[N]: which rows of float64[N, 3] can be measured."""
+    return np.asarray((np.abs(rows) <= FARTHEST).all(axis=1))

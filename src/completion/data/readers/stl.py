@@ -1,5 +1,6 @@
 """STL: binary and ascii triangles; equal corners become one vertex."""
 
+import codecs
 import re
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def read_stl(path: Path) -> Mesh | Points:
     count = int.from_bytes(data[80:84], "little") if len(data) >= _HEADER else -1
     if len(data) == _HEADER + count * _TRIANGLE.itemsize:
         corners = np.frombuffer(data, _TRIANGLE, count, _HEADER)["corners"]
-    elif data.lstrip()[:5].lower() == b"solid" and b"\0" not in data[:1024]:
+    elif _begins_with_solid(data) and b"\0" not in data[:1024]:
         corners = _ascii_corners(path, data)
     elif count < 0:
         raise fault(
@@ -33,6 +34,11 @@ def read_stl(path: Path) -> Mesh | Points:
         raise fault(path, "its whole length", "at least one triangle", "none")
     vertices, rows = np.unique(corners.reshape(-1, 3).astype(np.float64), axis=0, return_inverse=True)
     return Mesh(vertices, rows.reshape(-1, 3))
+
+
+def _begins_with_solid(data: bytes) -> bool:
+    """Returns whether the first word is solid, behind a byte-order mark if there is one."""
+    return data.removeprefix(codecs.BOM_UTF8).lstrip()[:5].lower() == b"solid"
 
 
 def _ascii_corners(path: Path, data: bytes) -> np.ndarray:

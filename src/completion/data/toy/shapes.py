@@ -57,6 +57,8 @@ class ToyShapes:
             raise ValueError(
                 f"ToyShapes: num_train, num_validation, num_test must be counts, not all 0, got {counts}"
             )
+        if seed < 0:
+            raise ValueError(f"ToyShapes: seed must be at least 0, got {seed}")
         self.seed = seed
         self.counts = counts
 
