@@ -65,9 +65,8 @@ class CompletionModule(LightningModule):
     def on_train_start(self) -> None:
         """The state of a continued run has brought its own learning rate and decay."""
         optimiser, schedule = self.trainer.optimizers[0], self.lr_schedulers()
-        if isinstance(optimiser, AdamW) and isinstance(
-            schedule, LambdaLR
-        ):  # a callback may have changed them
+        # A callback may have put others in their places.
+        if isinstance(optimiser, AdamW) and isinstance(schedule, LambdaLR):
             restart_schedule(optimiser, schedule, self.learning_rate, self.weight_decay)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
