@@ -129,6 +129,41 @@ def test_a_continued_run_takes_another_learning_rate(tmp_path):
     assert [group["weight_decay"] for group in last["optimizer_states"][0]["param_groups"]] == [0, 0]
 
 
+def test_a_run_that_begins_from_another_ones_checkpoint_has_its_own_best_one(tmp_path):
+    """However good the other one was."""
+    by_loss = ["callbacks.best.monitor=val/loss", "callbacks.best.mode=min", "calibrate=false"]
+    assert main(["train", *TINY, *by_loss, "run_dir=run"]) == 0
+    begin = ["ckpt=run/checkpoints/last.ckpt", "trainer.max_epochs=3", "module.learning_rate=100"]
+    assert main(["train", *TINY, *by_loss, "run_dir=tuned", *begin]) == 0
+    best = torch.load(tmp_path / "tuned/checkpoints/best.ckpt", weights_only=True)
+    assert best["epoch"] == 2
+
+
+def test_a_continued_run_takes_values_that_only_its_own_groups_have(tmp_path):
+    chosen = ["data=pairs", "data.source.root=pairs", "model.thresholds=[0.3,0.4,0.5]", "callbacks=ema"]
+    points = "\n".join(f"{i % 7} {i % 5} {i % 3}" for i in range(105))
+    for split, names in (("train", "ab"), ("val", "c"), ("test", "d")):
+        for kind in ("partial", "complete"):
+            (tmp_path / "pairs" / split / kind).mkdir(parents=True)
+            for name in names:
+                (tmp_path / "pairs" / split / kind / f"{name}.xyz").write_text(points)
+    small = ["data.preparation.resolution=16", "model.channels=[4,8,8]", "model.dense_blocks=1"]
+    go = ["run_dir=run", "calibrate=false", "trainer.max_epochs=1"]
+    assert main(["train", *chosen, *small, *go]) == 0
+    (tmp_path / "pairs").rename(tmp_path / "moved")
+    own = ["data.source.root=moved", "callbacks.ema.decay=0.9", "trainer.max_epochs=2"]
+    assert main(["train", "run_dir=run", "ckpt=last", *own]) == 0
+    config = OmegaConf.load(tmp_path / "run" / "config.yaml")
+    assert config.callbacks.ema.decay == 0.9
+    assert Path(config.data.source.root) == tmp_path / "moved"
+
+
+def test_several_jobs_on_several_devices_are_refused(tmp_path, capfd):
+    assert main(["train", *TINY, "run_dir=sweep", "trainer.devices=2", "seed=0,1", "-m"]) == 2
+    assert "trainer.devices must be 1 under -m, got 2" in capfd.readouterr().err
+    HydraConfig.instance().cfg = None
+
+
 def test_two_devices(tmp_path):
     """A process each; Lightning starts the second one by the command line."""
     command = [sys.executable, "-m", "completion", "train", *TINY, "run_dir=run", "trainer.devices=2"]

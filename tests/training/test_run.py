@@ -112,8 +112,9 @@ def test_a_config_without_data_is_refused_when_they_are_asked_for(run):
 
 
 def test_paths_in_a_folder_move_with_it():
-    config = {"a": "runs/one", "b": ["runs/one/x", "runs/one2", 3], "c": None}
-    assert relocated(config, "runs/one", "/new") == {"a": "/new", "b": ["/new/x", "runs/one2", 3], "c": None}
+    config = {"dirpath": "one", "b": ["one/x", "one2", 3], "c": None, "filename": "one"}
+    moved = {"dirpath": "/new", "b": ["/new/x", "one2", 3], "c": None, "filename": "one"}
+    assert relocated(config, "one", "/new") == moved
     assert relocated({"runs/one/best.ckpt": 0.5}, "runs/one", "new") == {"new/best.ckpt": 0.5}
 
 

@@ -45,8 +45,10 @@ def run(cfg: DictConfig) -> None:
         "skipped": skipped,
         "wall_seconds": round(time.perf_counter() - started, 2),
     }
-    print_table(evaluation, about)
-    write_metrics(path, about, evaluation)
+    try:
+        write_metrics(path, about, evaluation)
+    finally:  # a folder that cannot be written loses no measurement
+        print_table(evaluation, about)
     print(f"metrics: {path}")
 
 
@@ -71,7 +73,8 @@ def held_out(trained: "Run", cfg: DictConfig) -> tuple[Any, list[dict[str, str]]
     from completion.training.preparing import prepare
 
     for override in HydraConfig.get().overrides.task:
-        if override.startswith("data.") and not override.startswith("data.source."):
+        key = override.lstrip("+~")
+        if key.startswith("data.") and not key.startswith("data.source."):
             raise ValueError(
                 f"evaluate: data must change its source alone, got {override}; "
                 "the run's own preparation is used"

@@ -94,7 +94,8 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
         module = importlib.import_module(f"completion.cli.{file_name(verb)}")
         flags: dict[str, str] = getattr(module, "FLAGS", {})  # a verb's flags, each short for an override
         positional: str | None = getattr(module, "POSITIONAL", None)
-        sys.argv = [f"completion {verb}", *as_overrides(overrides, flags, positional)]
+        adapted = getattr(module, "adapted", lambda words: words)
+        sys.argv = [f"completion {verb}", *adapted(as_overrides(overrides, flags, positional))]
 
         @functools.wraps(module.run)
         def job(cfg: "DictConfig") -> None:

@@ -10,6 +10,8 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 import completion
 from completion.cli.overrides import quoted
@@ -55,11 +57,34 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
     """The plain config of this job: its own run folder under -m, the run's values when one is continued."""
     hydra = HydraConfig.get()
     if hydra.mode == RunMode.MULTIRUN:
+        if cfg.trainer.devices != 1:
+            raise ValueError(
+                f"train: trainer.devices must be 1 under -m, got {cfg.trainer.devices}; "
+                "processes of one job do not end before the next; start one command for each"
+            )
         cfg.run_dir = hydra.runtime.output_dir
     if cfg.ckpt is not None:
         cfg = continued(cfg, list(hydra.overrides.task))
     anchor(cfg)
     return OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
+
+
+def adapted(overrides: list[str]) -> list[str]:
+    """Overrides in which keys that only a continued run has, of its own groups, are known to Hydra too.
+
+    Args:
+        overrides: in Hydra's grammar.
+    """
+    values = {key: value for key, _, value in (override.partition("=") for override in overrides)}
+    config = Path(values.get("run_dir", "").strip("\"'")) / "config.yaml"
+    if values.get("ckpt", "null") == "null" or not config.is_file():
+        return overrides
+    try:
+        saved = OmegaConf.load(config)
+        known = {key for key in values if "." in key and OmegaConf.select(saved, key) is not None}
+    except (YAMLError, OmegaConfBaseException):
+        return overrides  # told where the run is opened
+    return ["++" + override if override.partition("=")[0] in known else override for override in overrides]
 
 
 def continued(cfg: DictConfig, overrides: list[str]) -> DictConfig:

@@ -1,5 +1,6 @@
 """A source of shapes → a cached, deterministic folder of prepared samples; owns its layout and index."""
 
+import fcntl
 import hashlib
 import math
 import multiprocessing
@@ -9,6 +10,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -140,14 +142,18 @@ class Preparation:
 
 
 def _rename(unfinished: Path, folder: Path) -> None:
-    """Gives the folder its name, unless another run was quicker with the same data."""
+    """Gives the folder its name, unless another run was quicker with the same data; one run at a time."""
+    descriptor = os.open(folder.parent, os.O_RDONLY)
     try:
-        os.replace(unfinished, folder)
-    except OSError:
+        with suppress(OSError):  # some network folders know no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         if is_whole(folder):
             return
-        shutil.rmtree(folder)  # files are missing: what is there cannot be trusted
+        if folder.exists():
+            shutil.rmtree(folder)  # files are missing: what is there cannot be trusted
         os.replace(unfinished, folder)
+    finally:
+        os.close(descriptor)
 
 
 def _prepare_item(

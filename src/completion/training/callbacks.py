@@ -3,6 +3,7 @@
 Checkpoints and averaging are Lightning's own.
 """
 
+import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,20 +63,36 @@ class ProgressLines(Callback):
             print("  ".join([head, *shown, f"{passed:.0f} s, {left:.0f} s left"]), flush=True)
 
 
+def interrupt(*_: Any) -> None:
+    """A handler of signals."""
+    raise KeyboardInterrupt
+
+
 class RunFolder(Callback):
     """Writes the config into the run folder after the first step: one that fails before leaves all as it was.
 
-    A folder that was moved goes on with what it knows of its best checkpoint.
+    A folder that was moved goes on with what it knows of its best checkpoint; one that begins from another
+    run's checkpoint has a best one of its own.
 
     Args:
         run_dir: the run folder.
         config: as trained.
+        begins_elsewhere: the checkpoint to go on from is that of another run.
     """
 
-    def __init__(self, run_dir: Path, config: Mapping[str, Any]) -> None:
+    def __init__(self, run_dir: Path, config: Mapping[str, Any], begins_elsewhere: bool = False) -> None:
         self.run_dir = run_dir
         self.config = config
+        self.begins_elsewhere = begins_elsewhere
         self.written = False
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Ends several processes as an interruption does.
+
+        Lightning tells them of SIGTERM by a broadcast, which can meet another one under way and hang.
+        """
+        if trainer.world_size > 1:
+            signal.signal(signal.SIGTERM, interrupt)
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -84,8 +101,9 @@ class RunFolder(Callback):
         states = checkpoint["callbacks"]
         for callback in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
             if isinstance(callback, ModelCheckpoint) and callback.state_key in states:
-                state = states[callback.state_key]
-                states[callback.state_key] = relocated(state, state["dirpath"], str(callback.dirpath))
+                state = states.pop(callback.state_key)
+                if not self.begins_elsewhere:
+                    states[callback.state_key] = relocated(state, state["dirpath"], str(callback.dirpath))
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args, **kwargs) -> None:
         """Writes config.yaml, once."""

@@ -1,5 +1,6 @@
 """Trains what a config describes, as one straight line; knows nothing of the command line."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from completion.training.run import (
     check_resumable,
     checkpoint_path,
     find_checkpoint,
+    is_own,
     load_run,
     store_thresholds,
 )
@@ -53,7 +55,8 @@ def fit(config: Mapping[str, Any]) -> Path:
         check_resumable(resumed, model)
     module = instantiate({**config["module"], "model": model}, "module")
     with lightning_words():
-        callbacks = [*instantiate(config["callbacks"], "callbacks").values(), RunFolder(run_dir, config)]
+        callbacks = list(instantiate(config["callbacks"], "callbacks").values())
+        callbacks.append(RunFolder(run_dir, config, resumed is not None and not is_own(run_dir, resumed)))
         loggers = list(instantiate(config["logger"], "logger").values())
         trainer = instantiate({**config["trainer"], "callbacks": callbacks, "logger": loggers}, "trainer")
     # Deterministic mode would also fill all new memory with NaN, a sixth of a step; every operator writes all
@@ -85,7 +88,8 @@ def train(
             trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
     except SystemExit as error:
         has_begun = checkpoint_path(run_dir, "last").is_file()
-        hint = f"; `completion train run_dir={run_dir} ckpt=last` goes on" if has_begun else ""
+        own = shlex.quote(f"run_dir={run_dir}")
+        hint = f"; `completion train {own} ckpt=last` goes on" if has_begun else ""
         raise KeyboardInterrupt(hint) from error
     if trainer.global_step == 0:
         raise ValueError(

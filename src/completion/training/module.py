@@ -102,7 +102,8 @@ class CompletionModule(LightningModule):
 
     def _log_means(self) -> None:
         """Once an epoch, for callbacks: Lightning's own means cost more each step than the optimiser."""
-        self.log_dict(self._means.means(), on_step=False, on_epoch=True, batch_size=1, logger=False)
+        means = self._means.means()
+        self.log_dict(means, on_step=False, on_epoch=True, batch_size=1, logger=False, sync_dist=True)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Loss and scores of a batch, free-running: what is kept is what is predicted."""

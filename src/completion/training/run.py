@@ -19,6 +19,7 @@ from completion.training.instantiate import instantiate
 CONFIG = "config.yaml"
 CHECKPOINTS = "checkpoints"
 MODEL_PREFIX = "model."
+PLACES = ("run_dir", "dirpath", "default_root_dir", "path", "save_dir")
 
 
 @dataclass
@@ -134,13 +135,16 @@ def load_config(run: Path) -> dict[str, Any]:
     return {str(key): value for key, value in config.items()}
 
 
-def relocated(config: Any, old: str, new: str) -> Any:
-    """A config whose folder `old` is now `new`: texts and keys that name it or a place in it are changed."""
+def relocated(config: Any, old: str, new: str, key: str = "") -> Any:
+    """A config whose folder `old` is now `new`: texts and keys that name a place in it are changed.
+
+    The folder itself is changed under the keys `PLACES` alone: elsewhere its text may mean something else.
+    """
     if isinstance(config, Mapping):
-        return {relocated(key, old, new): relocated(value, old, new) for key, value in config.items()}
+        return {relocated(name, old, new): relocated(value, old, new, name) for name, value in config.items()}
     if isinstance(config, list):
-        return [relocated(value, old, new) for value in config]
-    if isinstance(config, str) and (config == old or config.startswith(old + "/")):
+        return [relocated(value, old, new, key) for value in config]
+    if isinstance(config, str) and (config.startswith(old + "/") or (config == old and key in PLACES)):
         return new + config.removeprefix(old)
     return config
 
@@ -158,6 +162,11 @@ def check_new(run: Path) -> None:
 def checkpoint_path(run: Path, ckpt: str) -> Path:
     """Where a run's best or last checkpoint lies."""
     return run / CHECKPOINTS / f"{ckpt}.ckpt"
+
+
+def is_own(run: Path, checkpoint: Path) -> bool:
+    """Whether a checkpoint is one of the run."""
+    return checkpoint.resolve().parent == (run / CHECKPOINTS).resolve()
 
 
 def find_checkpoint(run: Path, ckpt: str) -> Path:
