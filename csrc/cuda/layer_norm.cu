@@ -1,8 +1,6 @@
 // layer_norm and layer_norm_grad: passes over the rows, whose numbers come from the first-level cache where they are
 // read again. The gradients of weight and bias are sums down the columns (column_sums.cuh).
-#include <algorithm>
 #include <cmath>
-#include <type_traits>
 
 #include "column_sums.cuh"
 #include "completion/layer_norm.h"
