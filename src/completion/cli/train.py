@@ -76,8 +76,10 @@ def adapted(overrides: list[str]) -> list[str]:
         overrides: in Hydra's grammar.
     """
     values = {key: value for key, _, value in (override.partition("=") for override in overrides)}
-    config = Path(values.get("run_dir", "").strip("\"'")) / "config.yaml"
-    if values.get("ckpt", "null") == "null" or not config.is_file():
+    if "run_dir" not in values or values.get("ckpt", "null") == "null":
+        return overrides
+    config = Path(values["run_dir"].strip("\"'")) / "config.yaml"
+    if not config.is_file():
         return overrides
     try:
         saved = OmegaConf.load(config)
