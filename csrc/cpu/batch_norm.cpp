@@ -170,13 +170,7 @@ void differentiate(const BatchNormGradParams& params, ParallelFor parallel_for) 
   parts.run(parallel_for, [&](int64_t part, int64_t start, int64_t rows, int64_t width) {
     loops.sum_gradients(values.get(), x + start, grad + start, rows, width, sums.first(part), sums.second(part));
   });
-  std::vector<double> total(channels), product(channels);
-  sums.add_up(parallel_for, [&](int64_t begin, int64_t end, const typename PartSums<T>::Summed& part) {
-    for (int64_t c = begin; c < end; ++c) {
-      total[c] += part.first[c];
-      product[c] += part.second[c];
-    }
-  });
+  const auto [total, product] = sums.totals(parallel_for);
   if (params.of_batch) values.set_gradient(total, product, params.num_rows);
   parts.run(parallel_for, [&](int64_t, int64_t start, int64_t rows, int64_t width) {
     loops.differentiate_rows(values.get(), x + start, grad + start, rows, width,

@@ -3,7 +3,6 @@
 #include "completion/layer_norm.h"
 
 #include <cmath>
-#include <vector>
 
 #include "instruction_set.h"
 #include "part_sums.h"
@@ -70,13 +69,7 @@ void differentiate(const LayerNormGradParams& params, ParallelFor parallel_for) 
                              static_cast<const T*>(params.weight), static_cast<T>(params.eps), rows, channels,
                              static_cast<T*>(params.grad_features) + start, sums.first(part), sums.second(part));
   });
-  std::vector<double> total(params.channels), product(params.channels);
-  sums.add_up(parallel_for, [&](int64_t begin, int64_t end, const typename PartSums<T>::Summed& part) {
-    for (int64_t c = begin; c < end; ++c) {
-      total[c] += part.first[c];
-      product[c] += part.second[c];
-    }
-  });
+  const auto [total, product] = sums.totals(parallel_for);
   for (int64_t c = 0; c < params.channels; ++c) {
     static_cast<T*>(params.grad_bias)[c] = static_cast<T>(total[c]);
     static_cast<T*>(params.grad_weight)[c] = static_cast<T>(product[c]);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "completion/dtype.h"
 #include "completion/parallel_for.h"
@@ -82,6 +83,23 @@ class PartSums {
         }
       }
     });
+  }
+
+  /// Both sums of each column over all parts.
+  struct Totals {
+    std::vector<double> first, second;
+  };
+
+  Totals totals(ParallelFor parallel_for) const {
+    const auto channels = static_cast<size_t>(parts_.width() / parts_.places());
+    Totals total{std::vector<double>(channels), std::vector<double>(channels)};
+    add_up(parallel_for, [&](int64_t begin, int64_t end, const Summed& part) {
+      for (int64_t c = begin; c < end; ++c) {
+        total.first[c] += part.first[c];
+        total.second[c] += part.second[c];
+      }
+    });
+    return total;
   }
 
  private:

@@ -190,10 +190,7 @@ template <class Sum>
 __global__ void __launch_bounds__(kBlockThreads)
     find_gradients(BatchNormGradParams params, PartSums<Sum> sums, Sum* taken) {
   const PartWalk parts(sums.count, params.channels);
-  const auto total = [&](int which) {
-    return parts.add([&](int64_t part) { return static_cast<double>(sums.at(part, which, parts.column)); });
-  };
-  const double grad_sum = total(0), product_sum = total(1);
+  const double grad_sum = parts.total(sums, 0), product_sum = parts.total(sums, 1);
   if (!parts.writes()) return;
   const double variance = static_cast<const Sum*>(params.norm.variance)[parts.column] + params.norm.eps;
   static_cast<Sum*>(params.grad_bias)[parts.column] = static_cast<Sum>(grad_sum);

@@ -175,6 +175,12 @@ struct PartWalk {
     return total;
   }
 
+  /// One of the two sums of the column over all parts, likewise.
+  template <class Sum>
+  __device__ __forceinline__ double total(const PartSums<Sum>& sums, int which) const {
+    return add([&](int64_t part) { return static_cast<double>(sums.at(part, which, column)); });
+  }
+
   __device__ __forceinline__ bool writes() const { return inside && threadIdx.y == 0; }
 };
 

@@ -166,10 +166,7 @@ __global__ void __launch_bounds__(kBlockThreads)
 template <class Sum>
 __global__ void __launch_bounds__(kBlockThreads) find_gradients(LayerNormGradParams params, PartSums<Sum> sums) {
   const PartWalk parts(sums.count, params.channels);
-  const auto total = [&](int which) {
-    return parts.add([&](int64_t part) { return static_cast<double>(sums.at(part, which, parts.column)); });
-  };
-  const double grad_sum = total(0), product_sum = total(1);
+  const double grad_sum = parts.total(sums, 0), product_sum = parts.total(sums, 1);
   if (!parts.writes()) return;
   static_cast<Sum*>(params.grad_bias)[parts.column] = static_cast<Sum>(grad_sum);
   static_cast<Sum*>(params.grad_weight)[parts.column] = static_cast<Sum>(product_sum);

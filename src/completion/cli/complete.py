@@ -101,6 +101,7 @@ def is_result(archive: Path) -> bool:
         with zipfile.ZipFile(archive) as entries:
             return set(entries.namelist()) >= ARRAYS
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        # NotImplementedError is zipfile's word for archives of newer kinds than it reads: none of ours.
         return False
 
 

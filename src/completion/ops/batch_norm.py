@@ -13,7 +13,7 @@ from completion.ops.checks import (
     check_type,
     refuse_forward_mode,
 )
-from completion.ops.differentiable import differentiable
+from completion.ops.differentiable import differentiable, pulled_back
 
 # In the order of completion/activation.h.
 ACTIVATIONS = ("none", "relu", "elu", "silu")
@@ -154,16 +154,12 @@ def _grad_setup_context(ctx, inputs: tuple, output: tuple) -> None:
 
 
 def _grad_backward(ctx, *grads: Tensor | None) -> tuple:
-    """By torch's own operators: second derivatives are rare, and need no kernel."""
     leading, statistics = ctx.saved_tensors[:4], ctx.saved_tensors[4:]
 
     def gradients(*inputs: Any) -> tuple[Tensor, ...]:
         return _gradients(*inputs, *statistics, *ctx.constants)
 
-    outputs, pull = torch.func.vjp(gradients, *leading)[:2]
-    pairs = zip(grads, outputs, strict=True)
-    filled = [torch.zeros_like(output) if grad is None else grad for grad, output in pairs]
-    return *pull(tuple(filled)), *(None,) * 5
+    return *pulled_back(gradients, leading, grads), *(None,) * 5
 
 
 def _gradients(

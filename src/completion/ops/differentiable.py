@@ -75,6 +75,21 @@ def differentiable(
     return call
 
 
+def pulled_back(
+    function: Callable[..., tuple[Tensor, ...]], inputs: tuple, grads: tuple[Tensor | None, ...]
+) -> tuple:
+    """Gradients by torch's own operators, for second derivatives: these are rare, and need no kernel.
+
+    Args:
+        function: the operator's results, step by step.
+        inputs: of the function.
+        grads: of its results; None where a result was not used.
+    """
+    outputs, pull = torch.func.vjp(function, *inputs)[:2]
+    pairs = zip(grads, outputs, strict=True)
+    return pull(tuple(torch.zeros_like(output) if grad is None else grad for grad, output in pairs))
+
+
 def _for_transforms(
     name: str,
     operator: Callable[..., Any],

@@ -13,7 +13,7 @@ from completion.ops.checks import (
     check_tensor,
     refuse_forward_mode,
 )
-from completion.ops.differentiable import differentiable
+from completion.ops.differentiable import differentiable, pulled_back
 
 
 def layer_norm(features: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -68,15 +68,10 @@ def _grad_setup_context(ctx, inputs: tuple, output: tuple) -> None:
 
 
 def _grad_backward(ctx, *grads: Tensor | None) -> tuple:
-    """By torch's own operators: second derivatives are rare, and need no kernel."""
-
     def gradients(grad: Tensor, features: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
         return _gradients(grad, features, weight, ctx.eps)
 
-    outputs, pull = torch.func.vjp(gradients, *ctx.saved_tensors)[:2]
-    pairs = zip(grads, outputs, strict=True)
-    filled = [torch.zeros_like(output) if grad is None else grad for grad, output in pairs]
-    return *pull(tuple(filled)), None
+    return *pulled_back(gradients, ctx.saved_tensors, grads), None
 
 
 def _gradients(grad: Tensor, features: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, ...]:

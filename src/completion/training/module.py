@@ -42,8 +42,11 @@ class CompletionModule(LightningModule):
         dice_weight: float = 0.0,
     ) -> None:
         super().__init__()
-        given = {"learning_rate": learning_rate, "weight_decay": weight_decay, "warm_up_steps": warm_up_steps}
-        for name, value in (given | {"missing_weight": missing_weight, "dice_weight": dice_weight}).items():
+        given = {
+            **{"learning_rate": learning_rate, "weight_decay": weight_decay, "warm_up_steps": warm_up_steps},
+            **{"missing_weight": missing_weight, "dice_weight": dice_weight},
+        }
+        for name, value in given.items():
             if not value >= 0:
                 raise ValueError(f"CompletionModule: {name} must be at least 0, got {value}")
         self.model = model
