@@ -6,7 +6,17 @@ from tests.ops.voxel_sets import random_coords
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call, grad, vmap
 
-from completion.nn import ELU, BatchNorm, Conv3d, GenerativeConvTranspose3d, MaxPool3d, Sequential
+from completion.nn import (
+    ELU,
+    BatchNorm,
+    Conv3d,
+    GenerativeConvTranspose3d,
+    GroupNorm,
+    InstanceNorm,
+    MaxPool3d,
+    Sequential,
+)
+from completion.nn.functional import broadcast_add, global_avg_pool, interpolate, unpool
 from completion.sparse import CoordMap, SparseTensor
 
 
@@ -19,6 +29,7 @@ def test_the_gradient_of_each_sample():
         Conv3d(2, 4),
         BatchNorm(4),
         ELU(),
+        GroupNorm(2, 4),
         MaxPool3d(2, 2),
         GenerativeConvTranspose3d(4, 3, 2, 2),
         GenerativeConvTranspose3d(3, 2, 3, 1),
@@ -27,7 +38,10 @@ def test_the_gradient_of_each_sample():
 
     def loss(parameters: dict[str, torch.Tensor], features: torch.Tensor) -> torch.Tensor:
         x = SparseTensor(features, coord_map)
-        return functional_call(net, parameters, (x,)).features.pow(2).sum()
+        y = functional_call(net, parameters, (x,))
+        points = torch.tensor([[0, 0.5, 0.25, 1], [1, -1, 2, 0.5]], dtype=torch.float64)
+        mean = broadcast_add(unpool(x, coord_map), global_avg_pool(x))
+        return y.features.pow(2).sum() + interpolate(y, points).sum() * mean.features.pow(2).sum()
 
     parameters = dict(net.named_parameters())
     detached = {name: value.detach() for name, value in parameters.items()}
@@ -36,6 +50,17 @@ def test_the_gradient_of_each_sample():
         alone = torch.autograd.grad(loss(parameters, features), list(parameters.values()))
         for name, expected in zip(parameters, alone, strict=True):
             torch.testing.assert_close(batched[name][index], expected)
+
+
+def test_forward_mode_is_refused_with_a_sentence():
+    coord_map = CoordMap.from_coords(random_coords(80, -5, 5), duplicates="first")
+
+    def normed(features: torch.Tensor) -> torch.Tensor:
+        return InstanceNorm(2)(SparseTensor(features, coord_map)).features
+
+    features = torch.randn(coord_map.num_rows, 2)
+    with pytest.raises(NotImplementedError, match="derivatives must be taken backward, got forward mode"):
+        torch.func.jvp(normed, (features,), (features,))
 
 
 def test_fake_tensors_leave_nothing_behind():

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from completion.ops.checks import refuse_forward_mode
+
 
 def gather_rows(values: Tensor, index: Tensor) -> Tensor:
     """Row of values [S, C] for each index, zeros where it is -1; rows may repeat.
@@ -18,6 +20,7 @@ def gather_rows(values: Tensor, index: Tensor) -> Tensor:
     Returns:
         [N, C] in the dtype of values.
     """
+    refuse_forward_mode("gather_rows")
     return _GatherRows.apply(values, index.long())
 
 
@@ -31,6 +34,7 @@ def segment_sum(values: Tensor, index: Tensor, num_segments: int) -> Tensor:
         index: int32 or int64 [N].
         num_segments: number of sums S.
     """
+    refuse_forward_mode("segment_sum")
     return _SegmentSum.apply(values, index.long(), num_segments)
 
 
@@ -67,13 +71,29 @@ def segment_max(values: Tensor, index: Tensor, num_segments: int) -> Tensor:
     return torch.cat([values, values.new_zeros(1, values.shape[1])]).gather(0, arg)
 
 
-class _GatherRows(torch.autograd.Function):
+class _OneByOne(torch.autograd.Function):
+    """A batch of torch.func.vmap goes through one by one."""
+
+    @classmethod
+    def vmap(cls, info: Any, in_dims: tuple, *inputs: Any) -> tuple[Tensor, int]:
+        def one(place: int) -> Tensor:
+            pairs = zip(inputs, in_dims, strict=True)
+            return cls.apply(*(given if dim is None else given.select(dim, place) for given, dim in pairs))
+
+        return torch.stack([one(place) for place in range(info.batch_size)]), 0
+
+
+class _GatherRows(_OneByOne):
     @staticmethod
-    def forward(ctx: Any, values: Tensor, index: Tensor) -> Tensor:
-        ctx.save_for_backward(index)
-        ctx.num_segments = values.shape[0]
+    def forward(values: Tensor, index: Tensor) -> Tensor:
         padded = torch.cat([values, values.new_zeros(1, values.shape[1])])
         return padded[torch.where(index < 0, values.shape[0], index)]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        values, index = inputs
+        ctx.save_for_backward(index)
+        ctx.num_segments = values.shape[0]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -81,18 +101,20 @@ class _GatherRows(torch.autograd.Function):
         return segment_sum(grad, index, ctx.num_segments), None
 
 
-class _SegmentSum(torch.autograd.Function):
+class _SegmentSum(_OneByOne):
     @staticmethod
-    def forward(ctx: Any, values: Tensor, index: Tensor, num_segments: int) -> Tensor:
-        ctx.save_for_backward(index)
-        wide = (
-            values.double()
-        )  # the sum is one chain: in float32 it would lose digits with every thousand rows
+    def forward(values: Tensor, index: Tensor, num_segments: int) -> Tensor:
+        # The sum is one chain: in float32 it would lose digits with every thousand rows.
+        wide = values.double()
         order = index.argsort(stable=True)
         bounds = torch.arange(num_segments + 1, device=index.device)
         offsets = torch.searchsorted(index[order], bounds)
         sums = torch.segment_reduce(wide[order], "sum", offsets=offsets, axis=0, unsafe=True, initial=0)
         return sums.to(values.dtype)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        ctx.save_for_backward(inputs[1])
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:

@@ -123,11 +123,14 @@ def _total(part: Tensor, norm: Any) -> Tensor:
 
 class _Total(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, part: Tensor, group: Any) -> Tensor:
-        ctx.group = group
+    def forward(part: Tensor, group: Any) -> Tensor:
         total = part.clone()
         torch.distributed.all_reduce(total, group=group)
         return total
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        ctx.group = inputs[1]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
