@@ -54,6 +54,17 @@ def test_total_is_the_mean_over_levels_plus_dice():
     assert total.item() == pytest.approx(expected.item())
 
 
+def test_two_levels_of_one_stride_both_count():
+    partial = coord_map(0)
+    levels = [level(coord_map(0, 1), [1.0, -1.0], [True, False]) for _ in range(3)]
+    levels[1].logits.data *= -3
+    total, parts = completion_loss(levels, partial)
+    assert list(parts) == ["loss/stride_1", "loss/stride_1_2", "loss/stride_1_3"]
+    assert total.item() == pytest.approx(sum(part.item() for part in parts.values()) / 3)
+    total.backward()
+    assert all(one.logits.grad.any() for one in levels)
+
+
 def test_half_types_are_summed_in_float32_and_float64_stays():
     cells = coord_map(0, 1)
     for given, summed in ((torch.bfloat16, torch.float32), (torch.float64, torch.float64)):

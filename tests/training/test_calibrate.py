@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from completion.models import CompletionNet
 from completion.training.calibrate import NUM_BINS, best_finest, calibrate, finest_counts
 from completion.training.module import batch_scores
 from completion.training.tensors import input_tensor, truth_map
@@ -34,6 +35,14 @@ def test_counts_every_candidate_of_the_finest_level_and_every_true_voxel(data, n
     assert int(true.sum()) == sum(int(level.target.sum()) for level in levels)
     assert int(true.sum() + false.sum()) == sum(level.coord_map.num_rows for level in levels)
     assert num_true == sum(len(batch.complete_coords) for batch in batches)
+
+
+def test_a_network_of_one_level_takes_its_best_threshold(data):
+    net = CompletionNet(16, channels=(8,), thresholds=(0.5,), dense_blocks=1).eval()
+    batches = list(data.val_dataloader())
+    best = best_finest(*finest_counts(net, batches))[0]
+    assert best != 0.5
+    assert calibrate(net, batches) == [best] == pytest.approx(net.thresholds)
 
 
 def test_calibration_mends_a_network_that_predicts_too_little(data, net):

@@ -1,5 +1,8 @@
 """Loss of a completion: cross-entropy at each level, heavier where geometry is missing; Dice by choice."""
 
+from collections.abc import Container
+from itertools import chain, count
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -14,6 +17,8 @@ def completion_loss(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Returns the total (scalar) and its parts by name: `loss/stride_<s>`, and `loss/dice` where it is used.
 
+    The second level of one stride is `loss/stride_<s>_2`, and so on.
+
     total = mean over levels of BCE + dice_weight · Dice(finest level).
 
     Args:
@@ -26,13 +31,21 @@ def completion_loss(
     Raises:
         ValueError: if a level has no target.
     """
-    parts = {f"loss/stride_{level.stride}": level_loss(level, partial, missing_weight) for level in levels}
+    parts: dict[str, Tensor] = {}
+    for level in levels:
+        parts[_new_name(f"loss/stride_{level.stride}", parts)] = level_loss(level, partial, missing_weight)
     total = torch.stack(list(parts.values())).mean()
     if dice_weight:
         finest = levels[-1]
         parts["loss/dice"] = dice_loss(finest.logits, _target(finest), finest.coord_map)
         total = total + dice_weight * parts["loss/dice"]
     return total, parts
+
+
+def _new_name(name: str, taken: Container[str]) -> str:
+    """The name, with a number behind it where it is taken."""
+    numbered = (f"{name}_{number}" for number in count(2))
+    return next(one for one in chain([name], numbered) if one not in taken)
 
 
 def level_loss(level: Level, partial: CoordMap, missing_weight: float) -> Tensor:
@@ -59,7 +72,7 @@ def dilated(partial: CoordMap, stride: Size) -> CoordMap:
 
 
 def dice_loss(logits: Tensor, target: Tensor, coord_map: CoordMap) -> Tensor:
-    """Scalar: 1 − 2 Σ p t / (Σ p + Σ t), each item by itself, mean over items; p is the probability.
+    """Scalar: 1 − (2 Σ p t + 1) / (Σ p + Σ t + 1) of each item, mean over items; p is the probability.
 
     Args:
         logits: float[N].

@@ -28,8 +28,8 @@ def calibrate(model: CompletionModel, batches: Iterable[Batch]) -> list[float]:
     model.eval()
     batches = list(batches)
     best, best_score = model.thresholds, -1.0
-    for index in range(len(best) - 1):
-        for threshold in COARSE_THRESHOLDS:
+    for index in range(max(len(best) - 1, 1)):
+        for threshold in COARSE_THRESHOLDS if len(best) > 1 else best:  # one level is the finest
             trial = [*best[:index], threshold, *best[index + 1 :]]
             model.set_thresholds(trial)
             finest, score = best_finest(*finest_counts(model, batches))
