@@ -9,6 +9,7 @@ from torch.autograd import forward_ad
 
 from completion import nn
 from completion.nn import functional as F
+from completion.nn.functional.norm import batch_norm
 from completion.sparse import CoordMap, SparseTensor
 
 
@@ -222,13 +223,13 @@ def test_batch_norm_refuses_what_is_not_its_own(device) -> None:
     """
     norm = torch.nn.BatchNorm1d(3).to(device)
     with pytest.raises(RuntimeError, match=r"batch_statistics: columns must be \[800\] on the device"):
-        F.batch_norm(torch.randn(5, 800, device=device), norm)
+        batch_norm(torch.randn(5, 800, device=device), norm)
     with pytest.raises(ValueError, match="batch_norm: activation must be one of none, relu, elu, silu, got"):
-        F.batch_norm(torch.randn(5, 3, device=device), norm, activation="gelu")
+        batch_norm(torch.randn(5, 3, device=device), norm, activation="gelu")
     with forward_ad.dual_level():
         rows = forward_ad.make_dual(torch.randn(5, 3, device=device), torch.ones(5, 3, device=device))
         with pytest.raises(NotImplementedError, match="derivatives must be taken backward"):
-            F.batch_norm(rows, norm)
+            batch_norm(rows, norm)
     assert norm.num_batches_tracked == 0 and not norm.running_mean.any()
 
 

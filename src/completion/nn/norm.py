@@ -7,8 +7,10 @@ import torch
 from torch import nn
 
 from completion.nn import functional as F
-from completion.nn.functional.checks import check_groups, check_input, check_probability
+from completion.nn.functional.checks import check_eps, check_groups, check_input, check_probability
+from completion.nn.functional.norm import batch_norm
 from completion.nn.pointwise import ELU, Pointwise, ReLU, SiLU, make_activation
+from completion.nn.stand_in import has_hooks, is_as_made
 from completion.ops import layer_norm
 from completion.ops.checks import check_count, check_type
 from completion.sparse import SparseTensor
@@ -31,7 +33,7 @@ class BatchNorm(nn.Module):
     Args:
         num_channels: C.
         eps: added to the variance.
-        momentum: share of a batch in the running statistics.
+        momentum: share of a batch in the running statistics; None: all batches count alike.
         activation: made without arguments; none by default.
 
     Attributes:
@@ -43,12 +45,14 @@ class BatchNorm(nn.Module):
         self,
         num_channels: int,
         eps: float = 1e-5,
-        momentum: float = 0.1,
+        momentum: float | None = 0.1,
         activation: Callable[[], nn.Module] | None = None,
     ) -> None:
         super().__init__()
         check_count("BatchNorm", "num_channels", num_channels, least=1)
-        check_probability("BatchNorm", "momentum", momentum)
+        check_eps("BatchNorm", eps)
+        if momentum is not None:
+            check_probability("BatchNorm", "momentum", momentum)
         self.norm = nn.BatchNorm1d(num_channels, eps, momentum)
         self.activation = None if activation is None else make_activation("BatchNorm", activation)
         self.synchronised = False
@@ -58,7 +62,7 @@ class BatchNorm(nn.Module):
         together = self.synchronised or isinstance(self.norm, nn.SyncBatchNorm)
         together = together and torch.distributed.is_initialized()
         joined = _joined_activation(self.activation)
-        out = x.replace(F.batch_norm(x.features, self.norm, together, joined))
+        out = x.replace(batch_norm(x.features, self.norm, together, joined))
         return out if self.activation is None or joined != "none" else self.activation(out)
 
 
@@ -67,21 +71,12 @@ def _joined_activation(activation: nn.Module | None) -> str:
     if activation is None or type(activation) not in (ReLU, ELU, SiLU):
         return "none"
     inner = cast(nn.Module, activation.module)  # which somebody may have replaced
-    if (type(inner) is nn.ELU and inner.alpha != 1) or _has_hooks(activation) or _has_hooks(inner):
+    if (type(inner) is nn.ELU and inner.alpha != 1) or has_hooks(activation) or has_hooks(inner):
         return "none"
     return _JOINED.get(type(inner), "none")
 
 
 _JOINED: dict[type, str] = {nn.ReLU: "relu", nn.ELU: "elu", nn.SiLU: "silu"}
-
-
-def _has_hooks(module: nn.Module) -> bool:
-    return bool(
-        module._forward_hooks
-        or module._forward_pre_hooks
-        or module._backward_hooks
-        or module._backward_pre_hooks
-    )
 
 
 def synchronise_batch_norm(module: nn.Module) -> nn.Module:
@@ -109,6 +104,7 @@ class GroupNorm(nn.Module):
         super().__init__()
         check_count(type(self).__name__, "num_channels", num_channels, least=1)
         check_groups(type(self).__name__, num_groups, num_channels)
+        check_eps(type(self).__name__, eps)
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.weight = nn.Parameter(torch.ones(num_channels)) if affine else None
         self.bias = nn.Parameter(torch.zeros(num_channels)) if affine else None
@@ -135,10 +131,13 @@ class LayerNorm(Pointwise):
 
     def __init__(self, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
         check_count("LayerNorm", "num_channels", num_channels, least=1)
+        check_eps("LayerNorm", eps)
         super().__init__(nn.LayerNorm(num_channels, eps, elementwise_affine=affine))
 
     def forward(self, x: SparseTensor) -> SparseTensor:
         norm = self.module
+        if not is_as_made(norm, nn.LayerNorm):
+            return super().forward(x)
         check_input("LayerNorm", x, norm.normalized_shape[0], norm.weight, half=True)
         weight, bias = norm.weight, norm.bias
         if weight is None:

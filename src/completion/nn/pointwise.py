@@ -6,7 +6,8 @@ from torch import nn
 
 from completion.nn.functional.checks import check_input, check_probability, check_sparse
 from completion.nn.functional.products import linear
-from completion.ops.checks import check_count, check_type
+from completion.nn.stand_in import is_as_made
+from completion.ops.checks import check_count, check_number, check_type
 from completion.sparse import SparseTensor
 
 
@@ -22,7 +23,8 @@ def make_activation(function: str, activation: Callable[[], nn.Module]) -> nn.Mo
             f"{function}: activation must be a class or function that makes a module, "
             f"got {activation!r}; give it as completion.nn.ReLU, without parentheses"
         )
-    if type(made).__module__ == nn.ReLU.__module__:
+    takes_any = (nn.Identity, nn.Sequential)
+    if type(made).__module__.startswith("torch.nn.modules.") and not isinstance(made, takes_any):
         raise TypeError(
             f"{function}: activation must be a layer of sparse tensors, got torch.nn.{type(made).__name__}; "
             "take that of completion.nn, or completion.nn.Pointwise around it"
@@ -54,6 +56,7 @@ class LeakyReLU(Pointwise):
     """x, or slope · x below zero."""
 
     def __init__(self, slope: float = 0.01) -> None:
+        check_number("LeakyReLU", "slope", slope)
         super().__init__(nn.LeakyReLU(slope))
 
 
@@ -64,6 +67,7 @@ class PReLU(Pointwise):
 
     def __init__(self, num_slopes: int = 1, slope: float = 0.25) -> None:
         check_count("PReLU", "num_slopes", num_slopes, least=1)
+        check_number("PReLU", "slope", slope)
         super().__init__(nn.PReLU(num_slopes, slope))
 
     def forward(self, x: SparseTensor) -> SparseTensor:
@@ -79,6 +83,7 @@ class ELU(Pointwise):
     module: nn.ELU
 
     def __init__(self, alpha: float = 1.0) -> None:
+        check_number("ELU", "alpha", alpha)
         super().__init__(nn.ELU(alpha))
 
 
@@ -136,5 +141,7 @@ class Linear(Pointwise):
         super().__init__(nn.Linear(in_channels, out_channels, bias))
 
     def forward(self, x: SparseTensor) -> SparseTensor:
+        if not is_as_made(self.module, nn.Linear):
+            return super().forward(x)
         check_input("Linear", x, self.module.in_features, self.module.weight, half=False)
         return x.replace(linear("Linear", x.features, self.module.weight, self.module.bias))

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from completion import ops
 from completion.nn.functional import prune, take, target_mask
-from completion.nn.functional.checks import check_input
+from completion.nn.functional.checks import check_input, check_sparse
 from completion.nn.functional.products import linear
+from completion.nn.stand_in import is_as_made
 from completion.ops.checks import check_count
 from completion.sparse import CoordMap, SparseTensor
 from completion.sparse.checks import check_mask
@@ -111,8 +112,8 @@ class Prune(nn.Module):
     ) -> None:
         super().__init__()
         check_count("Prune", "channels", channels, least=1)
-        _check_within("threshold", threshold)
-        _check_within("prior", prior)
+        check_within("Prune", "threshold", threshold)
+        check_within("Prune", "prior", prior)
         check_count("Prune", "min_keep", min_keep)
         if row_budget is not None:
             check_count("Prune", "row_budget", row_budget, least=1)
@@ -141,17 +142,24 @@ class Prune(nn.Module):
 
         Syncs: once, for what the guards found and the number of kept rows; again where a guard acts.
         """
-        weight = self.classifier.weight
-        check_input("Prune", x, self.classifier.in_features, weight, half=False)
+        check_sparse("Prune", x)
         if not callable(policy):
             raise TypeError(
                 f"Prune: policy must be a function of candidates, got {type(policy).__name__}; "
                 "leave it out to keep the predicted rows"
             )
-        logits = linear("Prune", x.features, self.classifier.weight, self.classifier.bias).squeeze(1)
+        logits = self._classified(x).squeeze(1)
         target = None if truth is None else target_mask(x.coord_map, truth)
         level = self.decide(x.coord_map, logits, target, policy)
         return prune(x, level.kept, level.num_kept), level
+
+    def _classified(self, x: SparseTensor) -> Tensor:
+        """float[N, 1]."""
+        classifier = self.classifier
+        if not is_as_made(classifier, nn.Linear):
+            return classifier(x.features)
+        check_input("Prune", x, classifier.in_features, classifier.weight, half=False)
+        return linear("Prune", x.features, classifier.weight, classifier.bias)
 
     @eager
     def decide(self, coord_map: CoordMap, logits: Tensor, target: Tensor | None, policy: Policy) -> Level:
@@ -206,8 +214,13 @@ def rank_within_items(scores: Tensor, first: Tensor, batch: Tensor, batch_size: 
     return rank
 
 
-def _check_within(name: str, value: float) -> None:
+def check_within(function: str, name: str, value: float) -> None:
+    """Checks a probability inside 0…1.
+
+    Raises:
+        ValueError: not a number there, or one of the ends.
+    """
     if not isinstance(value, (int, float)) or not 0 < value < 1:
         raise ValueError(
-            f"Prune: {name} must be between 0 and 1, both excluded, got {value!r}; choose a probability"
+            f"{function}: {name} must be between 0 and 1, both excluded, got {value!r}; choose a probability"
         )

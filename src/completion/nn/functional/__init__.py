@@ -11,7 +11,7 @@ from completion.nn.functional.combine import (
 from completion.nn.functional.conv import apply_map, conv, conv_transpose, expanding_conv
 from completion.nn.functional.generative import generative_conv_transpose
 from completion.nn.functional.interpolate import interpolate
-from completion.nn.functional.norm import batch_norm, group_norm
+from completion.nn.functional.norm import group_norm
 from completion.nn.functional.pool import (
     avg_pool,
     global_avg_pool,
@@ -25,7 +25,6 @@ from completion.nn.functional.rows import prune, take, target_mask, unpool
 __all__ = [
     "apply_map",
     "avg_pool",
-    "batch_norm",
     "broadcast_add",
     "broadcast_cat",
     "broadcast_multiply",

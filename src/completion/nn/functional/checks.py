@@ -71,6 +71,21 @@ def check_input(function: str, x: Any, num_channels: int, weight: Tensor | None,
     if weight is None:
         return
     check_same_device(function, "weight", weight, x.features)
+    check_dtype(function, x, weight, half)
+
+
+def check_dtype(function: str, x: SparseTensor, weight: Tensor, half: bool) -> None:
+    """Checks that features and weight can meet in a product: of one dtype, unless autocast decides it.
+
+    Args:
+        function: of the sentence.
+        x: features [N, C].
+        weight: of any shape.
+        half: whether half features may meet a float32 weight.
+
+    Raises:
+        TypeError: they cannot.
+    """
     mixed = half and x.dtype in HALF_DTYPES and weight.dtype == torch.float32
     if x.dtype != weight.dtype and not mixed and not autocast_on(x.features):
         raise TypeError(
@@ -101,6 +116,16 @@ def check_fill(function: str, fill: Any) -> None:
     """
     if not isinstance(fill, (int, float)):
         raise TypeError(f"{function}: fill must be a number, got {type(fill).__name__}; 0.0 is usual")
+
+
+def check_eps(function: str, eps: Any) -> None:
+    """Checks what is added to a variance.
+
+    Raises:
+        ValueError: not a number, or negative.
+    """
+    if not isinstance(eps, (int, float)) or not eps >= 0:
+        raise ValueError(f"{function}: eps must be a number of at least 0, got {eps!r}; 1e-5 is usual")
 
 
 def check_probability(function: str, name: str, value: Any) -> None:

@@ -6,7 +6,7 @@ Weights are `[K, Cin, Cout]`, K in the order of `kernel_offsets`. W is never fli
 from torch import Tensor
 
 from completion import ops
-from completion.nn.functional.checks import check_same_device, check_sparse
+from completion.nn.functional.checks import check_dtype, check_same_device, check_sparse
 from completion.nn.functional.products import add_bias, dense_product
 from completion.ops.checks import check_type
 from completion.sparse import CoordMap, KernelMap, SparseTensor, kernel_map
@@ -151,7 +151,7 @@ def _convolved(
 
 
 def check_weight(function: str, weight: Tensor, x: SparseTensor, num_offsets: int) -> None:
-    """Checks that weight is [num_offsets, channels of x, any]."""
+    """Checks that weight is [num_offsets, channels of x, any], where x is and of its dtype."""
     check_type(function, "weight", weight, Tensor, "wrap it with torch.as_tensor")
     if weight.ndim != 3 or weight.shape[:2] != (num_offsets, x.num_channels):
         raise ValueError(
@@ -159,6 +159,7 @@ def check_weight(function: str, weight: Tensor, x: SparseTensor, num_offsets: in
             "its first axis counts the kernel offsets, its second the channels of x"
         )
     check_same_device(function, "weight", weight, x.features)
+    check_dtype(function, x, weight, half=True)
 
 
 def _check_stride(function: str, actual: Triple, expected: Triple) -> None:

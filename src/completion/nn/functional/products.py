@@ -24,7 +24,7 @@ def dense_product(function: str, features: Tensor, weight: Tensor) -> Tensor:
         weight = _matching(function, features, weight)
     if not features.is_cpu:
         return features @ weight
-    rows = torch.arange(features.shape[0], dtype=torch.int32)[:, None]
+    rows = torch.arange(features.shape[0], dtype=torch.int32, device=features.device)[:, None]
     return ops.convolution(features, weight[None], rows, rows)  # a convolution of one offset
 
 

@@ -6,7 +6,7 @@ from completion import ops
 from completion.nn.functional.checks import check_fill, check_sparse
 from completion.ops.checks import check_type
 from completion.sparse import CoordMap, SparseTensor
-from completion.sparse.checks import check_set
+from completion.sparse.checks import check_set, check_stride
 from completion.sparse.segments import gather_rows
 
 
@@ -23,9 +23,12 @@ def prune(x: SparseTensor, mask: Tensor, num_kept: int | None = None) -> SparseT
 
 
 def take(x: SparseTensor, coord_map: CoordMap, fill: float = 0.0) -> SparseTensor:
-    """Features of x at the voxels of another set, `fill` where x has none; the gradient goes to x's rows."""
+    """Features of x at the voxels of another set of its stride, `fill` where x has none.
+
+    The gradient goes to x's rows.
+    """
     check_sparse("take", x)
-    check_set("take", "coord_map", coord_map, x.coord_map)
+    check_stride("take", "coord_map", coord_map, x.coord_map)
     check_fill("take", fill)
     if coord_map is x.coord_map:
         return x
