@@ -209,7 +209,7 @@ def test_more_children_than_rows_can_number_are_refused_before_the_product(devic
     coord_map = CoordMap(keys.to(device).expand(2**28), (2, 2, 2), 1)
     x = SparseTensor(features.to(device).expand(2**28, 3), coord_map)
     with pytest.raises(ValueError, match=r"x must have fewer than 2\^31 / K = 268435456 voxels, got "):
-        F.generative_conv_transpose(x, weights(2, device))
+        F.generative_conv_transpose(x, weights(2, device, dtype=torch.float32))
 
 
 def test_autocast_of_the_generative_convolution(device) -> None:

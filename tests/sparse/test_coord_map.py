@@ -114,6 +114,10 @@ def test_a_pyramid_is_made_once_and_goes_on_where_there_is_one() -> None:
     other = random_map(7, torch.device("cpu"))
     levels = other.pyramid(3)
     assert [other.at_stride(2**level) for level in range(4)] == levels
+    other = random_map(8, torch.device("cpu"))
+    other.strided(2)
+    levels = other.pyramid(3)
+    assert [other.at_stride(2**level) for level in range(4)] == levels, "also beyond what was there"
     with pytest.raises(ValueError, match=r"CoordMap.pyramid: num_levels must be an integer in 0…"):
         other.pyramid(-1)
 

@@ -27,6 +27,20 @@ def check_set(function: str, name: str, value: Any, like: "CoordMap") -> None:
         )
 
 
+def check_stride(function: str, name: str, value: Any, like: "CoordMap") -> None:
+    """Checks that an argument is a CoordMap on the device of another one, and of its stride.
+
+    Raises:
+        TypeError, ValueError: as check_set; another stride.
+    """
+    check_set(function, name, value, like)
+    if value.stride != like.stride:
+        raise ValueError(
+            f"{function}: {name} must be of stride {like.stride}, got {value.stride}; "
+            "bring both sets to one stride first"
+        )
+
+
 def check_mask(function: str, name: str, mask: Any, coord_map: "CoordMap") -> None:
     """Checks that an argument is bool [N], one for each row of a set, on its device.
 
@@ -62,7 +76,7 @@ def known_device(function: str, device: torch.device | str) -> torch.device:
     """The device with its index, as tensors have it; a ValueError in the function's name for any other."""
     try:
         return torch.empty(0, device=device).device
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, AssertionError) as error:  # the last by a torch without CUDA
         reason = str(error).splitlines()[0]
         raise ValueError(
             f"{function}: device must be one that torch has, got {device!r}; torch says: {reason}"

@@ -14,7 +14,7 @@ from torch import Tensor
 from completion import ops
 from completion.ops.checks import check_count
 from completion.sparse import derive
-from completion.sparse.checks import check_mask, check_set, known_device
+from completion.sparse.checks import check_mask, check_stride, known_device
 from completion.sparse.entry import enter
 from completion.sparse.kernel_offsets import Phase, Region, kernel_axes
 from completion.sparse.key_sets import Box, box_corners
@@ -125,13 +125,13 @@ class CoordMap:
         """This set, `strided(2)`, `strided(2).strided(2)` and so on, `num_levels` beyond this one.
 
         Made at once, with one host read for all sizes where strides are powers of two; `at_stride` then finds
-        them too.
+        those that this set did not have before.
         """
         check_count("CoordMap.pyramid", "num_levels", num_levels)
         levels: list[CoordMap] = [self]
         while (missing := num_levels + 1 - len(levels)) > 0:
             coarse = levels[-1].derived.get(("strided", (2, 2, 2)))
-            levels += derive.pyramid(levels[-1], missing) if coarse is None else [coarse]
+            levels += derive.pyramid(self, levels[-1], missing) if coarse is None else [coarse]
         return levels
 
     def at_stride(self, stride: Size) -> "CoordMap":
@@ -211,18 +211,18 @@ class CoordMap:
         """Union of two sets of one stride; one of the two itself when it holds the other. One host read."""
         if other is self:
             return self
-        _check_same_stride("CoordMap.union", self, other)
+        check_stride("CoordMap.union", "other", other, self)
         link = self.unions.get(other)
         made = None if link is None else link()
         return derive.union(self, other) if made is None else made
 
     def intersection(self, other: "CoordMap") -> "CoordMap":
         """Rows of this set that are in the other one too; itself when all are. One host read."""
-        _check_same_stride("CoordMap.intersection", self, other)
+        check_stride("CoordMap.intersection", "other", other, self)
         return self if other is self else derive.intersection(self, other)
 
     def rows_of(self, other: "CoordMap") -> Tensor:
-        """int32 [other.num_rows]: the row in this set of each row of the other, -1 where absent."""
+        """int32 [other.num_rows]: the row here of each row of another set of this stride, -1 where absent."""
         rows = self.row_maps.get(other)
         return derive.look_up(self, other) if rows is None else rows
 
@@ -251,13 +251,4 @@ class CoordMap:
         return (
             f"CoordMap(num_rows={self.num_rows}, stride={self.stride}, "
             f"batch_size={self.batch_size}, device={self.device})"
-        )
-
-
-def _check_same_stride(function: str, one: CoordMap, other: CoordMap) -> None:
-    check_set(function, "other", other, one)
-    if other.stride != one.stride:
-        raise ValueError(
-            f"{function}: other must be of stride {one.stride}, got {other.stride}; "
-            "bring both sets to one stride first"
         )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from completion import ops
 from completion.ops.pyramid import MAX_STRIDE
-from completion.sparse.checks import check_set
+from completion.sparse.checks import check_set, check_stride
 from completion.sparse.kernel_offsets import Axes, Region, offsets_on
 from completion.sparse.key_sets import Box, expanded_keys, generated_keys
 from completion.sparse.row_links import invert_rows
@@ -67,8 +67,11 @@ def strided(fine: "CoordMap", factor: Triple) -> "CoordMap":
 
 
 @eager
-def pyramid(finest: "CoordMap", num_levels: int) -> list["CoordMap"]:
-    """Sets of the cells at two, four, … times the stride of a set that has none of them yet; at least one."""
+def pyramid(root: "CoordMap", finest: "CoordMap", num_levels: int) -> list["CoordMap"]:
+    """Sets of the cells at two, four, … times the stride of a set that has none of them yet; at least one.
+
+    The root, of which the set is a coarser one or itself, finds them by their stride.
+    """
     step = finest.stride[0]
     if finest.stride != (step,) * 3 or not is_power_of_two(step) or step << num_levels > MAX_STRIDE:
         return [finest.strided(2)]
@@ -78,7 +81,8 @@ def pyramid(finest: "CoordMap", num_levels: int) -> list["CoordMap"]:
         below.parents.put(coarse, parent)
         below = below.derived.setdefault(("strided", (2, 2, 2)), coarse)
         levels.append(below)
-        finest.derived.setdefault(("strided", (2 ** len(levels),) * 3), below)
+        factor = factor_between("CoordMap.pyramid", root.stride, below.stride)
+        root.derived.setdefault(("strided", factor), below)
     return levels
 
 
@@ -167,7 +171,7 @@ def selected(
 @eager
 def look_up(one: "CoordMap", other: "CoordMap") -> Tensor:
     """Row in the one set of each row of the other, -1 where absent: int32 [M]."""
-    check_set("CoordMap.rows_of", "other", other, one)
+    check_stride("CoordMap.rows_of", "other", other, one)
     back = other.row_maps.get(one)
     rows = ops.lookup(one.keys, other.keys) if back is None else invert_rows(back, other.num_rows)
     link(one, other, rows)

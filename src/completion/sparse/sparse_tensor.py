@@ -19,7 +19,7 @@ Duplicates = Literal["error", "mean", "sum", "max", "first"]
 
 @dataclass(init=False, eq=False, repr=False)
 class SparseTensor:
-    """Features on a set of voxels, in the set's row order. Immutable: operations give new tensors.
+    """Features on a set of voxels, in the set's row order. Not to be changed: operations give new tensors.
 
     A dataclass, so that DistributedDataParallel finds the features in what a network returns.
 
@@ -42,10 +42,7 @@ class SparseTensor:
         """
         check_type("SparseTensor", "features", features, Tensor, "wrap it with torch.as_tensor")
         check_type("SparseTensor", "coord_map", coord_map, CoordMap, "make one with CoordMap.from_coords")
-        if not features.is_floating_point():
-            raise TypeError(
-                f"SparseTensor: features must be floating point, got {features.dtype}; convert them first"
-            )
+        _check_floating("SparseTensor", features)
         if features.ndim != 2 or features.shape[0] != coord_map.num_rows:
             raise ValueError(
                 f"SparseTensor: features must be [{coord_map.num_rows}, C], got {list(features.shape)}; "
@@ -77,7 +74,7 @@ class SparseTensor:
             duplicates: refuse repeated coordinates, or reduce their features.
 
         Raises:
-            TypeError: coords are not int32.
+            TypeError: coords are not int32, or features not floating point.
             ValueError: shapes, range, stride, batch size or duplicates are not as stated.
         """
         if duplicates not in ("error", "mean", "sum", "max", "first"):
@@ -87,6 +84,7 @@ class SparseTensor:
             )
         entry = enter("SparseTensor.from_coords", coords, stride, batch_size, merge=duplicates != "error")
         check_type("SparseTensor.from_coords", "features", features, Tensor, "wrap it with torch.as_tensor")
+        _check_floating("SparseTensor.from_coords", features)
         if features.ndim != 2 or features.shape[0] != coords.shape[0]:
             raise ValueError(
                 f"SparseTensor.from_coords: features must be [{coords.shape[0]}, C], "
@@ -155,4 +153,11 @@ class SparseTensor:
         return (
             f"SparseTensor(num_rows={self.num_rows}, num_channels={self.num_channels}, stride={self.stride}, "
             f"batch_size={self.batch_size}, dtype={self.dtype}, device={self.device})"
+        )
+
+
+def _check_floating(function: str, features: Tensor) -> None:
+    if not features.is_floating_point():
+        raise TypeError(
+            f"{function}: features must be floating point, got {features.dtype}; convert them first"
         )
