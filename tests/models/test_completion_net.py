@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tests.refusals import refusal
 
 from completion.models import CompletionNet, PredictedOnly, TruthOnly, completion_loss, support_recall
 from completion.sparse import CoordMap, SparseTensor
@@ -159,14 +160,17 @@ def test_thresholds_are_set_per_level_and_saved():
     net.set_thresholds([0.1, 0.2, 0.6])
     other.load_state_dict(net.state_dict())
     assert other.thresholds == pytest.approx([0.1, 0.2, 0.6])
+    for wrong in ([0.9], [0.9, 0.9, 0.9, 0.9], [0.9, 0.9, 1.0], [0.9, 0.9, "a"]):
+        assert refusal(net.set_thresholds, wrong)["argument"] == "thresholds"
+    assert net.thresholds == other.thresholds, "a refusal sets nothing"
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ({"resolution": 18}, "resolution must be a multiple of"),
-        ({"resolution": 16, "thresholds": (0.5,)}, "thresholds must have 4 values"),
-        ({"resolution": 16, "row_budgets": (9, 9)}, "row_budgets must have 4 values"),
+        ({"resolution": 16, "thresholds": (0.5,)}, "thresholds must be 4 values"),
+        ({"resolution": 16, "row_budgets": (9, 9)}, "row_budgets must be 4 values"),
     ],
 )
 def test_refuses_settings_that_do_not_fit(arguments, words):

@@ -121,10 +121,10 @@ def test_thresholds_are_set_per_level_and_saved():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"resolution": 0}, "resolution must be at least 1, got 0"),
-        ({"channels": (8,)}, "channels must be two or more counts"),
-        ({"channels": (8, 0)}, "channels must be two or more counts"),
-        ({"channels": (8, 8, 8), "thresholds": (0.5,)}, "thresholds must have 2 values"),
+        ({"resolution": 0}, "resolution must be an integer in 1…"),
+        ({"channels": (8,)}, "channels must be 2 or more counts"),
+        ({"channels": (8, 0)}, "channels must be an integer in 1…"),
+        ({"channels": (8, 8, 8), "thresholds": (0.5,)}, "thresholds must be 2 values"),
     ],
 )
 def test_refuses_settings_that_do_not_fit(arguments, words):

@@ -6,8 +6,10 @@ import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from tests.refusals import refusal
 
-from completion.models import CompletionNet, ScheduledTruth
+from completion.models import CompletionModel, CompletionNet, ScheduledTruth, TruthOnly
+from completion.nn import Prune
 from completion.training.fit import PRECISIONS
 from completion.training.loggers import MetricsCsv
 from completion.training.module import CompletionModule, EpochMeans
@@ -108,3 +110,31 @@ def test_the_backward_pass_stays_on_the_calling_thread(tmp_path, data, net):
     with pytest.raises(RuntimeError, match="does not require grad"):
         CompletionModule(net).backward(torch.zeros(()))
     assert torch._C._is_multithreading_enabled()
+
+
+class Bare(CompletionModel):
+    """A network that lacks what the test names."""
+
+    def __init__(self, **attributes) -> None:
+        super().__init__()
+        self.prune = Prune(1)
+        vars(self).update(attributes)
+
+    @property
+    def prunes(self) -> list[Prune]:
+        return [self.prune]
+
+    def forward(self, partial, truth=None, policy=None):
+        return partial
+
+
+def test_a_network_without_what_a_training_needs_is_refused(data, net):
+    complete = {"resolution": 16, "stride": 1, "policy": TruthOnly()}
+    for missing in complete:
+        given = {name: value for name, value in complete.items() if name != missing}
+        parts = refusal(CompletionModule, Bare(**given))
+        assert parts["argument"] == "model" and missing in parts[0]
+    assert refusal(CompletionModule, Bare(**complete | {"stride": 4}))["argument"] == "model's stride"
+    assert refusal(CompletionModule, torch.nn.Linear(1, 1))["argument"] == "model"
+    batch = next(iter(data.train_dataloader()))
+    assert refusal(CompletionModule(Bare(**complete)), batch)["function"] == "Bare.forward"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from completion.nn.prune import Level, Policy, Prune
+from completion.nn.prune import Level, Policy, Prune, check_within
 from completion.sparse import CoordMap, SparseTensor
 
 
@@ -76,6 +76,18 @@ class CompletionModel(nn.Module, ABC):
         return [float(prune.threshold) for prune in self.prunes]
 
     def set_thresholds(self, thresholds: Sequence[float]) -> None:
-        """Sets the probability per level, coarse to fine; saved with the weights."""
-        for prune, threshold in zip(self.prunes, thresholds, strict=True):
+        """Sets the probability per level, coarse to fine; saved with the weights.
+
+        Raises:
+            ValueError: not one for each level, or none inside 0…1; then nothing is set.
+        """
+        prunes, thresholds = self.prunes, list(thresholds)
+        if len(thresholds) != len(prunes):
+            raise ValueError(
+                f"set_thresholds: thresholds must be {len(prunes)}, one for each level, got "
+                f"{len(thresholds)}; give them coarse to fine"
+            )
+        for threshold in thresholds:
+            check_within("set_thresholds", "thresholds", threshold)
+        for prune, threshold in zip(prunes, thresholds, strict=True):
             prune.threshold.copy_(torch.tensor(float(threshold)))

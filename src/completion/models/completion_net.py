@@ -8,6 +8,7 @@ from typing import cast
 
 from torch import nn
 
+from completion.models.checks import check_batch, check_channels, check_per_level, check_policy
 from completion.models.completion_model import Completion, CompletionModel
 from completion.models.decoder import DecoderLevel
 from completion.models.dense_level import DenseLevel
@@ -51,12 +52,15 @@ class CompletionNet(CompletionModel):
         policy: Policy | None = None,
     ) -> None:
         super().__init__()
+        check_channels("CompletionNet", channels, least=1)
         num_levels = len(channels)
         self.stride = 2 ** (num_levels - 1)
-        if min(channels, default=0) < 1:
-            raise ValueError(f"CompletionNet: channels must be one or more counts ≥ 1, got {list(channels)}")
         check_count("CompletionNet", "dense_blocks", dense_blocks)
-        _check_levels(resolution, self.stride, num_levels, thresholds, row_budgets)
+        check_policy("CompletionNet", policy)
+        check_per_level("CompletionNet", "thresholds", thresholds, num_levels)
+        if row_budgets is not None:
+            check_per_level("CompletionNet", "row_budgets", row_budgets, num_levels)
+        _check_resolution(resolution, self.stride)
         sizes = [resolution // 2**level for level in reversed(range(num_levels))]
         budgets = row_budgets if row_budgets is not None else [6 * size**2 for size in sizes]
         box = ((0, 0, 0), (resolution,) * 3)
@@ -77,6 +81,7 @@ class CompletionNet(CompletionModel):
         self, partial: SparseTensor, truth: CoordMap | None = None, policy: Policy | None = None
     ) -> Completion:
         """Completes a batch; see `CompletionModel`."""
+        check_batch("CompletionNet", partial, truth)
         if policy is None:
             policy = self.policy if self.training else predicted_only
         self.make_targets(truth)
@@ -94,20 +99,10 @@ class CompletionNet(CompletionModel):
         return [self.hand_off, *(cast(DecoderLevel, block).prune for block in self.decoder)]
 
 
-def _check_levels(
-    resolution: int,
-    stride: int,
-    num_levels: int,
-    thresholds: Sequence[float],
-    row_budgets: Sequence[int] | None,
-) -> None:
-    if resolution % stride or resolution < stride:
+def _check_resolution(resolution: int, stride: int) -> None:
+    check_count("CompletionNet", "resolution", resolution, least=1)
+    if resolution % stride:
         raise ValueError(
             f"CompletionNet: resolution must be a multiple of 2^(levels − 1) = {stride}, got {resolution}; "
             "change resolution or the number of channels"
         )
-    for name, values in (("thresholds", thresholds), ("row_budgets", row_budgets)):
-        if values is not None and len(values) != num_levels:
-            raise ValueError(
-                f"CompletionNet: {name} must have {num_levels} values as channels has, got {len(values)}"
-            )

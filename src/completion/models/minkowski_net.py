@@ -10,6 +10,7 @@ from typing import cast
 
 from torch import nn
 
+from completion.models.checks import check_batch, check_channels, check_per_level, check_policy
 from completion.models.completion_model import Completion, CompletionModel
 from completion.models.completion_net import CHILD_PRIOR
 from completion.models.decoder import joined_set
@@ -18,6 +19,7 @@ from completion.models.policies import UnionWithTruth
 from completion.nn import ELU, BatchNorm, GenerativeConvTranspose3d, Sequential
 from completion.nn.functional import union_add
 from completion.nn.prune import Level, Policy, Prune, predicted_only
+from completion.ops.checks import check_count
 from completion.sparse import CoordMap, SparseTensor
 
 
@@ -47,8 +49,11 @@ class MinkowskiNet(CompletionModel):
         policy: Policy | None = None,
     ) -> None:
         super().__init__()
+        check_count("MinkowskiNet", "resolution", resolution, least=1)
+        check_channels("MinkowskiNet", channels, least=2)
+        check_policy("MinkowskiNet", policy)
         thresholds = [0.5] * (len(channels) - 1) if thresholds is None else thresholds
-        _check(resolution, channels, thresholds)
+        check_per_level("MinkowskiNet", "thresholds", thresholds, len(channels) - 1)
         self.resolution = resolution
         self.stride = 2 ** (len(channels) - 2)
         self.policy = policy if policy is not None else UnionWithTruth()
@@ -66,6 +71,7 @@ class MinkowskiNet(CompletionModel):
         self, partial: SparseTensor, truth: CoordMap | None = None, policy: Policy | None = None
     ) -> Completion:
         """Completes a batch; see `CompletionModel`."""
+        check_batch("MinkowskiNet", partial, truth)
         coarse = policy or (self.policy if self.training else predicted_only)
         finest = policy or predicted_only
         self.make_targets(truth)
@@ -111,15 +117,3 @@ class UpLevel(nn.Module):
         joined = union_add(self.up(x), skip)
         assert joined.coord_map is shared
         return self.prune(joined, truth, policy)
-
-
-def _check(resolution: int, channels: Sequence[int], thresholds: Sequence[float]) -> None:
-    if resolution < 1:
-        raise ValueError(f"MinkowskiNet: resolution must be at least 1, got {resolution}")
-    if len(channels) < 2 or min(channels) < 1:
-        raise ValueError(f"MinkowskiNet: channels must be two or more counts ≥ 1, got {list(channels)}")
-    if len(thresholds) != len(channels) - 1:
-        raise ValueError(
-            f"MinkowskiNet: thresholds must have {len(channels) - 1} values, one less than channels has, "
-            f"got {len(thresholds)}"
-        )

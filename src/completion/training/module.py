@@ -13,6 +13,7 @@ from completion.data.collate import Batch
 from completion.metrics.voxel_scores import voxel_scores
 from completion.models.completion_model import Completion, CompletionModel
 from completion.models.losses import completion_loss, dilated
+from completion.ops.checks import check_type
 from completion.sparse import CoordMap
 from completion.training.optimiser import make_adamw, restart_schedule, warm_up_cosine
 from completion.training.tensors import input_tensor, truth_map
@@ -42,13 +43,14 @@ class CompletionModule(LightningModule):
         dice_weight: float = 0.0,
     ) -> None:
         super().__init__()
+        check_model(model)
         given = {
             **{"learning_rate": learning_rate, "weight_decay": weight_decay, "warm_up_steps": warm_up_steps},
             **{"missing_weight": missing_weight, "dice_weight": dice_weight},
         }
         for name, value in given.items():
             if not value >= 0:
-                raise ValueError(f"CompletionModule: {name} must be at least 0, got {value}")
+                raise ValueError(f"CompletionModule: {name} must be at least 0, got {value}; 0 leaves it out")
         self.model = model
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -63,7 +65,10 @@ class CompletionModule(LightningModule):
         # What the loss asks for. Coordinates first, see CompletionModel.make_targets.
         for stride in self.model.strides if self.missing_weight != 1 else ():
             dilated(partial.coord_map, stride)
-        return self.model(partial, truth), partial.coord_map
+        completion = self.model(partial, truth)
+        name = f"{type(self.model).__name__}.forward"
+        check_type(name, "what it returns", completion, Completion, "make one of its kept voxels and levels")
+        return completion, partial.coord_map
 
     def on_train_start(self) -> None:
         """The state of a continued run has brought its own learning rate and decay."""
@@ -133,6 +138,29 @@ class CompletionModule(LightningModule):
         logs: dict[str, Tensor | float] = {f"{stage}/loss": loss.detach()}
         logs |= {f"{stage}/{name}": value.detach() for name, value in parts.items()}
         return loss, logs
+
+
+def check_model(model: Any) -> None:
+    """Checks that a network has what the application asks of a `CompletionModel`.
+
+    Raises:
+        TypeError: another class, or an attribute is missing.
+        ValueError: its stride is not that of its coarsest prune layer.
+    """
+    check_type("CompletionModule", "model", model, CompletionModel, "derive the network from it")
+    name = type(model).__name__
+    for attribute in ("resolution", "stride", "policy"):
+        if attribute not in vars(model):
+            raise TypeError(
+                f"CompletionModule: model must have the attribute {attribute}, got none in {name}; "
+                "set it in __init__, see CompletionModel"
+            )
+    stride = 2 ** (len(model.prunes) - 1)
+    if model.stride != stride:
+        raise ValueError(
+            f"CompletionModule: model's stride must be {stride} with {len(model.prunes)} prune layers, "
+            f"got {model.stride} in {name}; each halves the stride"
+        )
 
 
 class EpochMeans:

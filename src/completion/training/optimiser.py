@@ -8,12 +8,12 @@ from torch.optim.lr_scheduler import LambdaLR
 
 
 def make_adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> AdamW:
-    """AdamW over the parameters of `model`; only weights of products and convolutions decay.
+    """AdamW over the parameters of `model`; biases and norms do not decay.
 
     Args:
         model: its parameters that need gradients are optimised.
         learning_rate: peak value.
-        weight_decay: for parameters of two or more dimensions; biases and norms do not decay.
+        weight_decay: for parameters of two or more dimensions.
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     decayed = [parameter for parameter in parameters if parameter.ndim > 1]
