@@ -67,6 +67,11 @@ def bootstrap_interval(
         raise ValueError(
             "bootstrap_interval: values must hold at least one item, got none; evaluate more items"
         )
+    if groups is not None and len(groups) != len(values):
+        raise ValueError(
+            f"bootstrap_interval: groups must be {len(values)}, one for each value, got {len(groups)}; "
+            "leave them out where each item is a group"
+        )
     members = np.unique(np.arange(len(values)) if groups is None else groups, return_inverse=True)[1]
     totals = np.bincount(members, weights=np.asarray(values, dtype=np.float64))
     sizes = np.bincount(members)

@@ -4,6 +4,7 @@ Owns the states (sums, so that they add up over processes); the scores themselve
 """
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -28,6 +29,16 @@ class ItemMetric(Metric):
 
     def __init__(self, resolution: int, categories: Sequence[str] = ("",)) -> None:
         super().__init__()
+        name = type(self).__name__
+        if not isinstance(resolution, Integral) or resolution < 1:
+            raise ValueError(
+                f"{name}: resolution must be a whole number of at least 1, got {resolution!r}; "
+                "give the voxels per edge"
+            )
+        if isinstance(categories, str) or not all(isinstance(one, str) for one in categories):
+            raise ValueError(
+                f"{name}: categories must be a sequence of names, got {categories!r}; put them into a list"
+            )
         self.resolution = resolution
         self.categories = tuple(categories)
         zeros = torch.zeros(len(self.categories), dtype=torch.float64)

@@ -25,6 +25,11 @@ def nearest_distances(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         float64 `[N]` and `[M]`, same unit; infinite where the other cloud is empty.
     """
+    for name, cloud in (("first", first), ("second", second)):
+        if cloud.ndim != 2 or cloud.shape[1] != 3:
+            raise ValueError(
+                f"nearest_distances: {name} must be [N, 3], got {list(cloud.shape)}; give a row a point"
+            )
     if not (first.isfinite().all() and second.isfinite().all()):
         raise ValueError(
             "nearest_distances: points must be finite, got NaN or infinity; drop such rows first"
