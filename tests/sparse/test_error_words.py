@@ -90,7 +90,7 @@ CALLS: dict[str, Call] = {
     "CoordMap.contains": (SET.contains, {"other": SET}, {"other": [*OTHER_SETS, FINE]}),
     "CoordMap.parent_rows": (FINE.parent_rows, {"coarse": SET}, {"coarse": OTHER_SETS}),
     "CoordMap.parent_rows, finer": (SET.parent_rows, {"coarse": SET}, {"coarse": [FINE]}),
-    "CoordMap.to": (SET.to, {"device": "cpu"}, {"device": ["nowhere", torch.float32]}),
+    "CoordMap.to": (SET.to, {"device": "cpu"}, {"device": ["nowhere", "cuda:99", torch.float32]}),
     "SparseTensor.dense": (
         X.dense,
         {"origin": (0, 0, 0), "shape": (4, 4, 4)},
