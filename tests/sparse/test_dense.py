@@ -62,6 +62,13 @@ def test_nothing(device) -> None:
     assert grid_coord_map(0, (0, 0, 0), (2, 2, 2), 1).num_rows == 0
 
 
+def test_a_grid_that_is_asked_for_again_is_another_set_of_the_same_cells(device) -> None:
+    first, again = (grid_coord_map(2, (-4, 0, 0), (2, 3, 4), 2, device=device) for _ in range(2))
+    assert again is not first and torch.equal(again.keys, first.keys)
+    other = grid_coord_map(2, (-4, 0, 0), (2, 3, 3), 2, device=device)
+    assert other.num_rows == 2 * 2 * 3 * 3 and first.contains(other).all()
+
+
 def test_a_grid_without_cells_may_lie_anywhere(device) -> None:
     assert grid_coord_map(3, (2**40, 0, 0), (0, 4, 4), 1, device=device).num_rows == 0
     assert grid_coord_map(0, (0, 0, 0), (4, 4, 4), 1, device=device).num_rows == 0

@@ -1,6 +1,7 @@
 """The set of a dense grid's cells, all of them or those of a mask; checks their range before it makes it."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 
 import torch
@@ -15,6 +16,8 @@ from completion.sparse.coord_map import CoordMap
 from completion.sparse.derive import eager
 from completion.sparse.strides import Triple, triple
 
+MAX_KEPT = 2**20  # cells of a grid whose keys are kept, 8 bytes each
+
 
 @eager
 def grid_coord_map(
@@ -27,19 +30,33 @@ def grid_coord_map(
 ) -> CoordMap:
     """Set of all cells of a grid, or of those where mask, bool [B, X, Y, Z], is true.
 
-    Syncs: once for its size; with a mask also for what the mask selects and the range of coordinates.
+    Syncs: once for its size, unless it was asked for lately; with a mask also for what the mask selects and
+    the range of coordinates.
     """
     check_count("grid_coord_map", "batch_size", batch_size)
     sizes = batch_size, *three_integers("grid_coord_map", "shape", shape, least=0)
     step = triple("grid_coord_map", "stride", stride)
     origin = lattice_point("grid_coord_map", origin, step)
     if mask is None:
-        coords = _all_cells(sizes, origin, step, known_device("grid_coord_map", device))
+        target = known_device("grid_coord_map", device)
+        make = _all_keys if prod(sizes) > MAX_KEPT else _kept_keys
+        keys = make(sizes, origin, step, target)
     else:
         check_cell_mask("grid_coord_map", mask, sizes)
-        coords = _selected_cells(mask, origin, step)
+        keys = _encoded(_selected_cells(mask, origin, step))
+    return CoordMap(keys, step, batch_size)
+
+
+def _all_keys(sizes: Sequence[int], origin: Triple, step: Triple, device: torch.device) -> Tensor:
+    return _encoded(_all_cells(sizes, origin, step, device))
+
+
+_kept_keys = lru_cache(maxsize=8)(_all_keys)  # a network asks for the same grid in every step
+
+
+def _encoded(coords: Tensor) -> Tensor:
     check_device("grid_coord_map", "cells", coords, None)
-    return CoordMap(ops.coordinate_set(torch.ops.completion.encode(coords))[0], step, batch_size)
+    return ops.coordinate_set(torch.ops.completion.encode(coords))[0]
 
 
 def check_cell_mask(function: str, mask: Tensor, sizes: Sequence[int], like: Tensor | None = None) -> None:
