@@ -44,6 +44,7 @@ def run(cfg: DictConfig) -> None:
         "seed": trained.config["seed"],
         "skipped": skipped,
         "wall_seconds": round(time.perf_counter() - started, 2),
+        "machine": machine(cfg.device),
     }
     try:
         write_metrics(path, about, evaluation)
@@ -113,7 +114,6 @@ def write_metrics(path: Path, about: dict[str, Any], evaluation: "Evaluation") -
         "seconds_per_item": statistics.median(item.seconds for item in evaluation.items),
         "clipped_share": evaluation.clipped_share,
         "peak_memory_mib": peak_memory_mib(),
-        "machine": machine(),
         "methods": evaluation.summary(),
         "levels": evaluation.level_summary(),
         "items": [asdict(item) for item in evaluation.items],
@@ -132,12 +132,11 @@ def peak_memory_mib() -> int:
     return peak >> 20 if sys.platform == "darwin" else peak >> 10  # bytes there, KiB elsewhere
 
 
-def machine() -> str:
-    """What the figures were measured on."""
+def machine(device: str) -> str:
+    """What the figures were measured on: the GPU that the network was on, or the threads of the CPU."""
     import torch
 
-    device = (
-        torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} threads"
-    )
-    system = f"{platform.system()} {platform.machine()}, {device}"
+    threads = f"{torch.get_num_threads()} threads"
+    used = threads if device == "cpu" else torch.cuda.get_device_name(device)
+    system = f"{platform.system()} {platform.machine()}, {used}"
     return f"{system}, Python {platform.python_version()}, PyTorch {torch.__version__}"

@@ -15,3 +15,9 @@ def check_device(argument: str, device: str) -> None:
             f"{argument} must be one this machine has, got '{device}' but no CUDA device; "
             "use the CPU (trainer=cpu, device=cpu), or install a CUDA build of torch"
         )
+    index = str(device).partition(":")[2]
+    if index.isdecimal() and int(index) >= torch.cuda.device_count():
+        raise ValueError(
+            f"{argument} must be one this machine has, got '{device}' of {torch.cuda.device_count()} GPUs, "
+            "counted from 0; choose another"
+        )

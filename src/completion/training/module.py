@@ -1,5 +1,6 @@
 """CompletionModule: step, log and optimiser, nothing else; network, loss and measures live elsewhere."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from completion.models.completion_model import Completion, CompletionModel
 from completion.models.losses import completion_loss, dilated
 from completion.ops.checks import check_type
 from completion.sparse import CoordMap
+from completion.training.host_copy import HostCopy
 from completion.training.optimiser import make_adamw, restart_schedule, warm_up_cosine
 from completion.training.tensors import input_tensor, truth_map
 
@@ -62,13 +64,18 @@ class CompletionModule(LightningModule):
     def forward(self, batch: Batch) -> tuple[Completion, CoordMap]:
         """The completion of a batch, with a target at each level, and the voxels of its input."""
         partial, truth = input_tensor(batch, self.device), truth_map(batch, self.device)
-        # What the loss asks for. Coordinates first, see CompletionModel.make_targets.
-        for stride in self.model.strides if self.missing_weight != 1 else ():
-            dilated(partial.coord_map, stride)
+        if self.missing_weight != 1:
+            self._make_dilated(partial.coord_map)
         completion = self.model(partial, truth)
         name = f"{type(self.model).__name__}.forward"
         check_type(name, "what it returns", completion, Completion, "make one of its kept voxels and levels")
         return completion, partial.coord_map
+
+    def _make_dilated(self, partial: CoordMap) -> None:
+        """Makes what the loss asks for. Coordinates first, see CompletionModel.make_targets."""
+        partial.pyramid(len(self.model.strides) - 1)  # all strides by one host read
+        for stride in self.model.strides:
+            dilated(partial, stride)
 
     def on_train_start(self) -> None:
         """The state of a continued run has brought its own learning rate and decay."""
@@ -84,11 +91,7 @@ class CompletionModule(LightningModule):
             set_progress(self.global_step / max(self.trainer.estimated_stepping_batches, 1))
         completion, partial = self(batch)
         loss, logs = self._loss("train", completion, partial)
-        if not torch.isfinite(loss):
-            raise ValueError(
-                f"training_step: loss must be finite, got {float(loss.detach())} at step {self.global_step}; "
-                "train with a lower module.learning_rate, from the last epoch with ckpt=last"
-            )
+        self._on_its_way = HostCopy(loss)
         logs |= guard_counts(completion)
         logs["train/learning_rate"] = self.trainer.optimizers[0].param_groups[0]["lr"]
         self._means.add(logs, batch.batch_size)
@@ -127,9 +130,20 @@ class CompletionModule(LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        """On the calling thread: handed to autograd's own for a GPU, small layers take longer."""
+        """On the calling thread: handed to autograd's own for a GPU, small layers take longer.
+
+        Raises:
+            ValueError: the loss was not finite. It is looked at when the pass is queued, as a GPU would have
+                nothing to do meanwhile; the optimiser has not stepped.
+        """
         with torch.autograd.set_multithreading_enabled(False):
             super().backward(loss, *args, **kwargs)
+        value = float(self._on_its_way.value())
+        if not math.isfinite(value):
+            raise ValueError(
+                f"training_step: loss must be finite, got {value} at step {self.global_step}; "
+                "train with a lower module.learning_rate, from the last epoch with ckpt=last"
+            )
 
     def _loss(
         self, stage: str, completion: Completion, partial: CoordMap
@@ -166,23 +180,33 @@ def check_model(model: Any) -> None:
 class EpochMeans:
     """Means of logged values over the batches of an epoch, weighted by their items."""
 
-    _sums: dict[str, Tensor | float]
+    _sums: dict[str, float]
+    _tensor_sums: dict[tuple[str, ...], Tensor]
 
     def __init__(self) -> None:
         self._begin()
 
     def _begin(self) -> None:
-        self._sums, self._items = {}, 0
+        self._sums, self._tensor_sums, self._items = {}, {}, 0
 
     def add(self, logs: Mapping[str, Tensor | float], items: int) -> None:
         """Takes in the values of a batch; tensors stay on their device."""
+        tensors = {name: value for name, value in logs.items() if isinstance(value, Tensor)}
+        if tensors:  # all by three kernels, not each by two
+            names, values = tuple(tensors), torch.stack(list(tensors.values())) * items
+            before = self._tensor_sums.get(names)
+            self._tensor_sums[names] = values if before is None else before + values
         for name, value in logs.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value * items
+            if name not in tensors:
+                self._sums[name] = self._sums.get(name, 0.0) + float(value) * items
         self._items += items
 
     def means(self) -> dict[str, Tensor | float]:
         """The means of what was taken in so far."""
-        return {name: total / self._items for name, total in self._sums.items()}
+        means: dict[str, Tensor | float] = {name: total / self._items for name, total in self._sums.items()}
+        for names, totals in self._tensor_sums.items():
+            means |= zip(names, (totals / self._items).unbind(), strict=True)
+        return means
 
     def take(self) -> dict[str, Tensor | float]:
         """The means; what comes next begins anew."""

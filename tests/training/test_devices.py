@@ -1,0 +1,25 @@
+"""A GPU that is not there is refused in words, also by its number."""
+
+import pytest
+import torch
+from tests.refusals import SENTENCE
+
+from completion.training.devices import check_device
+
+
+@pytest.mark.parametrize(
+    ("device", "count"), [("cuda", 0), ("gpu", 0), ("cuda:0", 0), ("cuda:1", 1), ("cuda:7", 2)]
+)
+def test_a_gpu_that_is_not_there(device, count, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    with pytest.raises(ValueError) as caught:
+        check_device("load_run: device", device)
+    assert SENTENCE.match(str(caught.value))
+
+
+@pytest.mark.parametrize(("device", "count"), [("cpu", 0), ("auto", 0), ("cuda", 1), ("cuda:1", 2)])
+def test_a_device_that_is_there(device, count, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    check_device("load_run: device", device)
