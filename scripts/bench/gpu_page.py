@@ -1,7 +1,7 @@
 """The tables of benchmarks/gpu.md from the records of a GPU."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bench.goals_gpu import GPU_GOALS, KERNELS, STEP_GOALS, WAITS, GpuGoal, belongs, holds, reached
@@ -29,15 +29,20 @@ def cases_of(name: str) -> Iterator[Record]:
     """The cases of a record with its name, and a note of what in them is not of the present one."""
     record = record_of(name)
     when = f" (at {record['machine']['commit']})"
-    for case in record["cases"]:
+    for case in measured(record["cases"]):
         noted = with_peers_of_before(case) if name == PRESENT else case | {"note": when}
         yield noted | {"record": name}
+
+
+def measured(rows: Iterable[Record]) -> Iterator[Record]:
+    """Those that did not fail, which have no times."""
+    return (row for row in rows if "failed" not in row)
 
 
 def with_peers_of_before(case: Record) -> Record:
     """The case; peers that failed in it have the time of the latest record in which they ran."""
     for earlier in map(record_of, EARLIER) if case["failed_peers"] else ():
-        for other in earlier["cases"]:
+        for other in measured(earlier["cases"]):
             found = {name: peer for name, peer in other["peers"].items() if name in case["failed_peers"]}
             if found and identity_of(case) == identity_of(other):
                 note = f" (spconv's time at {earlier['machine']['commit']})"
@@ -55,9 +60,10 @@ def beside_ours(peers: Record, ours: Record) -> Record:
 
 def steps_of() -> Iterator[Record]:
     """The present steps; baselines that failed have their time of the record before."""
-    before = {step["model"]: step["peers"] for step in record_of(EARLIER_STEPS)["steps"]}
-    for step in record_of(STEPS)["steps"]:
-        failed = {name: before[step["model"]][name] for name in step["failed_peers"]}
+    before = {step["model"]: step["peers"] for step in measured(record_of(EARLIER_STEPS)["steps"])}
+    for step in measured(record_of(STEPS)["steps"]):
+        earlier = before.get(step["model"], {})
+        failed = {name: earlier[name] for name in step["failed_peers"] if name in earlier}
         yield step | {"peers": step["peers"] | beside_ours(failed, step)}
 
 
@@ -86,7 +92,9 @@ def goals() -> Iterator[str]:
     yield from of_counts(record_of(PRESENT))
     for step in steps_of():
         for name, goal in STEP_GOALS.items() if step["model"] == "minkowski" else ():
-            peer = step["peers"][name]
+            peer = step["peers"].get(name)
+            if peer is None:
+                continue  # the library was not there
             what = f"training step of me_completion, {step['data']}, {step['precision']}"
             what += f" ({name}'s time at {BEFORE})" if peer.get("of_before") else ""
             yield line(what, None, f"≥ {goal:g} × {name}", f"{peer['ratio']:.2f}", yes(peer["ratio"] >= goal))
@@ -213,7 +221,7 @@ def of_peers(step: Record) -> Iterator[str | None]:
 
 def parts() -> Iterator[str]:
     """The GPU's milliseconds by operator, the largest of each step."""
-    taken = {step["model"]: step["parts_ms"] for step in record_of(STEPS)["steps"]}
+    taken = {step["model"]: step["parts_ms"] for step in measured(record_of(STEPS)["steps"])}
     yield from head("operator", *taken)
     names = dict.fromkeys(name for one in taken.values() for name in one)
     for name in sorted(names, key=("others", "all").__contains__):  # what is left and the sum come last
