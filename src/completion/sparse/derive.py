@@ -70,7 +70,7 @@ def strided(fine: "CoordMap", factor: Triple) -> "CoordMap":
 def pyramid(root: "CoordMap", finest: "CoordMap", num_levels: int) -> list["CoordMap"]:
     """Sets of the cells at two, four, … times the stride of a set that has none of them yet; at least one.
 
-    The root, of which the set is a coarser one or itself, finds them by their stride.
+    The set finds them by their stride, and so does the root, of which it is a coarser one or itself.
     """
     step = finest.stride[0]
     if finest.stride != (step,) * 3 or not is_power_of_two(step) or step << num_levels > MAX_STRIDE:
@@ -81,8 +81,9 @@ def pyramid(root: "CoordMap", finest: "CoordMap", num_levels: int) -> list["Coor
         below.parents.put(coarse, parent)
         below = below.derived.setdefault(("strided", (2, 2, 2)), coarse)
         levels.append(below)
-        factor = factor_between("CoordMap.pyramid", root.stride, below.stride)
-        root.derived.setdefault(("strided", factor), below)
+        for above in (root, finest):
+            factor = factor_between("CoordMap.pyramid", above.stride, below.stride)
+            above.derived.setdefault(("strided", factor), below)
     return levels
 
 

@@ -164,7 +164,7 @@ def check_model(model: Any) -> None:
     check_type("CompletionModule", "model", model, CompletionModel, "derive the network from it")
     name = type(model).__name__
     for attribute in ("resolution", "stride", "policy"):
-        if attribute not in vars(model):
+        if not hasattr(model, attribute):
             raise TypeError(
                 f"CompletionModule: model must have the attribute {attribute}, got none in {name}; "
                 "set it in __init__, see CompletionModel"
