@@ -69,6 +69,7 @@ def test_a_broken_cache_is_mended(capsys):
         ("data.preparation.seed=-1", "Preparation: seed must be at least 0, got -1"),
         ("data.source.seed=-1", "ToyShapes: seed must be at least 0, got -1"),
         ("data.preparation.camera.field_of_view=180", "must be above 0 and below 180 degrees, got 180"),
+        ("data.preparation.camera.elevation=[nan,nan]", "elevation must be (lowest, highest), finite, got"),
     ],
 )
 def test_a_number_out_of_bounds_is_one_sentence(tmp_path, capsys, override, words):
@@ -85,3 +86,9 @@ def test_training_shows_the_first_few(capsys, tmp_path):
     assert capsys.readouterr().out.endswith(
         f"noted {SHOWN + 1} in all; {tmp_path / 'index.json'} lists them\n"
     )
+
+
+def test_an_experiment_that_also_chooses_a_network_is_prepared(capsys, tmp_path):
+    (tmp_path / "none").mkdir()
+    assert main(["prepare", "experiment=me_completion", "data.source.root=none"]) == 2
+    assert "must hold mesh files" in capsys.readouterr().err, "as far as the meshes, which are not here"

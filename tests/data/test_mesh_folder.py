@@ -1,5 +1,7 @@
 """Folders of meshes: with and without a manifest, divided by group, turned to y up, broken files told."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -137,3 +139,42 @@ def test_a_path_that_a_manifest_names_twice_counts_once(root):
 def test_the_spelling_of_the_folder_does_not_matter(root, monkeypatch):
     monkeypatch.chdir(root.parent)
     assert MeshFolder("my meshes").fingerprint() == MeshFolder(root).fingerprint()
+
+
+def test_what_a_run_completed_is_no_shape_to_learn_from(root, table):
+    before = [item.name for item in MeshFolder(root).items()]
+    run = root / "runs" / "train"
+    write_off(run / "completed" / "scan_voxels.off", table)
+    assert len(MeshFolder(root).items()) == len(before) + 1, "any folder of meshes"
+    (run / "checkpoints").mkdir()
+    (run / "config.yaml").write_text("model: {}")
+    assert [item.name for item in MeshFolder(root).items()] == before
+    assert [item.name for item in MeshFolder(run / "completed").items()] == ["scan_voxels.off"], "asked for"
+
+
+def test_folders_behind_links_are_searched_once(root, table):
+    before = [item.path for item in MeshFolder(root).items()]
+    write_off(root.parent / "elsewhere" / "deep" / "d.off", table)
+    for name, target in (
+        ("far", root.parent / "elsewhere"),
+        ("far_again", root.parent / "elsewhere"),
+        ("near", root / "chair"),
+        ("loop", root.parent),
+        ("itself", root),
+        ("nowhere", root / "missing"),
+    ):
+        (root / name).symlink_to(target)
+    found = [item.path for item in MeshFolder(root).items()]
+    assert sorted(found) == sorted([*before, root / "far" / "deep" / "d.off"])
+
+
+def test_a_manifest_without_meshes_is_named(root):
+    (root / "manifest.csv").write_text("path,category,group\nreadme.txt,,\n")
+    with pytest.raises(ValueError, match=r"manifest.csv must list meshes .* got none; fill it in"):
+        MeshFolder(root).items()
+
+
+def test_a_name_that_is_not_utf8_is_taken(root, table):
+    write_off(root / os.fsdecode(b"bad\xff.off"), table)
+    names = [item.name for item in MeshFolder(root).items()]
+    assert len(set(names)) == 5 and all(name.isascii() for name in names)

@@ -1,5 +1,6 @@
 """A simulated depth camera: perspective rays against a mesh, a real sensor's faults; no files."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,8 +66,8 @@ class DepthCamera:
             )
         for name in ("elevation", "distance", "noise"):
             pair = getattr(self, name)
-            if len(pair) != 2 or pair[0] > pair[1]:
-                raise ValueError(f"DepthCamera: {name} must be (lowest, highest), got {pair}")
+            if len(pair) != 2 or not (pair[0] <= pair[1] and math.isfinite(pair[1] - pair[0])):
+                raise ValueError(f"DepthCamera: {name} must be (lowest, highest), finite, got {pair}")
             if name == "distance" and pair[0] <= 0:
                 raise ValueError(f"DepthCamera: distance must be above 0, got {list(pair)}")
             if name != "elevation" and pair[0] < 0:

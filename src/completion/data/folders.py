@@ -3,22 +3,45 @@
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 
 def find_files(root: Path, suffixes: Sequence[str]) -> list[Path]:
     """Returns all files below `root` with one of the suffixes (any case), sorted, without hidden ones.
 
+    Folders that links lead to are searched too, each once. Run folders of this program below `root` are
+    passed over: what was completed is no shape to learn from.
+
     Raises:
         PermissionError: if `root` may not be read; such a folder below it is passed over.
     """
     if root.is_dir():
-        os.scandir(root).close()  # rglob finds nothing in a folder without rights, and says nothing
-    found = [path for path in root.rglob("*") if path.suffix.lower() in suffixes and path.is_file()]
-    return sorted(
-        path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)
-    )
+        os.scandir(root).close()  # os.walk finds nothing in a folder without rights, and says nothing
+    found = [path for path in _files_below(root, set()) if path.suffix.lower() in suffixes and path.is_file()]
+    return sorted(found)
+
+
+def _files_below(root: Path, seen: set[Path]) -> Iterator[Path]:
+    """All that is below `root` and not hidden, of links last; `seen` are the folders searched already."""
+    links = []
+    for place, folders, names in os.walk(root):
+        folder = Path(place)
+        seen.add(folder.resolve())
+        below = [folder / name for name in folders if not name.startswith(".")]
+        links += [path for path in below if path.is_symlink()]
+        folders[:] = [path.name for path in below if not path.is_symlink() and not _is_run(path)]
+        yield from (folder / name for name in names if not name.startswith("."))
+    for link in sorted(links):
+        target = link.resolve()
+        # What holds the root or was searched: a loop, or a second way to the same.
+        if target in seen or root.resolve().is_relative_to(target) or _is_run(target):
+            continue
+        yield from _files_below(link, seen)
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.yaml").is_file() and (folder / "checkpoints").is_dir()
 
 
 def require_folder(root: Path, owner: str) -> None:
@@ -36,7 +59,12 @@ def item_name(relative: Path) -> str:
     safe = re.sub(r"[^A-Za-z0-9._+=-]", "_", text.replace("/", "__"))[-120:]
     if safe.replace("__", "/") == text:
         return safe
-    return f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    return f"{safe}-{hash_of_name(text).hex()[:6]}"
+
+
+def hash_of_name(text: str) -> bytes:
+    """SHA-256 of text with file names in it, which may hold bytes that are no UTF-8."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 
 def stamp(paths: Iterable[Path]) -> str:

@@ -1,10 +1,9 @@
 """A folder of meshes as a source of shapes, with or without a manifest; simulates no scans."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from completion.data.folders import find_files, item_name, require_folder, stamp
+from completion.data.folders import find_files, hash_of_name, item_name, require_folder, stamp
 from completion.data.manifest import Row, placed, read_manifest
 from completion.data.orientation import Y_UP, rotation_to_y_up
 from completion.data.readers import read_mesh
@@ -60,6 +59,11 @@ class MeshFolder:
         require_folder(self.root, "MeshFolder")
         manifest = self.root / "manifest.csv"
         entries = self._listed(manifest) if manifest.is_file() else self._found()
+        if not entries and manifest.is_file():
+            raise ValueError(
+                f"MeshFolder: {manifest} must list meshes ({' '.join(MESH_SUFFIXES)}) under path, got none; "
+                "fill it in, or remove it to take all meshes of the folder"
+            )
         if not entries:
             raise ValueError(
                 f"MeshFolder: root must hold mesh files ({' '.join(MESH_SUFFIXES)}) in it or below it, "
@@ -106,5 +110,5 @@ class MeshFolder:
 
 def split_order(names: Sequence[str], seed: int) -> list[int]:
     """Returns the positions of `names` in an order that follows from each name and the seed."""
-    keys = [hashlib.sha256(f"limit:{seed}:{name}".encode()).digest() for name in names]
+    keys = [hash_of_name(f"limit:{seed}:{name}") for name in names]
     return sorted(range(len(names)), key=lambda i: keys[i])

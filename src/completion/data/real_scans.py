@@ -82,7 +82,8 @@ class RealScans:
         if not manifest.is_file():
             raise FileNotFoundError(f"RealScans: root must hold manifest.csv, got {self.root}")
         rows = read_manifest(manifest, ("path", "object", "gt", "pose"))
-        rows = [row for row in rows if row["gt"] and row["pose"]]
+        first = {row["path"]: row for row in reversed(rows) if row["gt"] and row["pose"]}
+        rows = [row for row in rows if first.get(row["path"]) is row]  # a scan counts once
         if not rows:
             raise ValueError(f"RealScans: {manifest} must have rows with gt and pose, got none")
         return rows

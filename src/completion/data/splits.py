@@ -1,7 +1,8 @@
 """Which split a group of near-duplicates belongs to: by a hash of its name, not by what else is there."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
+
+from completion.data.folders import hash_of_name
 
 SPLITS = ("train", "validation", "test")
 
@@ -53,4 +54,4 @@ def _split_at(value: float, bounds: Sequence[float]) -> str:
 
 def _share(text: str) -> float:
     """Returns a number in 0…1 that is always the same for the text."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
+    return int.from_bytes(hash_of_name(text)[:8], "big") / 2**64
