@@ -61,7 +61,7 @@ def test_the_help_of_a_verb_shows_groups_and_config(capsys):
         (["data.preparation.camera.noise=[a,b]"], "noise must be a list, each entry a number"),
         (["data.preparation.margin=0.5"], "margin must be finite and at least 1"),
         (["trainer.accelerator=null"], "trainer.accelerator must be"),
-        (["model.channels=[4,8,0]", "model.thresholds=[0.3,0.4,0.5]"], "channels must be one or more counts"),
+        (["model.channels=[4,8,0]", "model.thresholds=[0.3,0.4,0.5]"], "channels must be an integer in 1…"),
         (["model.channels=abc"], "model.channels must be a list, each entry a whole number"),
         (["run_dir="], "run_dir= must be a path, got nothing"),
         (["run_dir=null"], "run_dir= must have a value, got null"),

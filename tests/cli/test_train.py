@@ -20,8 +20,9 @@ from completion.models.minkowski_net import MinkowskiNet
 from completion.training.callbacks import ProgressLines
 from completion.training.fit import check_keys
 from completion.training.instantiate import instantiate
-from completion.training.run import load_run
+from completion.training.run import load_run, write_checkpoint
 from completion.training.run_lock import locked
+from completion.training.whole_checkpoints import WholeCheckpoints
 
 TINY = (
     *("data.preparation.resolution=16", "data.preparation.views=1", "data.preparation.num_points=256"),
@@ -322,3 +323,35 @@ def test_an_interrupted_training_says_how_to_go_on(tmp_path, capfd, monkeypatch)
     assert main(["train", "run_dir=run", "ckpt=last", "trainer.max_epochs=3"]) == 130
     signal.signal(signal.SIGINT, handler)
     assert "interrupted; `completion train run_dir=run ckpt=last` goes on" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("config.yaml", "important: 1\n"), ("config.yaml", "a: ${b}\n"), ("metrics.csv", "a,b\n1,2\n")],
+)
+def test_files_of_something_else_are_not_replaced(tmp_path, capfd, name, text):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / name).write_text(text)
+    assert main(["train", *TINY, "run_dir=project"]) == 2
+    assert f"must be a new folder or that of a run, got project with a {name} of" in capfd.readouterr().err
+    assert list(contents(tmp_path / "project").values()) == [text.encode()]
+
+
+def test_a_training_by_the_clock_alone_is_refused(capfd):
+    assert main(["train", *TINY, "run_dir=run", "trainer.max_epochs=-1"]) == 2
+    assert "max_epochs must be at least 1 without trainer.max_steps, got -1" in capfd.readouterr().err
+
+
+def test_a_full_disk_leaves_the_checkpoint_that_was_there(tmp_path, monkeypatch):
+    place = tmp_path / "best.ckpt"
+    write_checkpoint({"state_dict": {}}, place)
+    before = contents(tmp_path)
+
+    def full(contents, path):
+        Path(path).write_bytes(b"half")
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 1 vs 2")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match=r"best.ckpt cannot be written whole, is the disk full\?"):
+        WholeCheckpoints().save_checkpoint({"state_dict": {"a": torch.ones(1)}}, place)
+    assert contents(tmp_path) == before

@@ -1,11 +1,19 @@
 """metrics.csv: flat, continued after a resume; Weights & Biases writes real files offline."""
 
 import csv
+from collections.abc import Iterator
 
 import pytest
 import wandb
 
 from completion.training.loggers import MetricsCsv, wandb_logger
+
+
+@pytest.fixture(autouse=True)
+def own_session() -> Iterator[None]:
+    """wandb keeps settings for the process: no test leaves its own to another."""
+    yield
+    wandb.teardown()
 
 
 def read(path) -> list[dict[str, str]]:
@@ -49,8 +57,18 @@ def test_wandb_offline_writes_a_run_without_an_account(tmp_path, monkeypatch):
 
 
 def test_wandb_online_without_an_account_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    for name in ("WANDB_API_KEY", "WANDB_MODE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with pytest.raises(ValueError, match="wandb login"):
         wandb_logger(str(tmp_path), project="completion", name="test")
+
+
+@pytest.mark.parametrize("mode", ["offline", "disabled"])
+def test_wandb_follows_the_mode_of_the_environment(mode, tmp_path, monkeypatch):
+    for name, value in {"HOME": str(tmp_path), "NETRC": str(tmp_path / "netrc"), "WANDB_MODE": mode}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    logger = wandb_logger(str(tmp_path), project="completion", name="test")
+    assert logger._offline

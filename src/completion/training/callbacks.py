@@ -46,7 +46,8 @@ class ProgressLines(Callback):
         """Prints the line of the epoch, if it was validated or the last line is long ago."""
         validated = trainer.fit_loop.epoch_loop._should_check_val_epoch()
         if validated or time.monotonic() - self.last_line >= self.every_seconds:
-            self._print(trainer, f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+            last = trainer.max_epochs if (trainer.max_epochs or 0) > 0 else "…"  # the steps are counted
+            self._print(trainer, f"epoch {trainer.current_epoch + 1}/{last}")
 
     def _steps(self, trainer: Trainer) -> int:
         return int(trainer.estimated_stepping_batches)

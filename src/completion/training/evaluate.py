@@ -122,7 +122,7 @@ def make_baselines(train: PreparedDataset | None, resolution: int) -> dict[str, 
 
 def spread(total: int, limit: int | None) -> list[int]:
     """Returns `limit` rows evenly spread over `total`, or all."""
-    if limit is not None and not isinstance(limit, int):
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
         raise ValueError(f"evaluate: limit must be a whole number or null, got {limit}")
     if limit is not None and limit < 1:
         raise ValueError(f"evaluate: limit must be at least 1, got {limit}; leave it out for all items")

@@ -25,6 +25,7 @@ from completion.training.run import (
     store_thresholds,
 )
 from completion.training.run_lock import locked
+from completion.training.whole_checkpoints import WholeCheckpoints
 
 KEYS = (
     *("name", "run_dir", "seed", "ckpt", "calibrate", "paths"),
@@ -58,7 +59,9 @@ def fit(config: Mapping[str, Any]) -> Path:
         callbacks = list(instantiate(config["callbacks"], "callbacks").values())
         callbacks.append(RunFolder(run_dir, config, resumed is not None and not is_own(run_dir, resumed)))
         loggers = list(instantiate(config["logger"], "logger").values())
-        trainer = instantiate({**config["trainer"], "callbacks": callbacks, "logger": loggers}, "trainer")
+        plugins = [*(config["trainer"].get("plugins") or ()), WholeCheckpoints()]
+        trainer = {**config["trainer"], "callbacks": callbacks, "logger": loggers, "plugins": plugins}
+        trainer = instantiate(trainer, "trainer")
     # Deterministic mode would also fill all new memory with NaN, a sixth of a step; every operator writes all
     # of its output, and tests/ops/test_determinism.py compares runs bit for bit.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
@@ -108,8 +111,8 @@ def calibrate_best(
     """
     if not checkpoint_path(run_dir, "best").is_file():
         print(
-            "no validation ran, so there is no best.ckpt and nothing was calibrated; use ckpt=last, "
-            "or train with trainer.check_val_every_n_epoch=1",
+            "there is no best.ckpt, so nothing was calibrated; use ckpt=last, or train with validations "
+            "(trainer.check_val_every_n_epoch=1, trainer.limit_val_batches=1.0) and callbacks.best as it was",
             flush=True,
         )
         return None
@@ -150,6 +153,11 @@ def check_values(config: Mapping[str, Any]) -> None:
         raise ValueError(
             f"fit: trainer.strategy must start its processes by the command, as ddp does, got {strategy}; "
             "leave it out, trainer.devices is enough"
+        )
+    if trainer.get("max_epochs") in (None, -1) and trainer.get("max_steps") in (None, -1):
+        raise ValueError(
+            f"fit: trainer.max_epochs must be at least 1 without trainer.max_steps, got "
+            f"{trainer.get('max_epochs')}; the learning rate falls until then, trainer.max_time is no end"
         )
     every = trainer.get("check_val_every_n_epoch")
     if isinstance(every, int) and every < 1:

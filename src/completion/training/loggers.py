@@ -1,6 +1,7 @@
 """Where logged numbers go: metrics.csv in the run folder always, Weights & Biases by choice."""
 
 import csv
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -103,14 +104,16 @@ def wandb_logger(run_dir: str, project: str, name: str, offline: bool = False) -
         run_dir: the run folder.
         project: of the account.
         name: of the run.
-        offline: only write files; needs no account (`wandb sync` sends them later).
+        offline: only write files; needs no account (`wandb sync` sends them later). WANDB_MODE in the
+            environment, offline or disabled, says so too.
 
     Raises:
         ValueError: online, but nobody is logged in.
     """
     import wandb
 
-    if not offline and not wandb.api.api_key:
+    offline = offline or os.environ.get("WANDB_MODE") in ("offline", "dryrun", "disabled")
+    if not offline and not wandb.login(prompt=False, verify=False):
         raise ValueError(
             "wandb_logger: logger.wandb.offline must be true without an account, got false; "
             "run `wandb login` first or pass logger.wandb.offline=true"

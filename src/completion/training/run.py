@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from completion.data.files import atomic_path
@@ -17,6 +18,7 @@ from completion.training.devices import check_device
 from completion.training.instantiate import instantiate
 
 CONFIG = "config.yaml"
+METRICS = "metrics.csv"
 CHECKPOINTS = "checkpoints"
 MODEL_PREFIX = "model."
 PLACES = ("run_dir", "dirpath", "default_root_dir", "path", "save_dir")
@@ -150,13 +152,33 @@ def relocated(config: Any, old: str, new: str, key: str = "") -> Any:
 
 
 def check_new(run: Path) -> None:
-    """Refuses a folder that holds a trained run, so that none is overwritten."""
+    """Refuses a folder that holds a trained run, or files of something else under a run's names."""
     for ckpt in ("last", "best"):
         if checkpoint_path(run, ckpt).exists():
             raise ValueError(
                 f"fit: run_dir must be a folder without a trained run, got {run} with {ckpt}.ckpt; "
                 "continue it with ckpt=last, or name another folder"
             )
+    config, table = run / CONFIG, run / METRICS
+    for file, is_own_file in ((config, _is_config), (table, _is_metrics)):
+        if file.exists() and not is_own_file(file):
+            raise ValueError(
+                f"fit: run_dir must be a new folder or that of a run, got {run} with a {file.name} of "
+                "something else; name another folder"
+            )
+
+
+def _is_config(file: Path) -> bool:
+    """Whether it is what a training without a checkpoint left."""
+    try:
+        return "trainer" in load_config(file.parent)
+    except (ValueError, OmegaConfBaseException):
+        return False
+
+
+def _is_metrics(file: Path) -> bool:
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        return lines.readline().startswith("step,")
 
 
 def checkpoint_path(run: Path, ckpt: str) -> Path:
@@ -215,5 +237,17 @@ def store_thresholds(checkpoint: Path, model: CompletionModel) -> None:
     for name, value in model.state_dict().items():
         if name.endswith(".threshold"):
             contents["state_dict"][MODEL_PREFIX + name] = value.cpu()
+    write_checkpoint(contents, checkpoint)
+
+
+def write_checkpoint(contents: Mapping[str, Any], checkpoint: str | Path) -> None:
+    """Writes a checkpoint aside and renames it.
+
+    Raises:
+        OSError: it cannot be written whole; then what was there is left.
+    """
     with atomic_path(checkpoint) as temporary:
-        torch.save(contents, temporary)
+        try:
+            torch.save(dict(contents), temporary)
+        except RuntimeError as error:  # what torch's writer makes of a full disk
+            raise OSError(f"{checkpoint} cannot be written whole, is the disk full? ({error})") from error
