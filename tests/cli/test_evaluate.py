@@ -5,12 +5,14 @@ import math
 
 import numpy as np
 import pytest
+import yaml
 
 from completion.cli.main import main
 from completion.metrics import dilated_input, point_scores, voxel_scores
 from completion.training import item_scores
 from completion.training.run import load_run
 
+FEW_TOYS = ("data.source.num_train=1", "data.source.num_validation=1", "data.source.num_test=2")
 METHODS = {"model", "dilated_input", "mirrored_input_x", "mirrored_input_z", "nearest_training_shape"}
 
 
@@ -98,7 +100,11 @@ def test_other_data_have_a_file_of_their_own(run_folder):
         (["run=run", "baselines=abc"], "baselines must be true or false, got abc"),
         (["run=run", "device=auto"], "device must be cpu, cuda or cuda:NUMBER, got auto"),
         (["run=run", "limit=0"], "limit must be at least 1, got 0"),
-        (["run=run", "name=../out"], "name must be part of a file's name, got ../out"),
+        (["run=run", "name=../out"], "name must be letters, digits, _ . + = or -, got '../out'"),
+        (["run=run", "name=.."], "name must be letters"),
+        (["run=run", "name="], "name must be letters"),
+        (["run=run", "name=[a,b]"], "name must be letters"),
+        (["run=run", "limit=true"], "limit must be a whole number or null, got True"),
         (["run=run", "data=toy", "data.preparation.resolution=32"], "data must change its source alone"),
         ([], "run= must be given on the command line"),
     ],
@@ -119,3 +125,26 @@ def test_measures_are_shown_before_they_are_written(run_folder, capsys, monkeypa
     assert main(["evaluate", f"run={run_folder}", "baselines=false"]) == 2
     said = capsys.readouterr()
     assert "voxelisation floor" in said.out and "Permission denied: metrics.json" in said.err
+
+
+def test_without_the_training_shapes_one_baseline_is_left_out(run_folder, tmp_path, capsys):
+    config = yaml.safe_load((run_folder / "config.yaml").read_text())
+    config["data"]["source"] = {
+        "_target_": "completion.data.mesh_folder.MeshFolder",
+        "root": str(tmp_path / "gone"),
+    }
+    (run_folder / "config.yaml").write_text(yaml.safe_dump(config))
+    assert main(["evaluate", "run=run", "data=toy", *FEW_TOYS]) == 0
+    said = capsys.readouterr().out
+    assert "without the baseline of the nearest training shape: MeshFolder: root must be an existing" in said
+    methods = json.loads((run_folder / "metrics.json").read_text())["methods"]
+    assert "dilated_input" in methods and "nearest_training_shape" not in methods
+
+
+def test_prepared_data_may_be_kept_elsewhere(run_folder, tmp_path):
+    config = yaml.safe_load((run_folder / "config.yaml").read_text())
+    config["data"]["preparation"]["cache_dir"] = "/proc/not/here"
+    (run_folder / "config.yaml").write_text(yaml.safe_dump(config))
+    assert main(["evaluate", "run=run"]) == 2
+    assert main(["evaluate", "run=run", "paths.cache=mine"]) == 0
+    assert any((tmp_path / "mine").iterdir())

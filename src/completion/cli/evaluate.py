@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import resource
 import statistics
 import sys
@@ -14,6 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
+    from completion.data.dataset import PreparedDataset
     from completion.training.evaluate import Evaluation
     from completion.training.run import Run
 
@@ -26,11 +28,13 @@ def run(cfg: DictConfig) -> None:
     from completion.training.run import load_run
 
     keep_freed_memory()
-    path = metrics_path(Path(cfg.run), cfg.name)
+    path = metrics_path(Path(cfg.run), None if cfg.name is None else str(cfg.name))
     trained = load_run(cfg.run, cfg.device, cfg.ckpt)
+    if any(override.startswith("paths.cache=") for override in HydraConfig.get().overrides.task):
+        trained.config["data"]["preparation"]["cache_dir"] = str(Path(cfg.paths.cache).absolute())
     started = time.perf_counter()
     dataset, skipped = held_out(trained, cfg)
-    train = trained.make_data().dataset("train") if cfg.baselines else None
+    train = training_shapes(trained) if cfg.baselines else None
     baselines = make_baselines(train, trained.model.resolution) if cfg.baselines else {}
     evaluation = evaluate(trained.model, dataset, baselines, cfg.limit, Countdown())
     about = {
@@ -59,8 +63,10 @@ def metrics_path(run: Path, name: str | None) -> Path:
     Raises:
         ValueError: the name would lead elsewhere.
     """
-    if name is not None and Path(name).name != name:
-        raise ValueError(f"evaluate: name must be part of a file's name, got {name}; leave out its folders")
+    if name is not None and not re.fullmatch(r"\w[\w.+=-]*", name):
+        raise ValueError(
+            f"evaluate: name must be letters, digits, _ . + = or -, got {name!r}; it is part of a file's name"
+        )
     return run / ("metrics.json" if name is None else f"metrics_{name}.json")
 
 
@@ -88,6 +94,15 @@ def held_out(trained: "Run", cfg: DictConfig) -> tuple[Any, list[dict[str, str]]
     prepared = prepare(instantiate(own["preparation"], "data.preparation"), source)
     skipped = [asdict(entry) for entry in prepared.skipped]
     return PreparedDataset(prepared.path, cfg.split), skipped
+
+
+def training_shapes(trained: "Run") -> "PreparedDataset | None":
+    """The shapes that the run was trained on, for the baseline of the nearest one; None if they are gone."""
+    try:
+        return trained.make_data().dataset("train")
+    except (OSError, ValueError) as error:
+        print(f"without the baseline of the nearest training shape: {error}", flush=True)
+        return None
 
 
 class Countdown:
