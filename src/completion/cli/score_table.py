@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from completion.training.evaluate import Evaluation
 
+NARROWEST = 80  # columns in which no number is folded
+
 
 def print_table(evaluation: "Evaluation", about: dict[str, Any]) -> None:
     """Prints methods by metrics, micro means, with the interval of what was completed."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
@@ -21,13 +24,17 @@ def print_table(evaluation: "Evaluation", about: dict[str, Any]) -> None:
         f"{len(about['skipped'])} skipped, {evaluation.clipped_share:.1%} of true voxels outside the box, "
         f"median {seconds:.2f} s per item; means over items, in brackets the bootstrap 95 % interval; "
         "cd_l1: lower is better",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
-    table.add_column("method")
-    for name in METRICS:
-        table.add_column(name, justify="right")
+    table.add_column("method", overflow="fold")
+    for name in METRICS:  # folded in a narrow terminal: what is cut tells nothing
+        table.add_column(name.replace("iou_", "iou "), justify="right", overflow="fold")
     for method, averages in evaluation.summary().items():
         table.add_row(method.replace("_", " "), *(cell(name, averages) for name in METRICS))
-    Console(width=None if Console().is_terminal else 150).print(table)
+    terminal = Console()
+    Console(width=max(terminal.width, NARROWEST) if terminal.is_terminal else 150).print(table)
 
 
 def cell(name: str, averages: dict[str, Any]) -> str:

@@ -113,3 +113,12 @@ def test_map_coordinates_of_the_collection(shared_dir):
     shape = read_points(shared_dir / "data" / "formats" / "mesh_parsers" / "points_cloudcompare.xyz")
     assert shape.points.shape == (101, 3)
     assert shape.points[0].tolist() == [665187.522077, 5648349.895035, 241.767693]
+
+
+def test_points_that_lie_across_are_refused(tmp_path):
+    """One axis a row would be read as three points."""
+    np.save(tmp_path / "a.npy", np.zeros((3, 500)))
+    with pytest.raises(ValueError, match=r"numbers of shape \[N, 3\] at the array, got float64\[3, 500\]"):
+        read_points(tmp_path / "a.npy")
+    np.save(tmp_path / "a.npy", np.zeros((3, 9)))  # with colours and normals
+    assert read_points(tmp_path / "a.npy").points.shape == (3, 3)

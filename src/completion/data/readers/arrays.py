@@ -8,6 +8,7 @@ import numpy as np
 from completion.data.readers.faults import fault
 from completion.data.shape import Mesh, Points
 
+MOST_COLUMNS = 32  # of three rows, which else are the coordinates of many points, one axis a row
 _POINT_KEYS = ("points", "xyz", "pos", "data", "vertices", "pc", "arr_0")
 
 
@@ -59,6 +60,7 @@ def _columns(path: Path, place: str, array: np.ndarray) -> np.ndarray:
     """Returns float64[N, 3] of an array [N, C ≥ 3] or [1, N, C ≥ 3]."""
     if array.ndim == 3 and array.shape[0] == 1:
         array = array[0]
-    if array.ndim != 2 or array.shape[1] < 3 or array.dtype.kind not in "fiu":
+    lies_across = array.ndim == 2 and array.shape[0] == 3 and array.shape[1] > MOST_COLUMNS
+    if array.ndim != 2 or array.shape[1] < 3 or array.dtype.kind not in "fiu" or lies_across:
         raise fault(path, place, "numbers of shape [N, 3]", f"{array.dtype}{list(array.shape)}")
     return array[:, :3].astype(np.float64)
