@@ -197,7 +197,8 @@ def test_one_batch_with_offline_wandb(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_SILENT", "true")
     extra = ["debug=one_batch", "logger=wandb", "logger.wandb.offline=true", "run_dir=run"]
     assert main(["train", *TINY, *extra]) == 0
-    assert list((tmp_path / "run").glob("wandb/offline-run-*/*.wandb"))
+    (written,) = (tmp_path / "run").glob("wandb/offline-run-*/*.wandb")
+    assert b"weight_decay" in written.read_bytes(), "the config is with the run"
     assert wandb.run is None  # ended, so that the next training of this process begins its own
     assert (tmp_path / "run" / "metrics.csv").is_file()
 

@@ -107,7 +107,9 @@ class RunFolder(Callback):
                     states[callback.state_key] = relocated(state, state["dirpath"], str(callback.dirpath))
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args, **kwargs) -> None:
-        """Writes config.yaml, once."""
+        """Writes config.yaml and tells the loggers of it, once."""
         if trainer.is_global_zero and not self.written:
             save_config(self.run_dir, self.config)
+            for logger in trainer.loggers:
+                logger.log_hyperparams(dict(self.config))
         self.written = True
