@@ -1,11 +1,12 @@
 """completion complete: scans in, voxels and points out, in the scan's own coordinates; broken files."""
 
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from completion.cli.complete import Job
+from completion.cli.complete import Job, result_names
 from completion.cli.main import main
 from completion.data.ply_writer import save_ply
 from completion.data.readers import read_mesh, read_points
@@ -112,6 +113,19 @@ def test_files_that_differ_in_their_ending_do_not_overwrite_each_other(run_folde
     np.save(tmp_path / "scans" / "a.npy", half_ball())
     assert complete(run_folder, "input=scans", "output=done") == 0
     assert len(list((tmp_path / "done").glob("*.npz"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["a.ply", "b.txt", "sub/a.ply"], ["a", "b", "sub__a"]),
+        (["a.ply", "a.txt", "b.txt"], ["a_ply", "a_txt", "b"]),
+        (["a.txt", "a.xyz", "a_txt.csv", "a_xyz.asc"], ["a_txt", "a_xyz", "a_txt_csv", "a_xyz_asc"]),
+        (["a.txt", "a.xyz", "a_txt.csv", "a_txt_csv.pts"], ["a_txt", "a_xyz", "a_txt_csv", "a_txt_csv_pts"]),
+    ],
+)
+def test_no_two_scans_share_the_name_of_their_results(files, names):
+    assert result_names([Path(name) for name in files]) == names
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,6 @@ def run(cfg: DictConfig) -> None:
 
 def find_jobs(source: Path, output: Path) -> list[Job]:
     """The scans to complete: the file itself, or all readable files below a folder, without the output's."""
-    from completion.data.folders import item_name
     from completion.data.scan_folder import ScanFolder
 
     if not source.is_dir():
@@ -68,14 +68,29 @@ def find_jobs(source: Path, output: Path) -> list[Job]:
             f"take results for scans; name another, such as {output / 'completed'}"
         )
     paths = [item.path for item in ScanFolder(source, results=output).items() if item.path is not None]
-    stems = [item_name(path.relative_to(source).with_suffix("")) for path in paths]
-    # Files that differ in their ending alone must not overwrite each other's results.
-    shared = {stem for stem, count in Counter(stems).items() if count > 1}
-    names = [
-        stem + path.suffix.replace(".", "_") if stem in shared else stem
-        for stem, path in zip(stems, paths, strict=True)
-    ]
+    names = result_names([path.relative_to(source) for path in paths])
     return [Job(path, output / name) for path, name in zip(paths, names, strict=True)]
+
+
+def result_names(paths: Sequence[Path]) -> list[str]:
+    """A name for the results of each scan, no two alike: its path without ending, where that is enough.
+
+    Args:
+        paths: the scans, relative to their folder; no two alike.
+    """
+    from completion.data.folders import item_name
+
+    names = [item_name(path.with_suffix("")) for path in paths]
+    short = set(range(len(paths)))
+    while True:
+        counts = Counter(names)
+        shared = {row for row in short if counts[names[row]] > 1}
+        if not shared:
+            return names
+        # a.txt and a.xyz become a_txt and a_xyz, which may be the name of a third file: hence the loop.
+        for row in shared:
+            names[row] += paths[row].suffix.replace(".", "_")
+        short -= shared
 
 
 def check_results(jobs: list[Job]) -> None:
