@@ -1,6 +1,9 @@
 """completion complete: scans in, voxels and points out, in the scan's own coordinates; broken files."""
 
+import errno
+import io
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -255,3 +258,40 @@ def test_a_stray_point_out_of_all_measure_is_told_without_a_warning(run_folder, 
     assert complete(run_folder, "input=scan.npy", "output=done") == 0
     printed = capsys.readouterr().out
     assert ("dropped 1 of 2001 rows" if far == 1e300 else "stray points left out") in printed
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="nobody, root included, writes into Linux's /proc"
+)
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_completed(
+    run_folder, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("completion.training.complete.complete_scan", pytest.fail)
+    save_ply(tmp_path / "scans" / "a.ply", half_ball())
+    assert complete(run_folder, "input=scans", "output=/proc/below/done") == 2
+    message = capsys.readouterr().err
+    assert "output must be a folder that can be written, got /proc/below/done (" in message
+    assert message.count("\n") == 1
+
+
+def test_a_full_disk_is_the_outputs_fault_and_ends_the_call(run_folder, tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", ".part-of-a-result")
+
+    monkeypatch.setattr("completion.training.complete.save_completed", full)
+    for name in ("a", "b"):
+        save_ply(tmp_path / "scans" / f"{name}.ply", half_ball())
+    assert complete(run_folder, "input=scans", "output=done") == 2
+    printed = capsys.readouterr()
+    assert "got done (No space left on device) at the results of scans/a.ply; make room" in printed.err
+    assert "skipped" not in printed.out and "input must hold" not in printed.err
+
+
+def test_lines_fit_a_terminal_that_knows_ascii_alone(run_folder, tmp_path, monkeypatch):
+    save_ply(tmp_path / "scans" / "é.ply", half_ball())
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert complete(run_folder, "input=scans", "output=done") == 0
+    terminal.seek(0)
+    printed = terminal.read()
+    assert "\\xe9.ply: 600 points -> " in printed and "completed 1 of 1 scans" in printed

@@ -1,12 +1,18 @@
 """completion complete: completes a scan, or all scans of a folder, with a trained run."""
 
+import sys
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
+
+if TYPE_CHECKING:
+    from completion.training.complete import CompletedScan
+    from completion.training.run import Run
 
 # By which an archive of `save_completed` is known again.
 ARRAYS = {"coords.npy", "partial_coords.npy", "probability.npy", "num_outside.npy"}
@@ -45,13 +51,15 @@ def run(cfg: DictConfig) -> None:
     failures = []
     for done, job in enumerate(jobs, start=1):
         try:
-            print(f"{done}/{len(jobs)} {complete_file(trained, job, list(cfg.up))}", flush=True)
+            scan, about = complete_file(trained, job.path, list(cfg.up))
         except (ValueError, OSError, RuntimeError) as error:
             if not source.is_dir():
                 raise
             failures.append(job.path)
-            print(f"{done}/{len(jobs)} skipped {job.path}: {error}", flush=True)
-    print(f"completed {len(jobs) - len(failures)} of {len(jobs)} scans into {jobs[0].stem.parent}")
+            say(f"{done}/{len(jobs)} skipped {job.path}: {error}")
+        else:  # a fault of the output is none of the scan's: it ends the call
+            say(f"{done}/{len(jobs)} {about} → {write_results(scan, job)}")
+    say(f"completed {len(jobs) - len(failures)} of {len(jobs)} scans into {jobs[0].stem.parent}")
     if len(failures) == len(jobs):
         raise ValueError(f"complete: input must hold a scan that can be read, got none in {cfg.input}")
 
@@ -94,11 +102,19 @@ def result_names(paths: Sequence[Path]) -> list[str]:
 
 
 def check_results(jobs: list[Job]) -> None:
-    """Refuses a result that would replace a scan of this call, or any file that is not an earlier result.
+    """Refuses a folder that cannot be written, and a result that would replace a scan or another file.
 
     Raises:
-        ValueError: naming the file.
+        ValueError: naming the folder or the file; earlier results alone are replaced.
     """
+    from completion.data.writable import unwritable
+
+    folder = jobs[0].stem.parent
+    reason = unwritable(folder)
+    if reason:
+        raise ValueError(
+            f"complete: output must be a folder that can be written, got {folder} ({reason}); name another"
+        )
     scans = {job.path.resolve() for job in jobs}
     for job in jobs:
         replaceable = is_result(job.results[0])
@@ -120,18 +136,44 @@ def is_result(archive: Path) -> bool:
         return False
 
 
-def complete_file(trained, job: Job, up: list[float]) -> str:
-    """Completes one file, writes the results and returns a line about it."""
+def complete_file(trained: "Run", path: Path, up: list[float]) -> "tuple[CompletedScan, str]":
+    """Completes one file and writes nothing; the completion, and a line about it."""
     from completion.data.readers import read_points
-    from completion.training.complete import complete_scan, save_completed
+    from completion.training.complete import complete_scan
 
-    points = read_points(job.path)
+    points = read_points(path)
     margin = trained.config["data"]["preparation"]["margin"]
     scan = complete_scan(trained.model, points.points, margin, up)
-    paths = save_completed(scan, job.stem)
     outside = f", {scan.num_outside} stray points left out" if scan.num_outside else ""
     note = f" ({points.note})" if points.note else ""
-    return (
-        f"{job.path.name}: {scan.num_input_points} points{outside} → {len(scan.partial_coords)} voxels → "
-        f"{len(scan.prediction.coords)} completed, voxel size {scan.frame.voxel_size:.4g}{note} → {paths[0]}"
+    return scan, (
+        f"{path.name}: {scan.num_input_points} points{outside} → {len(scan.partial_coords)} voxels → "
+        f"{len(scan.prediction.coords)} completed, voxel size {scan.frame.voxel_size:.4g}{note}"
     )
+
+
+def write_results(scan: "CompletedScan", job: Job) -> Path:
+    """Writes the results of a job and returns the first of them.
+
+    Raises:
+        ValueError: they cannot be written, for want of room as a rule.
+    """
+    from completion.training.complete import save_completed
+
+    try:
+        return save_completed(scan, job.stem)[0]
+    except OSError as error:
+        raise ValueError(
+            f"complete: output must be a folder that can be written, got {job.stem.parent} "
+            f"({error.strerror or error}) at the results of {job.path}; make room or name another"
+        ) from error
+
+
+def say(line: str) -> None:
+    """Prints a line whatever the terminal's letters are: where it has no arrows they become ->."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        line.encode(encoding)
+    except UnicodeEncodeError:
+        line = line.replace("→", "->").encode(encoding, errors="backslashreplace").decode(encoding)
+    print(line, flush=True)
