@@ -81,7 +81,7 @@ def test_the_page_holds_the_numbers(evaluated):
             assert f"{value:.{digits}f}" in words, (method, metric)
     assert "voxelisation floor" in words and metrics["machine"] in words
     assert "missing_weight" in words  # the config
-    for label in ("best", "median"):
+    for label in ("best", "median", "worst"):
         assert any(word.startswith(label) for word in page.words)
 
 

@@ -47,25 +47,32 @@ def read_measures(path: Path) -> dict[str, Any]:
 
 
 def ranked_samples(dataset: "PreparedDataset", metrics: dict[str, Any]) -> list[Shown]:
-    """The two best, two median and two worst items of a finished evaluation, by IoU.
+    """The best, median and worst items of a finished evaluation, by IoU.
 
     Args:
-        dataset: the split that was evaluated.
+        dataset: the one that was evaluated.
         metrics: contents of metrics.json.
     """
     rows = {(item.name, item.view): row for row, item in enumerate(dataset.items)}
     items = [item for item in metrics["items"] if (item["name"], item["view"]) in rows]
     items.sort(key=lambda item: item["methods"]["model"][RANKED_BY], reverse=True)
-    middle = len(items) // 2
-    places = {"best": [0, 1], "median": [middle, middle + 1], "worst": [len(items) - 2, len(items) - 1]}
-    shown, seen = [], set()
-    for label, positions in places.items():
-        for position in positions:
-            if 0 <= position < len(items) and position not in seen:
-                seen.add(position)
-                item = items[position]
-                shown.append(Shown(label, dataset[rows[item["name"], item["view"]]]))
-    return shown
+    return [
+        Shown(label, dataset[rows[items[place]["name"], items[place]["view"]]])
+        for label, places in ranked_places(len(items)).items()
+        for place in places
+    ]
+
+
+def ranked_places(count: int) -> dict[str, list[int]]:
+    """Where the best, median and worst of `count` items stand, best first; none stands twice.
+
+    Two at each end, one where there are few, and of what is left the item or the two in the middle.
+    """
+    ends = 2 if count >= 5 else 1
+    places = list(range(count))
+    best, rest = places[:ends], places[ends:]
+    worst, left = rest[-ends:], rest[:-ends]
+    return {"best": best, "median": left[(len(left) - 1) // 2 : len(left) // 2 + 1], "worst": worst}
 
 
 def named_sample(dataset: "PreparedDataset", item: str | int) -> Shown:
