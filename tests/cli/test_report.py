@@ -114,3 +114,28 @@ def test_broken_measures_are_one_sentence(run_folder, capsys, text, words):
     message = capsys.readouterr().err
     assert words in message and "metrics.json" in message and message.count("\n") == 1
     assert not (run_folder / "report.html").exists()
+
+
+def report_words(run) -> str:
+    assert main(["report", f"run={run}"]) == 0
+    return " ".join(Page((run / "report.html").read_text(encoding="utf-8")).words)
+
+
+def test_measures_on_other_data_of_the_same_names_have_no_pictures_of_the_runs_own(evaluated):
+    others = ["data=toy", "data.source.seed=9", "data.source.num_train=3", "data.source.num_test=3"]
+    assert main(["evaluate", f"run={evaluated}", "baselines=false", *others]) == 0
+    words = report_words(evaluated)
+    name = json.loads((evaluated / "metrics.json").read_text())["data"]
+    assert f"No pictures: {name}, which was measured, is not the run's own data." in words
+    assert not (evaluated / "pictures").exists()
+
+
+def test_pictures_are_drawn_by_the_checkpoint_that_was_evaluated(evaluated, monkeypatch):
+    checkpoints = evaluated / "checkpoints"
+    (checkpoints / "last.ckpt").write_bytes((checkpoints / "best.ckpt").read_bytes())
+    assert main(["evaluate", f"run={evaluated}", "baselines=false", "ckpt=last"]) == 0
+    (checkpoints / "best.ckpt").write_text("not to be read")
+    assert "completed by last.ckpt" in report_words(evaluated)
+    (checkpoints / "last.ckpt").unlink()
+    words = report_words(evaluated)
+    assert "No pictures: the run has no checkpoints/last.ckpt, which was measured." in words

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 if TYPE_CHECKING:
+    from completion.cli.shown import Shown
     from completion.training.run import Run
     from completion.viz.report import Figure
 
@@ -34,7 +35,7 @@ def run(cfg: DictConfig) -> None:
         *measures(metrics, "Held-out measures"),
         *(part for path in sorted(folder.glob("metrics_*.json")) for part in other_measures(path)),
         Section("Training", charts(folder / "metrics.csv")),
-        Section("Best, median and worst", pictures(sample_figures(cfg, metrics) if cfg.pictures else [])),
+        Section("Best, median and worst", samples(folder, metrics) if metrics and cfg.pictures else ""),
         Section("Completed scans", pictures(png_files(folder / "completed"))),
         Section("Config", preformatted((folder / "config.yaml").read_text(encoding="utf-8"))),
     ]
@@ -62,28 +63,41 @@ def charts(path: Path) -> str:
     return f'<div class="charts">{"".join(drawn)}</div>'
 
 
-def sample_figures(cfg: DictConfig, metrics: dict[str, Any] | None) -> list["Figure"]:
-    """The pictures of the best, median and worst items, drawn into <run>/pictures."""
+def samples(folder: Path, metrics: dict[str, Any]) -> str:
+    """The pictures of the best, median and worst items, or a line that says why there are none.
+
+    They are drawn by the checkpoint that was measured, from the data it was measured on.
+    """
     from completion.cli import shown
-    from completion.training.run import load_run
+    from completion.training.run import CHECKPOINTS, load_run
+    from completion.viz.report import paragraph, pictures
+
+    checkpoint = folder / CHECKPOINTS / metrics["checkpoint"]
+    if not checkpoint.is_file():
+        return paragraph(f"No pictures: the run has no {CHECKPOINTS}/{checkpoint.name}, which was measured.")
+    trained = load_run(folder, ckpt=str(checkpoint))
+    dataset = trained.make_data().dataset(metrics["split"])
+    if not shown.measured(dataset, metrics):
+        return paragraph(f"No pictures: {metrics['data']}, which was measured, is not the run's own data.")
+    return pictures(drawn(trained, shown.ranked_samples(dataset, metrics)))
+
+
+def drawn(trained: "Run", chosen: list["Shown"]) -> list["Figure"]:
+    """The pictures of samples, drawn into <run>/pictures."""
+    from completion.cli import shown
     from completion.viz.render import save_pictures
     from completion.viz.report import Figure
 
-    if metrics is None:
-        return []
-    trained: Run = load_run(cfg.run, ckpt=cfg.ckpt)
-    dataset = trained.make_data().dataset(metrics["split"])
-    chosen = {
-        shown.picture_path(trained.path / "pictures", one): one
-        for one in shown.ranked_samples(dataset, metrics)
-    }
+    paths = [shown.picture_path(trained.path / "pictures", one) for one in chosen]
     try:
-        save_pictures([(shown.sample_picture(trained, one), path) for path, one in chosen.items()])
+        save_pictures(
+            [(shown.sample_picture(trained, one), path) for path, one in zip(paths, chosen, strict=True)]
+        )
     except ImportError as error:
         raise ImportError(f"{error}, or leave the pictures out with pictures=false") from error
     return [
         Figure(f"{one.label}: {one.sample.name} ({one.sample.category})", path.read_bytes())
-        for path, one in chosen.items()
+        for path, one in zip(paths, chosen, strict=True)
     ]
 
 

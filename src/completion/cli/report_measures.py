@@ -42,12 +42,14 @@ def facts(metrics: dict[str, Any]) -> str:
     """What was measured, on what, in a paragraph."""
     return (
         f"<p>{metrics['num_items']} items of {escape(metrics['data'])} ({metrics['split']} split) at "
-        f"{metrics['resolution']}³ with seed {metrics['seed']}, {metrics['num_failures']} failures (scored "
-        f"as empty), {len(metrics['skipped'])} skipped; {metrics['clipped_share']:.1%} of true voxels lie "
-        f"outside the box. Median {metrics['seconds_per_item']:.2f} s per item, peak memory "
-        f"{metrics['peak_memory_mib']} MiB; {escape(metrics['machine'])}.</p><p>Means over items with their "
-        "bootstrap 95 % interval; cd_l1: lower is better, all else: higher. The voxelisation floor is what a "
-        "perfect network would score with voxel centres for points.</p>"
+        f"{metrics['resolution']}³ with seed {metrics['seed']}, completed by "
+        f"{escape(metrics['checkpoint'])}, {metrics['num_failures']} failures "
+        f"(scored as empty), {len(metrics['skipped'])} skipped; "
+        f"{metrics['clipped_share']:.1%} of true voxels lie outside the box. Median "
+        f"{metrics['seconds_per_item']:.2f} s per item, peak memory {metrics['peak_memory_mib']} MiB; "
+        f"{escape(metrics['machine'])}.</p><p>Means over items with their bootstrap 95 % interval; cd_l1: "
+        "lower is better, all else: higher. The voxelisation floor is what a perfect network would score "
+        "with voxel centres for points.</p>"
     )
 
 

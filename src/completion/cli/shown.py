@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 RANKED_BY = "iou"
 """Not iou_missing: where a scan saw almost all, a voxel or two decide between its best and its worst."""
-MEASURE_KEYS = ("data", "split", "methods", "levels", "items", "skipped")
+MEASURE_KEYS = ("data", "split", "methods", "levels", "items", "skipped", "checkpoint")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ def read_measures(path: Path) -> dict[str, Any]:
     if missing:
         raise ValueError(f"read_measures: {path} must have {', '.join(missing)}, got none; evaluate again")
     return metrics
+
+
+def measured(dataset: "PreparedDataset", metrics: dict[str, Any]) -> bool:
+    """Whether an evaluation's items are those of the data set; names alone may be those of other data."""
+    return metrics["data"] == dataset.folder.name and metrics["split"] == dataset.split
 
 
 def ranked_samples(dataset: "PreparedDataset", metrics: dict[str, Any]) -> list[Shown]:

@@ -44,7 +44,7 @@ def wanted_pictures(trained: "Run", cfg: DictConfig) -> dict[str, "Picture"]:
     metrics = shown.read_metrics(trained.path)
     if cfg.item is not None:
         chosen = [shown.named_sample(dataset, cfg.item)]
-    elif metrics is not None and metrics["data"] == dataset.folder.name and metrics["split"] == cfg.split:
+    elif metrics is not None and shown.measured(dataset, metrics):
         chosen = shown.ranked_samples(dataset, metrics)
     else:
         chosen = [shown.named_sample(dataset, row) for row in range(min(4, len(dataset)))]

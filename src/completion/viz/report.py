@@ -80,6 +80,11 @@ def pictures(figures: Sequence[Figure]) -> str:
     )
 
 
+def paragraph(text: str) -> str:
+    """Returns text as a paragraph."""
+    return f"<p>{escape(text)}</p>"
+
+
 def preformatted(text: str) -> str:
     """Returns text as it is."""
     return f"<pre>{escape(text)}</pre>"
