@@ -139,3 +139,17 @@ def test_pictures_are_drawn_by_the_checkpoint_that_was_evaluated(evaluated, monk
     (checkpoints / "last.ckpt").unlink()
     words = report_words(evaluated)
     assert "No pictures: the run has no checkpoints/last.ckpt, which was measured." in words
+
+
+def test_pictures_of_an_earlier_report_are_removed_and_no_others(evaluated):
+    folder = evaluated / "pictures"
+    folder.mkdir()
+    earlier, other = (
+        ["best_chair_00009_0.png", "worst_a_12.png"],
+        ["best.png", "mine_a_0.png", "worst_a_0.txt"],
+    )
+    for name in earlier + other:
+        (folder / name).write_bytes(PIXEL)
+    assert main(["report", f"run={evaluated}"]) == 0
+    names = {path.name for path in folder.iterdir()}
+    assert names >= set(other) and not names & set(earlier) and len(names) == 3 + len(other)

@@ -95,10 +95,20 @@ def drawn(trained: "Run", chosen: list["Shown"]) -> list["Figure"]:
         )
     except ImportError as error:
         raise ImportError(f"{error}, or leave the pictures out with pictures=false") from error
+    remove_earlier(trained.path / "pictures", paths)
     return [
         Figure(f"{one.label}: {one.sample.name} ({one.sample.category})", path.read_bytes())
         for path, one in zip(paths, chosen, strict=True)
     ]
+
+
+def remove_earlier(folder: Path, kept: list[Path]) -> None:
+    """Removes pictures of best, median and worst items of an earlier report; other files are left alone."""
+    from completion.cli.shown import RANKED_PICTURE
+
+    for path in set(folder.iterdir()) - set(kept):
+        if RANKED_PICTURE.fullmatch(path.name):
+            path.unlink()
 
 
 def png_files(folder: Path) -> list["Figure"]:

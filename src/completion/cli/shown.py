@@ -1,6 +1,7 @@
 """Which samples of a run are looked at, and their pictures; for view and report. Draws nothing."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 RANKED_BY = "iou"
 """Not iou_missing: where a scan saw almost all, a voxel or two decide between its best and its worst."""
+RANKED_PICTURE = re.compile(r"(best|median|worst)_.+_\d+\.png")
+"""What `picture_path` names the pictures of `ranked_samples`."""
 MEASURE_KEYS = ("data", "split", "methods", "levels", "items", "skipped", "checkpoint")
 
 
