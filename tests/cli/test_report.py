@@ -153,3 +153,24 @@ def test_pictures_of_an_earlier_report_are_removed_and_no_others(evaluated):
     assert main(["report", f"run={evaluated}"]) == 0
     names = {path.name for path in folder.iterdir()}
     assert names >= set(other) and not names & set(earlier) and len(names) == 3 + len(other)
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("run/config.yaml", "output must be a .html file, got run/config.yaml; name it so"),
+        ("run", "output must be a file, got the folder run; name a page in it"),
+        (
+            "run/config.yaml/a.html",
+            "output must be a file that can be written, got run/config.yaml/a.html (Not a",
+        ),
+    ],
+)
+def test_a_page_that_would_replace_something_else_or_cannot_be_written_is_refused(
+    run_folder, capsys, output, words
+):
+    before = (run_folder / "config.yaml").read_bytes()
+    assert main(["report", f"run={run_folder}", f"output={output}"]) == 2
+    message = capsys.readouterr().err
+    assert words in message and message.count("\n") == 1
+    assert (run_folder / "config.yaml").read_bytes() == before

@@ -26,11 +26,11 @@ def run(cfg: DictConfig) -> None:
     from completion.training.run import load_config
     from completion.viz.report import Section, page, pictures, preformatted
 
-    if cfg.output and Path(cfg.output).is_dir():
-        raise ValueError(f"report: output must be a file, got the folder {cfg.output}; name a page in it")
     folder = Path(cfg.run)
     config = load_config(folder)
     metrics = read_metrics(folder)
+    output = Path(cfg.output) if cfg.output else folder / "report.html"
+    check_output(output)
     sections = [
         *measures(metrics, "Held-out measures"),
         *(part for path in sorted(folder.glob("metrics_*.json")) for part in other_measures(path)),
@@ -39,11 +39,29 @@ def run(cfg: DictConfig) -> None:
         Section("Completed scans", pictures(png_files(folder / "completed"))),
         Section("Config", preformatted((folder / "config.yaml").read_text(encoding="utf-8"))),
     ]
-    output = Path(cfg.output) if cfg.output else folder / "report.html"
     note = "Partial scan in, surface voxels of the whole shape out; the grid is fitted to the scan alone."
     with atomic_path(output) as temporary:
         temporary.write_text(page(f"{config['name']}: {folder.name}", note, sections), encoding="utf-8")
     print(f"report: {output}")
+
+
+def check_output(output: Path) -> None:
+    """Refuses a place for the page that is no page or cannot be written, before anything is drawn.
+
+    Raises:
+        ValueError: saying which.
+    """
+    from completion.data.writable import unwritable
+
+    if output.is_dir():
+        raise ValueError(f"report: output must be a file, got the folder {output}; name a page in it")
+    if output.suffix.lower() != ".html":
+        raise ValueError(f"report: output must be a .html file, got {output}; name it so")
+    reason = unwritable(output.parent)
+    if reason:
+        raise ValueError(
+            f"report: output must be a file that can be written, got {output} ({reason}); name another"
+        )
 
 
 def charts(path: Path) -> str:
