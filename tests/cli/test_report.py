@@ -174,3 +174,15 @@ def test_a_page_that_would_replace_something_else_or_cannot_be_written_is_refuse
     message = capsys.readouterr().err
     assert words in message and message.count("\n") == 1
     assert (run_folder / "config.yaml").read_bytes() == before
+
+
+def test_measures_are_headed_by_their_split(evaluated):
+    assert "Held-out measures" in report_words(evaluated)
+    assert main(["evaluate", f"run={evaluated}", "baselines=false", "split=train"]) == 0
+    words = report_words(evaluated)
+    assert "Measures on the training split: per level" in words and "Held-out" not in words
+
+
+def test_the_levels_support_is_called_no_bound(evaluated):
+    words = report_words(evaluated)
+    assert "support_recall, the share of true voxels" in words and "bounds no finer level" in words

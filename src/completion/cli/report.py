@@ -20,7 +20,7 @@ CHARTS = {
 
 def run(cfg: DictConfig) -> None:
     """Writes the page of the run `cfg.run` and prints its path."""
-    from completion.cli.report_measures import measures, other_measures
+    from completion.cli.report_measures import other_measures, own_measures
     from completion.cli.shown import read_metrics
     from completion.data.files import atomic_path
     from completion.training.run import load_config
@@ -32,7 +32,7 @@ def run(cfg: DictConfig) -> None:
     output = Path(cfg.output) if cfg.output else folder / "report.html"
     check_output(output)
     sections = [
-        *measures(metrics, "Held-out measures"),
+        *own_measures(metrics),
         *(part for path in sorted(folder.glob("metrics_*.json")) for part in other_measures(path)),
         Section("Training", charts(folder / "metrics.csv")),
         Section("Best, median and worst", samples(folder, metrics) if metrics and cfg.pictures else ""),

@@ -7,17 +7,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from completion.viz.report import Interval, Section
 
+HEADINGS = {
+    "test": "Held-out measures",
+    "validation": "Measures on the validation split",
+    "train": "Measures on the training split",
+}
+LEVELS_NOTE = (
+    "<p>support_recall, the share of true voxels that lie in the kept cells, bounds no finer level of a "
+    "network that adds the scan's voxels again at each level.</p>"
+)
 PER_CATEGORY = ("iou", "iou_missing", "precision", "recall", "cd_l1", "fscore@1%")
 
 
-def measures(metrics: dict[str, Any] | None, heading: str) -> list["Section"]:
+def own_measures(metrics: dict[str, Any] | None) -> list["Section"]:
+    """The tables of the run's metrics.json, under what its split is."""
+    from completion.viz.report import Section
+
+    if metrics is None:
+        return [Section("Measures", "<p>Not evaluated yet: <code>completion evaluate run=…</code></p>")]
+    return measures(metrics, HEADINGS[metrics["split"]])
+
+
+def measures(metrics: dict[str, Any], heading: str) -> list["Section"]:
     """The table of methods, of levels, of categories, and what was left out."""
     from completion.training.item_scores import METRICS, MODEL
     from completion.viz.report import Section, preformatted, table
 
-    if metrics is None:
-        hint = "<p>Not evaluated yet: <code>completion evaluate run=…</code></p>"
-        return [Section(heading, hint)]
     methods = metrics["methods"]
     rows = [
         [name.replace("_", " "), *(cell(averages.get(metric)) for metric in METRICS)]
@@ -29,7 +44,7 @@ def measures(metrics: dict[str, Any] | None, heading: str) -> list["Section"]:
     failed = "\n".join(f"{item['name']}: {item['failure']}" for item in metrics["items"] if item["failure"])
     return [
         Section(heading, facts(metrics) + table(["method", *METRICS], rows, MODEL)),
-        Section(f"{heading}: per level", table(["kept cells", *level_names], levels)),
+        Section(f"{heading}: per level", table(["kept cells", *level_names], levels) + LEVELS_NOTE),
         Section(
             f"{heading}: per category", table(["category", *PER_CATEGORY], categories(metrics), "macro mean")
         ),
