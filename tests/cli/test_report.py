@@ -186,3 +186,12 @@ def test_measures_are_headed_by_their_split(evaluated):
 def test_the_levels_support_is_called_no_bound(evaluated):
     words = report_words(evaluated)
     assert "support_recall, the share of true voxels" in words and "bounds no finer level" in words
+
+
+def test_a_run_whose_pictures_cannot_be_written_is_told_what_to_do(evaluated, capsys):
+    (evaluated / "pictures").write_text("no folder")
+    assert main(["report", f"run={evaluated}", "output=page.html"]) == 2
+    message = capsys.readouterr().err
+    assert f"run must be a folder that can be written, got {evaluated} (Not a directory)" in message
+    assert "pictures=false" in message and message.count("\n") == 1
+    assert main(["report", f"run={evaluated}", "output=page.html", "pictures=false"]) == 0

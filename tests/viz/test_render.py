@@ -1,5 +1,7 @@
 """Off-screen renders of tiny scenes with the real renderer, and the sentences when it cannot."""
 
+import subprocess
+
 import numpy as np
 import pytest
 
@@ -95,6 +97,30 @@ def test_a_failed_process_is_one_sentence_and_leaves_nothing(tmp_path, monkeypat
         render.save_pictures([(completion_picture("", PARTIAL, TRUTH), tmp_path / "a.png")], panel_edge=64)
     assert "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("file/a.png", r"file/a.png \(Not a directory\)"), ("b.png", r"b.png \(Is a directory\)")],
+)
+def test_a_place_that_cannot_be_written_is_refused_before_drawing(tmp_path, monkeypatch, name, words):
+    monkeypatch.setattr(render, "_draw", pytest.fail)
+    (tmp_path / "file").touch()
+    (tmp_path / "b.png").mkdir()
+    with pytest.raises(ValueError, match=rf"path must be a file that can be written, got .*{words}; name"):
+        render.save_pictures([(completion_picture("", PARTIAL, TRUTH), tmp_path / name)])
+
+
+def test_a_picture_that_did_not_arrive_is_not_blamed_on_the_driver(tmp_path, monkeypatch):
+    warning = b"\x1b[1;33m[Open3D WARNING] Write PNG failed\x1b[0;m\n"
+    ended = subprocess.CompletedProcess([], 0, stdout=b"", stderr=warning)
+    monkeypatch.setattr(render.subprocess, "run", lambda *_, **__: ended)
+    with pytest.raises(RuntimeError) as error:
+        render.save_pictures([(completion_picture("", PARTIAL, TRUTH), tmp_path / "a.png")])
+    expected = (
+        f"save_pictures: {tmp_path} must take the pictures, got [Open3D WARNING] Write PNG failed; make room"
+    )
+    assert str(error.value).startswith(expected) and "libgl1" not in str(error.value)
 
 
 def test_without_open3d_it_says_what_to_install(monkeypatch):

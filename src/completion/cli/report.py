@@ -103,17 +103,25 @@ def samples(folder: Path, metrics: dict[str, Any]) -> str:
 def drawn(trained: "Run", chosen: list["Shown"]) -> list["Figure"]:
     """The pictures of samples, drawn into <run>/pictures."""
     from completion.cli import shown
+    from completion.data.writable import unwritable
     from completion.viz.render import save_pictures
     from completion.viz.report import Figure
 
-    paths = [shown.picture_path(trained.path / "pictures", one) for one in chosen]
+    folder = trained.path / "pictures"
+    reason = unwritable(folder)
+    if reason:
+        raise ValueError(
+            f"report: run must be a folder that can be written, got {trained.path} ({reason}); leave the "
+            "pictures out with pictures=false"
+        )
+    paths = [shown.picture_path(folder, one) for one in chosen]
     try:
         save_pictures(
             [(shown.sample_picture(trained, one), path) for path, one in zip(paths, chosen, strict=True)]
         )
     except ImportError as error:
         raise ImportError(f"{error}, or leave the pictures out with pictures=false") from error
-    remove_earlier(trained.path / "pictures", paths)
+    remove_earlier(folder, paths)
     return [
         Figure(f"{one.label}: {one.sample.name} ({one.sample.category})", path.read_bytes())
         for path, one in zip(paths, chosen, strict=True)

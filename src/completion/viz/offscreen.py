@@ -33,7 +33,8 @@ def main() -> None:
     for picture, path, edge in jobs:
         views = [reduced(view, size // edge) for view in rendered_panels(renderer, picture, size)]
         sheet = o3d.geometry.Image(composed(picture, views))  # type: ignore[reportCallIssue]
-        o3d.io.write_image(path, sheet)
+        if not o3d.io.write_image(path, sheet):
+            path.unlink(missing_ok=True)  # half a picture, for want of room as a rule; render.py misses it
 
 
 def rendered_panels(renderer, picture: Picture, size: int) -> list[np.ndarray]:
