@@ -1,12 +1,11 @@
 """A window on a picture: all its panels side by side in one scene that the mouse turns. Saves nothing."""
 
-import os
-import sys
 from typing import Any
 
 import numpy as np
 
 from completion.viz.cubes import cube_mesh
+from completion.viz.display import display_answers, display_names
 from completion.viz.meshes import open3d_mesh
 from completion.viz.picture import Picture
 from completion.viz.render import require_open3d
@@ -22,13 +21,14 @@ def show(picture: Picture) -> None:
 
     Raises:
         ImportError: Open3D is not installed.
-        RuntimeError: there is no screen.
+        RuntimeError: there is no screen, or one that cannot be opened.
     """
     require_open3d("show")
-    if sys.platform.startswith("linux") and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
-        raise RuntimeError("show: the display must be set to open a window, got none; save a picture instead")
+    if not display_answers():
+        raise RuntimeError(
+            f"show: the display must be one that can be opened, got {display_names()}; save a picture "
+            "instead with save=picture.png"
+        )
     import open3d as o3d
 
     application = o3d.visualization.gui.Application.instance
