@@ -1,5 +1,6 @@
 """Line charts: well-formed SVG, every point drawn inside the chart, the higher value the higher up."""
 
+import math
 from xml.etree import ElementTree
 
 import pytest
@@ -33,3 +34,11 @@ def test_flat_negative_vast_and_single_values(values):
 
 def test_nothing_to_draw_is_nothing():
     assert line_chart("t", {}) == line_chart("t", {"x": []}) == ""
+
+
+def test_what_is_not_finite_is_left_out():
+    whole = line_chart("loss", {"a": [(0, 1.0), (2, 0.5)]})
+    assert (
+        line_chart("loss", {"a": [(0, 1.0), (1, math.nan), (1, math.inf), (2, 0.5)], "b": [(0, math.nan)]})
+        == whole
+    )

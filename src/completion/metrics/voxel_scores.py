@@ -63,7 +63,7 @@ def ratio(part: float, whole: float, both_empty: bool) -> float:
 
 
 def support_recall(support: Coords, stride: int, truth: Coords, resolution: int) -> float:
-    """Share of the true finest voxels that a coarse set of voxels can still reach.
+    """Share of the true finest voxels that lie in the cells of a coarse set.
 
     Args:
         support: coarse voxels in finest coordinates (multiples of `stride`), integers `[N, 3]`.

@@ -27,7 +27,7 @@ class ItemScores:
         failure: the error's words if the network failed; it is then scored as an empty completion.
         methods: scores at stride 1 by method: the model and each baseline.
         levels: voxel scores of the model's kept cells by stride, and the share of true voxels that lie in
-            them: what the finer levels can still reach.
+            them, which finer levels reach beside what the encoder adds.
         floor: point scores of the true voxels: what a perfect network would have at this resolution.
         num_truth_voxels: true voxels inside the box.
         num_clipped: true voxels outside it: no voxel score sees them, the point scores do.

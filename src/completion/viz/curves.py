@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from math import isfinite
 
-WIDTH, HEIGHT, MARGIN = 420, 240, 44
+WIDTH, HEIGHT, MARGIN = 420, 240, 56  # the margin holds seven digits
 COLOURS = ("#2f6db3", "#d1762c", "#3a8f4d", "#a03c8a", "#777777")
 Points = Sequence[tuple[float, float]]
 
@@ -13,9 +14,13 @@ def line_chart(title: str, lines: Mapping[str, Points]) -> str:
 
     Args:
         title: above the chart.
-        lines: name → (step, value) in order of steps; names without points are left out.
+        lines: name → (step, value) in order of steps; not finite ones and empty names are left out.
     """
-    lines = {name: points for name, points in lines.items() if points}
+    finite = {
+        name: [(step, value) for step, value in points if isfinite(step) and isfinite(value)]
+        for name, points in lines.items()
+    }
+    lines = {name: points for name, points in finite.items() if points}
     if not lines:
         return ""
     everything = [point for points in lines.values() for point in points]
