@@ -164,8 +164,33 @@ def test_folders_behind_links_are_searched_once(root, table):
         ("nowhere", root / "missing"),
     ):
         (root / name).symlink_to(target)
+    (root.parent / "elsewhere" / "up").symlink_to(root.parent)
     found = [item.path for item in MeshFolder(root).items()]
     assert sorted(found) == sorted([*before, root / "far" / "deep" / "d.off"])
+    (root / "a_part").symlink_to(root.parent / "elsewhere" / "deep")
+    found = [item.path for item in MeshFolder(root).items()]
+    assert sorted(found) == sorted([*before, root / "a_part" / "d.off"]), "once, though in two ways"
+
+
+def test_a_folder_without_rights_is_passed_over(root, table, monkeypatch):
+    before = [item.name for item in MeshFolder(root).items()]
+    write_off(root / "locked" / "e.off", table)
+    look, listing = os.stat, os.scandir
+
+    def refused(call):
+        def ask(path, *rest, **more):
+            inside = (
+                os.fspath(path) == str(root / "locked") if call is listing else "locked/" in os.fspath(path)
+            )
+            if inside:
+                raise PermissionError(13, "Permission denied", path)
+            return call(path, *rest, **more)
+
+        return ask
+
+    monkeypatch.setattr(os, "stat", refused(look))
+    monkeypatch.setattr(os, "scandir", refused(listing))
+    assert [item.name for item in MeshFolder(root).items()] == before
 
 
 def test_a_manifest_without_meshes_is_named(root):

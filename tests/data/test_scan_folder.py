@@ -53,3 +53,6 @@ def test_results_below_the_root_are_no_scans(tmp_path, monkeypatch, root):
     assert names("scans/done") == names(tmp_path / "scans" / "done") == ["a.xyz", "done.xyz"]
     assert len(names("elsewhere")) == len(names(None)) == 3
     assert len(ScanFolder("scans/done", results="scans").items()) == 1
+    (tmp_path / "scans" / "done").rename(tmp_path / "done")
+    (tmp_path / "scans" / "done").symlink_to(tmp_path / "done")
+    assert names("scans/done") == names("done") == ["a.xyz", "done.xyz"], "also behind a link"

@@ -18,30 +18,35 @@ def find_files(root: Path, suffixes: Sequence[str]) -> list[Path]:
     """
     if root.is_dir():
         os.scandir(root).close()  # os.walk finds nothing in a folder without rights, and says nothing
-    found = [path for path in _files_below(root, set()) if path.suffix.lower() in suffixes and path.is_file()]
-    return sorted(found)
+    below = _files_below(root, root.resolve(), set())
+    # os.path answers no where it may not look, Path.is_file would end the search.
+    return sorted(path for path in below if path.suffix.lower() in suffixes and os.path.isfile(path))
 
 
-def _files_below(root: Path, seen: set[Path]) -> Iterator[Path]:
-    """All that is below `root` and not hidden, of links last; `seen` are the folders searched already."""
+def _files_below(folder: Path, root: Path, seen: set[str]) -> Iterator[Path]:
+    """All that is below a folder and not hidden, what links lead to last.
+
+    Args:
+        folder: in it, as it is reached from the root.
+        root: resolved; no link to what holds it is followed.
+        seen: real paths of the folders searched so far, each of which is searched once.
+    """
     links = []
-    for place, folders, names in os.walk(root):
-        folder = Path(place)
-        seen.add(folder.resolve())
-        below = [folder / name for name in folders if not name.startswith(".")]
+    for place, folders, names in os.walk(folder):
+        seen.add(os.path.realpath(place))
+        below = [Path(place, name) for name in sorted(folders) if not name.startswith(".")]
         links += [path for path in below if path.is_symlink()]
-        folders[:] = [path.name for path in below if not path.is_symlink() and not _is_run(path)]
-        yield from (folder / name for name in names if not name.startswith("."))
+        folders[:] = [path.name for path in below if path not in links and not _passed_over(path, seen)]
+        yield from (Path(place, name) for name in names if not name.startswith("."))
     for link in sorted(links):
-        target = link.resolve()
-        # What holds the root or was searched: a loop, or a second way to the same.
-        if target in seen or root.resolve().is_relative_to(target) or _is_run(target):
-            continue
-        yield from _files_below(link, seen)
+        if not _passed_over(link, seen) and not root.is_relative_to(os.path.realpath(link)):
+            yield from _files_below(link, root, seen)
 
 
-def _is_run(folder: Path) -> bool:
-    return (folder / "config.yaml").is_file() and (folder / "checkpoints").is_dir()
+def _passed_over(folder: Path, seen: set[str]) -> bool:
+    """Whether a folder was searched already, or is a run folder."""
+    is_run = os.path.isfile(folder / "config.yaml") and os.path.isdir(folder / "checkpoints")
+    return is_run or os.path.realpath(folder) in seen
 
 
 def require_folder(root: Path, owner: str) -> None:

@@ -25,7 +25,7 @@ class ScanFolder:
         self.root = Path(root)
         self.up = tuple(float(value) for value in up)
         self.rotation = rotation_to_y_up(up)
-        self.results = None if results is None else _below(self.root, Path(results))
+        self.results = None if results is None else _apart(self.root, Path(results))
         self.name = self.root.resolve().name
 
     def items(self) -> list[Item]:
@@ -55,7 +55,8 @@ class ScanFolder:
 
     def _is_scan(self, path: Path) -> bool:
         """Returns whether a file of a known suffix is a scan."""
-        is_result = self.results is not None and path.is_relative_to(self.results)
+        # Real paths: a link may lead to the results too.
+        is_result = self.results is not None and path.parent.resolve().is_relative_to(self.results)
         return path.name != "manifest.csv" and not is_result
 
     def load(self, item: Item) -> Points:
@@ -69,7 +70,7 @@ class ScanFolder:
         return f"scans {self.root.resolve()} {self.up} {stamp(paths)}"
 
 
-def _below(root: Path, folder: Path) -> Path | None:
-    """Returns the folder as a path that begins with `root`, or None if it does not lie there."""
+def _apart(root: Path, folder: Path) -> Path | None:
+    """Returns the folder's real path, or None if the root lies in it: then all that is asked for would."""
     whole, top = folder.resolve(), root.resolve()
-    return root / whole.relative_to(top) if whole.is_relative_to(top) else None
+    return whole if whole == top or not top.is_relative_to(whole) else None
