@@ -13,12 +13,13 @@ import torch
 import wandb
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
+from lightning.fabric.plugins import TorchCheckpointIO
 from omegaconf import OmegaConf
 
 from completion.cli.main import config_folder, main
 from completion.models.minkowski_net import MinkowskiNet
 from completion.training.callbacks import ProgressLines
-from completion.training.fit import check_keys
+from completion.training.fit import check_keys, plugins_of
 from completion.training.instantiate import instantiate
 from completion.training.run import load_run, write_checkpoint
 from completion.training.run_lock import locked
@@ -356,3 +357,21 @@ def test_a_full_disk_leaves_the_checkpoint_that_was_there(tmp_path, monkeypatch)
     with pytest.raises(OSError, match=r"best.ckpt cannot be written whole, is the disk full\?"):
         WholeCheckpoints().save_checkpoint({"state_dict": {"a": torch.ones(1)}}, place)
     assert contents(tmp_path) == before
+
+
+def test_plugins_of_the_config_are_kept():
+    clusters = {"_target_": "lightning.fabric.plugins.environments.LightningEnvironment"}
+    for given, count in ((None, 1), ([], 1), (clusters, 2), ([clusters], 2)):
+        plugins = plugins_of({"plugins": given})
+        assert len(plugins) == count and isinstance(plugins[-1], WholeCheckpoints)
+    own = plugins_of({"plugins": [{"_target_": "lightning.fabric.plugins.TorchCheckpointIO"}]})
+    assert [type(plugin) for plugin in own] == [TorchCheckpointIO]
+
+
+def test_a_training_from_another_runs_checkpoint_replaces_nothing_of_something_else(tmp_path, capfd):
+    assert main(["train", *TINY, "run_dir=run"]) == 0
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "config.yaml").write_text("42\n")
+    assert main(["train", *TINY, "run_dir=project", "ckpt=run/checkpoints/last.ckpt"]) == 2
+    assert "unexpected" not in capfd.readouterr().err
+    assert (tmp_path / "project" / "config.yaml").read_text() == "42\n"

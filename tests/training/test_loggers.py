@@ -70,5 +70,9 @@ def test_wandb_follows_the_mode_of_the_environment(mode, tmp_path, monkeypatch):
     for name, value in {"HOME": str(tmp_path), "NETRC": str(tmp_path / "netrc"), "WANDB_MODE": mode}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("WANDB_SILENT", "true")
     logger = wandb_logger(str(tmp_path), project="completion", name="test")
-    assert logger._offline
+    logger.log_metrics({"val/iou": 0.5}, step=3)
+    logger.experiment.finish()
+    wandb.teardown()
+    assert len(list(tmp_path.rglob("*.wandb"))) == (mode == "offline")

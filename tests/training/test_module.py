@@ -38,6 +38,10 @@ def test_means_of_an_epoch_are_weighted_by_items():
     means.add({"a": torch.tensor(1.0), "b": 2.0}, 3)
     means.add({"a": torch.tensor(5.0), "b": 0.0}, 1)
     assert means.take() == {"a": 2.0, "b": 1.5}
+    means.add({"a": torch.tensor(1.0), "b": torch.tensor(4.0)}, 1)
+    means.add({"a": torch.tensor(3.0)}, 1)
+    means.add({"a": 2.0}, 2)
+    assert means.take() == {"a": 2.0, "b": 1.0}, "also where names and kinds change"
     assert means.take() == {}, "what was taken is gone"
 
 
@@ -136,5 +140,21 @@ def test_a_network_without_what_a_training_needs_is_refused(data, net):
         assert parts["argument"] == "model" and missing in parts[0]
     assert refusal(CompletionModule, Bare(**complete | {"stride": 4}))["argument"] == "model's stride"
     assert refusal(CompletionModule, torch.nn.Linear(1, 1))["argument"] == "model"
+    CompletionModule(Bare(**complete))
+    CompletionModule(torch.compile(net))
     batch = next(iter(data.train_dataloader()))
     assert refusal(CompletionModule(Bare(**complete)), batch)["function"] == "Bare.forward"
+
+
+def test_a_loss_that_is_not_finite_ends_the_step_wherever_it_came_from(tmp_path, data, net):
+    class Own(CompletionModule):
+        def training_step(self, batch, batch_index):
+            completion, _ = self(batch)
+            return completion.logits.sum() * float("nan")
+
+    before = {name: value.clone() for name, value in net.state_dict().items() if "running" not in name}
+    with pytest.raises(ValueError, match="loss must be finite, got nan"):
+        trainer(tmp_path, max_epochs=1).fit(Own(net), data)
+    after = net.state_dict()
+    kept = {name for name, value in before.items() if torch.equal(value, after[name])}
+    assert {name for name, _ in net.named_parameters()} <= kept, "the optimiser has not stepped"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.fabric.plugins import CheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 
@@ -17,6 +18,7 @@ from completion.training.devices import check_device
 from completion.training.instantiate import instantiate
 from completion.training.run import (
     check_new,
+    check_own,
     check_resumable,
     checkpoint_path,
     find_checkpoint,
@@ -59,19 +61,27 @@ def fit(config: Mapping[str, Any]) -> Path:
         callbacks = list(instantiate(config["callbacks"], "callbacks").values())
         callbacks.append(RunFolder(run_dir, config, resumed is not None and not is_own(run_dir, resumed)))
         loggers = list(instantiate(config["logger"], "logger").values())
-        plugins = [*(config["trainer"].get("plugins") or ()), WholeCheckpoints()]
-        trainer = {**config["trainer"], "callbacks": callbacks, "logger": loggers, "plugins": plugins}
-        trainer = instantiate(trainer, "trainer")
+        trainer = {**config["trainer"], "callbacks": callbacks, "logger": loggers}
+        trainer = instantiate({**trainer, "plugins": plugins_of(config["trainer"])}, "trainer")
     # Deterministic mode would also fill all new memory with NaN, a sixth of a step; every operator writes all
     # of its output, and tests/ops/test_determinism.py compares runs bit for bit.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
     with locked(run_dir):
         if resumed is None:
             check_new(run_dir)
+        check_own(run_dir)
         train(trainer, module, data, run_dir, resumed)
         if config["calibrate"] and trainer.is_global_zero and not config["trainer"].get("fast_dev_run"):
             calibrate_best(run_dir, data, trainer.strategy.root_device)
     return run_dir
+
+
+def plugins_of(trainer: Mapping[str, Any]) -> list[Any]:
+    """The trainer's plugins, and one that writes checkpoints whole, unless one of them writes checkpoints."""
+    given = instantiate(trainer.get("plugins"), "trainer.plugins")
+    plugins = given if isinstance(given, list) else [] if given is None else [given]
+    has_own = any(isinstance(plugin, CheckpointIO) for plugin in plugins)
+    return plugins if has_own else [*plugins, WholeCheckpoints()]
 
 
 def train(

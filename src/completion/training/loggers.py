@@ -104,16 +104,17 @@ def wandb_logger(run_dir: str, project: str, name: str, offline: bool = False) -
         run_dir: the run folder.
         project: of the account.
         name: of the run.
-        offline: only write files; needs no account (`wandb sync` sends them later). WANDB_MODE in the
-            environment, offline or disabled, says so too.
+        offline: only write files; needs no account (`wandb sync` sends them later). WANDB_MODE=offline in the
+            environment says so too, and disabled that nothing is written.
 
     Raises:
         ValueError: online, but nobody is logged in.
     """
     import wandb
 
-    offline = offline or os.environ.get("WANDB_MODE") in ("offline", "dryrun", "disabled")
-    if not offline and not wandb.login(prompt=False, verify=False):
+    mode = os.environ.get("WANDB_MODE")
+    offline = offline or mode in ("offline", "dryrun")
+    if not offline and mode != "disabled" and not wandb.login(prompt=False, verify=False):
         raise ValueError(
             "wandb_logger: logger.wandb.offline must be true without an account, got false; "
             "run `wandb login` first or pass logger.wandb.offline=true"

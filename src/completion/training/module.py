@@ -91,7 +91,6 @@ class CompletionModule(LightningModule):
             set_progress(self.global_step / max(self.trainer.estimated_stepping_batches, 1))
         completion, partial = self(batch)
         loss, logs = self._loss("train", completion, partial)
-        self._on_its_way = HostCopy(loss)
         logs |= guard_counts(completion)
         logs["train/learning_rate"] = self.trainer.optimizers[0].param_groups[0]["lr"]
         self._means.add(logs, batch.batch_size)
@@ -136,9 +135,10 @@ class CompletionModule(LightningModule):
             ValueError: the loss was not finite. It is looked at when the pass is queued, as a GPU would have
                 nothing to do meanwhile; the optimiser has not stepped.
         """
+        on_its_way = HostCopy(loss)
         with torch.autograd.set_multithreading_enabled(False):
             super().backward(loss, *args, **kwargs)
-        value = float(self._on_its_way.value())
+        value = float(on_its_way.value())
         if not math.isfinite(value):
             raise ValueError(
                 f"training_step: loss must be finite, got {value} at step {self.global_step}; "
@@ -159,8 +159,9 @@ def check_model(model: Any) -> None:
 
     Raises:
         TypeError: another class, or an attribute is missing.
-        ValueError: its stride is not that of its coarsest prune layer.
+        ValueError: its stride is no power of two, or there are fewer prune layers than strides.
     """
+    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     check_type("CompletionModule", "model", model, CompletionModel, "derive the network from it")
     name = type(model).__name__
     for attribute in ("resolution", "stride", "policy"):
@@ -169,11 +170,10 @@ def check_model(model: Any) -> None:
                 f"CompletionModule: model must have the attribute {attribute}, got none in {name}; "
                 "set it in __init__, see CompletionModel"
             )
-    stride = 2 ** (len(model.prunes) - 1)
-    if model.stride != stride:
+    if model.stride not in [2**level for level in range(len(model.prunes))]:
         raise ValueError(
-            f"CompletionModule: model's stride must be {stride} with {len(model.prunes)} prune layers, "
-            f"got {model.stride} in {name}; each halves the stride"
+            f"CompletionModule: model's stride must be that of the coarsest of its {len(model.prunes)} prune "
+            f"layers, whose strides halve down to 1, got {model.stride} in {name}; set it in __init__"
         )
 
 
@@ -205,7 +205,8 @@ class EpochMeans:
         """The means of what was taken in so far."""
         means: dict[str, Tensor | float] = {name: total / self._items for name, total in self._sums.items()}
         for names, totals in self._tensor_sums.items():
-            means |= zip(names, (totals / self._items).unbind(), strict=True)
+            for name, mean in zip(names, (totals / self._items).unbind(), strict=True):
+                means[name] = means.get(name, 0.0) + mean
         return means
 
     def take(self) -> dict[str, Tensor | float]:

@@ -152,13 +152,17 @@ def relocated(config: Any, old: str, new: str, key: str = "") -> Any:
 
 
 def check_new(run: Path) -> None:
-    """Refuses a folder that holds a trained run, or files of something else under a run's names."""
+    """Refuses a folder that holds a trained run, so that none is overwritten."""
     for ckpt in ("last", "best"):
         if checkpoint_path(run, ckpt).exists():
             raise ValueError(
                 f"fit: run_dir must be a folder without a trained run, got {run} with {ckpt}.ckpt; "
                 "continue it with ckpt=last, or name another folder"
             )
+
+
+def check_own(run: Path) -> None:
+    """Refuses a folder in which something else than a run has the names of a run's files."""
     config, table = run / CONFIG, run / METRICS
     for file, is_own_file in ((config, _is_config), (table, _is_metrics)):
         if file.exists() and not is_own_file(file):
@@ -172,13 +176,16 @@ def _is_config(file: Path) -> bool:
     """Whether it is what a training without a checkpoint left."""
     try:
         return "trainer" in load_config(file.parent)
-    except (ValueError, OmegaConfBaseException):
+    except (ValueError, OSError, OmegaConfBaseException):
         return False
 
 
 def _is_metrics(file: Path) -> bool:
+    """Whether it is a table of a run, which begins with the step, or nothing yet."""
+    if not file.is_file():
+        return False
     with file.open(encoding="utf-8", errors="replace") as lines:
-        return lines.readline().startswith("step,")
+        return lines.readline().startswith(("step,", "step\n")) or not file.stat().st_size
 
 
 def checkpoint_path(run: Path, ckpt: str) -> Path:

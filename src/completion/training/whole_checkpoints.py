@@ -11,5 +11,8 @@ class WholeCheckpoints(TorchCheckpointIO):
     """Lightning's own writes into the system's temporary folder and moves, which can end half-way."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Writes the checkpoint beside its place and renames it."""
-        write_checkpoint(checkpoint, path)
+        """Writes the checkpoint beside its place and renames it; Lightning writes what is no file here."""
+        if storage_options is not None or "://" in str(path):
+            super().save_checkpoint(checkpoint, path, storage_options)
+        else:
+            write_checkpoint(checkpoint, path)
