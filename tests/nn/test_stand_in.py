@@ -41,6 +41,16 @@ def test_another_module_in_its_place_is_called(name, device) -> None:
     assert_near(features(layer, x), before.tanh())
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_a_forward_of_its_own_is_called(name, device) -> None:
+    make, inner = MODULES[name]
+    layer, x = make().to(device), random_features(random_map(0, device), 8).to(torch.float32)
+    before, part = features(layer, x), getattr(layer, inner)
+    own = part.forward
+    part.forward = lambda given: own(given).tanh()
+    assert_near(features(layer, x), before.tanh())
+
+
 @pytest.mark.parametrize("norm", [torch.nn.utils.spectral_norm, torch.nn.utils.parametrizations.weight_norm])
 def test_a_weight_of_torchs_making_trains(norm, device) -> None:
     layer, x = nn.Linear(8, 3).to(device), random_features(random_map(0, device), 8).to(torch.float32)

@@ -30,7 +30,7 @@ def run(cfg: DictConfig) -> None:
     keep_freed_memory()
     path = metrics_path(Path(cfg.run), None if cfg.name is None else str(cfg.name))
     trained = load_run(cfg.run, cfg.device, cfg.ckpt)
-    if any(override.startswith("paths.cache=") for override in HydraConfig.get().overrides.task):
+    if any(override.lstrip("+").startswith("paths.cache=") for override in HydraConfig.get().overrides.task):
         trained.config["data"]["preparation"]["cache_dir"] = str(Path(cfg.paths.cache).absolute())
     started = time.perf_counter()
     dataset, skipped = held_out(trained, cfg)

@@ -94,7 +94,10 @@ def samples(folder: Path, metrics: dict[str, Any]) -> str:
     if not checkpoint.is_file():
         return paragraph(f"No pictures: the run has no {CHECKPOINTS}/{checkpoint.name}, which was measured.")
     trained = load_run(folder, ckpt=str(checkpoint))
-    dataset = trained.make_data().dataset(metrics["split"])
+    try:
+        dataset = trained.make_data().dataset(metrics["split"])
+    except (OSError, ValueError) as error:
+        return paragraph(f"No pictures: the run's data are not there ({error}).")
     if not shown.measured(dataset, metrics):
         return paragraph(f"No pictures: {metrics['data']}, which was measured, is not the run's own data.")
     return pictures(drawn(trained, shown.ranked_samples(dataset, metrics)))
@@ -107,6 +110,8 @@ def drawn(trained: "Run", chosen: list["Shown"]) -> list["Figure"]:
     from completion.viz.render import save_pictures
     from completion.viz.report import Figure
 
+    if not chosen:
+        return []
     folder = trained.path / "pictures"
     reason = unwritable(folder)
     if reason:
@@ -129,7 +134,7 @@ def drawn(trained: "Run", chosen: list["Shown"]) -> list["Figure"]:
 
 
 def remove_earlier(folder: Path, kept: list[Path]) -> None:
-    """Removes pictures of best, median and worst items of an earlier report; other files are left alone."""
+    """Removes what is named as pictures of best, median and worst items are: those of an earlier report."""
     from completion.cli.shown import RANKED_PICTURE
 
     for path in set(folder.iterdir()) - set(kept):

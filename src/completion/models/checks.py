@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from completion.nn.functional.checks import check_sparse
 from completion.ops.checks import check_count
 from completion.sparse.checks import check_set
@@ -66,4 +68,4 @@ def check_policy(function: str, policy: Any) -> None:
 
 
 def _is_sequence(values: Any) -> bool:
-    return isinstance(values, Sequence) and not isinstance(values, str)
+    return isinstance(values, Sequence | np.ndarray) and not isinstance(values, str)

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -81,7 +82,7 @@ class CompletionModel(nn.Module, ABC):
         Raises:
             ValueError: not one for each level, or none inside 0…1; then nothing is set.
         """
-        prunes, thresholds = self.prunes, list(thresholds)
+        prunes, thresholds = self.prunes, [number(one) for one in thresholds]
         if len(thresholds) != len(prunes):
             raise ValueError(
                 f"set_thresholds: thresholds must be {len(prunes)}, one for each level, got "
@@ -91,3 +92,8 @@ class CompletionModel(nn.Module, ABC):
             check_within("set_thresholds", "thresholds", threshold)
         for prune, threshold in zip(prunes, thresholds, strict=True):
             prune.threshold.copy_(torch.tensor(float(threshold)))
+
+
+def number(value: Any) -> Any:
+    """A number of numpy or torch as Python's; anything else as it is."""
+    return value.item() if hasattr(value, "item") else value

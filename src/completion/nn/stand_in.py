@@ -5,7 +5,7 @@ from torch import nn
 
 def is_as_made(module: nn.Module, kind: type[nn.Module]) -> bool:
     """Whether nobody has put another module in its place, changed its class or hooked into it."""
-    return type(module) is kind and not has_hooks(module)
+    return type(module) is kind and "forward" not in vars(module) and not has_hooks(module)
 
 
 def has_hooks(module: nn.Module) -> bool:
