@@ -1,6 +1,5 @@
 """completion complete: completes a scan, or all scans of a folder, with a trained run."""
 
-import sys
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
@@ -56,10 +55,10 @@ def run(cfg: DictConfig) -> None:
             if not source.is_dir():
                 raise
             failures.append(job.path)
-            say(f"{done}/{len(jobs)} skipped {job.path}: {error}")
+            print(f"{done}/{len(jobs)} skipped {job.path}: {error}", flush=True)
         else:  # a fault of the output is none of the scan's: it ends the call
-            say(f"{done}/{len(jobs)} {about} → {write_results(scan, job)}")
-    say(f"completed {len(jobs) - len(failures)} of {len(jobs)} scans into {jobs[0].stem.parent}")
+            print(f"{done}/{len(jobs)} {about} → {write_results(scan, job)}", flush=True)
+    print(f"completed {len(jobs) - len(failures)} of {len(jobs)} scans into {jobs[0].stem.parent}")
     if len(failures) == len(jobs):
         raise ValueError(f"complete: input must hold a scan that can be read, got none in {cfg.input}")
 
@@ -107,14 +106,10 @@ def check_results(jobs: list[Job]) -> None:
     Raises:
         ValueError: naming the folder or the file; earlier results alone are replaced.
     """
-    from completion.data.writable import unwritable
+    from completion.data.writable import check_writable
 
     folder = jobs[0].stem.parent
-    reason = unwritable(folder)
-    if reason:
-        raise ValueError(
-            f"complete: output must be a folder that can be written, got {folder} ({reason}); name another"
-        )
+    check_writable("complete: output must be a folder", folder, folder)
     scans = {job.path.resolve() for job in jobs}
     for job in jobs:
         replaceable = is_result(job.results[0])
@@ -167,13 +162,3 @@ def write_results(scan: "CompletedScan", job: Job) -> Path:
             f"complete: output must be a folder that can be written, got {job.stem.parent} "
             f"({error.strerror or error}) at the results of {job.path}; make room or name another"
         ) from error
-
-
-def say(line: str) -> None:
-    """Prints a line whatever the terminal's letters are: where it has no arrows they become ->."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        line.encode(encoding)
-    except UnicodeEncodeError:
-        line = line.replace("→", "->").encode(encoding, errors="backslashreplace").decode(encoding)
-    print(line, flush=True)

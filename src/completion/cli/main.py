@@ -3,6 +3,7 @@
 Owns no work of its own: each verb is `run(cfg)` in the module of its name, imported only when asked for.
 """
 
+import codecs
 import functools
 import importlib
 import io
@@ -37,9 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: Verb and overrides; those of the process by default.
     """
+    codecs.register_error("plain", plain)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show must not end a verb
-            stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal cannot show must not end a verb
+            stream.reconfigure(errors="plain")
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = arguments[0] if arguments else "--help"
     if verb in ("-h", "--help", "help"):
@@ -52,6 +54,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"completion: unknown verb '{verb}'; choose one of {', '.join(VERBS)}", file=sys.stderr)
         return 2
     return run_verb(verb, arguments[1:])
+
+
+def plain(error: UnicodeError) -> tuple[str, int]:
+    """What stands for a letter that a terminal lacks, -> or its number, and where to go on."""
+    assert isinstance(error, UnicodeEncodeError)  # nothing is read from these streams
+    letter = error.object[error.start]
+    shown = "->" if letter == "→" else letter.encode("ascii", errors="backslashreplace").decode()
+    return shown, error.start + 1
 
 
 def overview() -> str:

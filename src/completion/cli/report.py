@@ -23,7 +23,7 @@ def run(cfg: DictConfig) -> None:
     from completion.cli.report_measures import other_measures, own_measures
     from completion.cli.shown import read_metrics
     from completion.data.files import atomic_path
-    from completion.training.run import load_config
+    from completion.training.run import METRICS_FILE, load_config
     from completion.viz.report import Section, page, pictures, preformatted
 
     folder = Path(cfg.run)
@@ -34,7 +34,7 @@ def run(cfg: DictConfig) -> None:
     sections = [
         *own_measures(metrics),
         *(part for path in sorted(folder.glob("metrics_*.json")) for part in other_measures(path)),
-        Section("Training", charts(folder / "metrics.csv")),
+        Section("Training", charts(folder / METRICS_FILE)),
         Section("Best, median and worst", samples(folder, metrics) if metrics and cfg.pictures else ""),
         Section("Completed scans", pictures(png_files(folder / "completed"))),
         Section("Config", preformatted((folder / "config.yaml").read_text(encoding="utf-8"))),
@@ -51,17 +51,13 @@ def check_output(output: Path) -> None:
     Raises:
         ValueError: saying which.
     """
-    from completion.data.writable import unwritable
+    from completion.data.writable import check_writable
 
     if output.is_dir():
         raise ValueError(f"report: output must be a file, got the folder {output}; name a page in it")
     if output.suffix.lower() != ".html":
         raise ValueError(f"report: output must be a .html file, got {output}; name it so")
-    reason = unwritable(output.parent)
-    if reason:
-        raise ValueError(
-            f"report: output must be a file that can be written, got {output} ({reason}); name another"
-        )
+    check_writable("report: output must be a file", output, output.parent)
 
 
 def charts(path: Path) -> str:
@@ -106,19 +102,15 @@ def samples(folder: Path, metrics: dict[str, Any]) -> str:
 def drawn(trained: "Run", chosen: list["Shown"]) -> list["Figure"]:
     """The pictures of samples, drawn into <run>/pictures."""
     from completion.cli import shown
-    from completion.data.writable import unwritable
+    from completion.data.writable import check_writable
     from completion.viz.render import save_pictures
     from completion.viz.report import Figure
 
     if not chosen:
         return []
     folder = trained.path / "pictures"
-    reason = unwritable(folder)
-    if reason:
-        raise ValueError(
-            f"report: run must be a folder that can be written, got {trained.path} ({reason}); leave the "
-            "pictures out with pictures=false"
-        )
+    remedy = "leave the pictures out with pictures=false"
+    check_writable("report: run must be a folder", trained.path, folder, remedy)
     paths = [shown.picture_path(folder, one) for one in chosen]
     try:
         save_pictures(

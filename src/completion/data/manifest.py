@@ -26,6 +26,12 @@ def read_manifest(path: Path, columns: tuple[str, ...]) -> list[Row]:
     return [{key: value or "" for key, value in row.items() if key} for row in rows]
 
 
+def first_of_each_path(rows: list[Row]) -> list[Row]:
+    """Returns the rows without those whose path an earlier one has: a file counts once."""
+    first = {Path(row["path"]): row for row in reversed(rows)}
+    return [row for row in rows if first[Path(row["path"])] is row]
+
+
 def placed(root: Path, entry: str) -> Path:
     """Returns the file that a manifest in `root` means: below `root`, or below its parent."""
     below = root / entry

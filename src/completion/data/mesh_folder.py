@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from completion.data.folders import find_files, hash_of_name, item_name, require_folder, stamp
-from completion.data.manifest import Row, placed, read_manifest
+from completion.data.manifest import Row, first_of_each_path, placed, read_manifest
 from completion.data.orientation import Y_UP, rotation_to_y_up
 from completion.data.readers import read_mesh
 from completion.data.shape import Item, Mesh
@@ -94,8 +94,7 @@ class MeshFolder:
         """Returns (path, category, group) of the manifest's rows that are meshes; a path counts once."""
         rows: list[Row] = read_manifest(manifest, ("path", "category", "group"))
         rows = [row for row in rows if Path(row["path"]).suffix.lower() in MESH_SUFFIXES]
-        first = {Path(row["path"]): row for row in reversed(rows)}
-        rows = [row for row in rows if first[Path(row["path"])] is row]
+        rows = first_of_each_path(rows)
         return [(Path(row["path"]), row["category"] or "shape", row["group"] or row["path"]) for row in rows]
 
     def _found(self) -> list[tuple[Path, str, str]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from completion.data.arrays import FloatArray
 from completion.data.folders import item_name, require_folder, stamp
-from completion.data.manifest import Row, placed, read_manifest
+from completion.data.manifest import Row, first_of_each_path, placed, read_manifest
 from completion.data.orientation import Y_UP, rotation_to_y_up
 from completion.data.readers import read_points, read_shape
 from completion.data.shape import Item, Pair
@@ -82,8 +82,7 @@ class RealScans:
         if not manifest.is_file():
             raise FileNotFoundError(f"RealScans: root must hold manifest.csv, got {self.root}")
         rows = read_manifest(manifest, ("path", "object", "gt", "pose"))
-        first = {row["path"]: row for row in reversed(rows) if row["gt"] and row["pose"]}
-        rows = [row for row in rows if first.get(row["path"]) is row]  # a scan counts once
+        rows = first_of_each_path([row for row in rows if row["gt"] and row["pose"]])
         if not rows:
             raise ValueError(f"RealScans: {manifest} must have rows with gt and pose, got none")
         return rows

@@ -4,6 +4,23 @@ import tempfile
 from pathlib import Path
 
 
+def check_writable(expected: str, got: Path, folder: Path, remedy: str = "name another") -> None:
+    """Refuses a folder in which no file can be made.
+
+    Args:
+        expected: how the sentence begins, as "report: output must be a file".
+        got: what the user named.
+        folder: in which files are to be made.
+        remedy: how the sentence ends.
+
+    Raises:
+        ValueError: the sentence.
+    """
+    reason = unwritable(folder)
+    if reason:
+        raise ValueError(f"{expected} that can be written, got {got} ({reason}); {remedy}")
+
+
 def unwritable(folder: Path) -> str:
     """Why no file can be made in a folder, in the system's words; empty where one can.
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from completion.models.checks import check_per_level
 from completion.nn.prune import Level, Policy, Prune, check_within
 from completion.sparse import CoordMap, SparseTensor
 
@@ -82,18 +83,14 @@ class CompletionModel(nn.Module, ABC):
         Raises:
             ValueError: not one for each level, or none inside 0…1; then nothing is set.
         """
-        prunes, thresholds = self.prunes, [number(one) for one in thresholds]
-        if len(thresholds) != len(prunes):
-            raise ValueError(
-                f"set_thresholds: thresholds must be {len(prunes)}, one for each level, got "
-                f"{len(thresholds)}; give them coarse to fine"
-            )
+        prunes, thresholds = self.prunes, [_as_number(one) for one in thresholds]
+        check_per_level("set_thresholds", "thresholds", thresholds, len(prunes))
         for threshold in thresholds:
             check_within("set_thresholds", "thresholds", threshold)
         for prune, threshold in zip(prunes, thresholds, strict=True):
             prune.threshold.copy_(torch.tensor(float(threshold)))
 
 
-def number(value: Any) -> Any:
+def _as_number(value: Any) -> Any:
     """A number of numpy or torch as Python's; anything else as it is."""
     return value.item() if hasattr(value, "item") else value

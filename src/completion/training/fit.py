@@ -61,8 +61,8 @@ def fit(config: Mapping[str, Any]) -> Path:
         callbacks = list(instantiate(config["callbacks"], "callbacks").values())
         callbacks.append(RunFolder(run_dir, config, resumed is not None and not is_own(run_dir, resumed)))
         loggers = list(instantiate(config["logger"], "logger").values())
-        trainer = {**config["trainer"], "callbacks": callbacks, "logger": loggers}
-        trainer = instantiate({**trainer, "plugins": plugins_of(config["trainer"])}, "trainer")
+        parts = {"callbacks": callbacks, "logger": loggers, "plugins": plugins_of(config["trainer"])}
+        trainer = instantiate({**config["trainer"], **parts}, "trainer")
     # Deterministic mode would also fill all new memory with NaN, a sixth of a step; every operator writes all
     # of its output, and tests/ops/test_determinism.py compares runs bit for bit.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]

@@ -18,7 +18,7 @@ from completion.training.devices import check_device
 from completion.training.instantiate import instantiate
 
 CONFIG = "config.yaml"
-METRICS = "metrics.csv"
+METRICS_FILE = "metrics.csv"
 CHECKPOINTS = "checkpoints"
 MODEL_PREFIX = "model."
 PLACES = ("run_dir", "dirpath", "default_root_dir", "path", "save_dir")
@@ -163,7 +163,7 @@ def check_new(run: Path) -> None:
 
 def check_own(run: Path) -> None:
     """Refuses a folder in which something else than a run has the names of a run's files."""
-    config, table = run / CONFIG, run / METRICS
+    config, table = run / CONFIG, run / METRICS_FILE
     for file, is_own_file in ((config, _is_config), (table, _is_metrics)):
         if file.exists() and not is_own_file(file):
             raise ValueError(
@@ -173,7 +173,7 @@ def check_own(run: Path) -> None:
 
 
 def _is_config(file: Path) -> bool:
-    """Whether it is what a training without a checkpoint left."""
+    """Whether it is the config of a run."""
     try:
         return "trainer" in load_config(file.parent)
     except (ValueError, OSError, OmegaConfBaseException):
