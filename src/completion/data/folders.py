@@ -56,12 +56,14 @@ def require_folder(root: Path, owner: str) -> None:
 
 
 def item_name(relative: Path) -> str:
-    """Returns a file name for an item: its relative path with __ between folders.
+    """Returns a file name for an item: its relative path with __ between folders, 120 bytes of UTF-8 at most.
 
-    Where letters had to change a short hash follows, so that two paths never share a name.
+    Letters and digits of any script stay. Where others had to change a short hash follows, so that two paths
+    never share a name.
     """
     text = relative.as_posix()
-    safe = re.sub(r"[^A-Za-z0-9._+=-]", "_", text.replace("/", "__"))[-120:]
+    safe = re.sub(r"[^\w.+=-]", "_", text.replace("/", "__"))
+    safe = safe.encode()[-120:].decode(errors="ignore")  # cut by bytes: that is what file systems limit
     if safe.replace("__", "/") == text:
         return safe
     return f"{safe}-{hash_of_name(text).hex()[:6]}"

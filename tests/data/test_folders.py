@@ -1,0 +1,25 @@
+"""item_name: names of files that two paths never share and every file system takes."""
+
+from pathlib import Path
+
+import pytest
+
+from completion.data.folders import item_name
+
+
+@pytest.mark.parametrize("text", ["chair/a_b-1.5+x=2", "Stühle/Stuhl_ä", "椅子/椅子1", "Стул"])
+def test_letters_of_any_script_stay(text):
+    assert item_name(Path(text)) == text.replace("/", "__")
+
+
+@pytest.mark.parametrize("text", ["a b", "a__b", "a:b", "a\\b", "a\nb", "a'b", "a\udce9", "a*"])
+def test_other_letters_change_and_a_hash_tells_of_it(text):
+    name, mark = item_name(Path(text)).rsplit("-", 1)
+    assert name in ("a_b", "a__b", "a_") and len(mark) == 6
+    assert item_name(Path(text)).encode()  # lone surrogates would not be written
+
+
+def test_long_names_are_cut_by_bytes_and_stay_apart():
+    names = {item_name(Path("椅" * 100 + str(number))) for number in range(10)}
+    assert len(names) == 10
+    assert all(len(name.encode()) <= 127 for name in names)
