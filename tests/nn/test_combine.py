@@ -1,5 +1,8 @@
 """Products and concatenations on stated sets, per-item rows: against dicts of sites, gradients, refusals."""
 
+import gc
+import weakref
+
 import pytest
 import torch
 from tests.sparse.voxels import empty_map, random_features, random_map, rows
@@ -12,6 +15,20 @@ from completion.sparse import CoordMap, SparseTensor
 
 def three(device) -> list[SparseTensor]:
     return [random_features(random_map(seed, device, number=600), 3, seed=seed) for seed in (20, 21, 22)]
+
+
+def test_the_union_of_three_is_one_object_while_it_is_held() -> None:
+    tensors = three(torch.device("cpu"))
+    total, joined = F.union_add(*tensors), F.cat(*tensors, on="union", fill=0.0)
+    assert joined.coord_map is total.coord_map and F.cat(total, joined).num_channels == 12
+    everywhere = random_features(total.coord_map)
+    united = [F.union_add(*tensors[:2], everywhere).coord_map for _ in range(2)]
+    assert all(one is total.coord_map for one in united)
+    left = weakref.ref(F.union_add(*tensors[:2]).coord_map)
+    gone = weakref.ref(total.coord_map)
+    del total, joined, everywhere, united
+    gc.collect()
+    assert gone() is None and left() is None
 
 
 def by_site(x: SparseTensor) -> dict:

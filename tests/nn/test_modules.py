@@ -200,6 +200,34 @@ def test_batch_norm_of_too_few_voxels_uses_and_keeps_running_statistics(number, 
     assert (norm.norm.running_mean == 2).all() and (norm.norm.running_var == 1).all()
 
 
+@pytest.mark.parametrize(
+    ("make", "in_channels"),
+    [
+        (lambda: nn.Linear(8, 1), 8),
+        (lambda: nn.Linear(1, 8), 1),
+        (lambda: nn.GenerativeConvTranspose3d(1, 8, 2, 2), 1),
+        (lambda: nn.GenerativeConvTranspose3d(8, 1, 2, 2), 8),
+    ],
+)
+def test_gradients_lie_as_their_weights_do(make, in_channels, device) -> None:
+    """Else DistributedDataParallel warns that it must copy them."""
+    module = make().to(device)
+    x = random_features(random_map(30, device, stride=2), in_channels, torch.float32)
+    module(x).features.sum().backward()
+    for weight in module.parameters():
+        assert weight.grad.stride() == weight.stride()
+
+
+@pytest.mark.parametrize(("channels", "out_channels"), [(0, 4), (4, 0)])
+def test_no_channels_give_rows_of_no_numbers_or_zeros(channels, out_channels, device) -> None:
+    x = random_features(random_map(31, device, stride=2), channels)
+    weight = torch.zeros(8, channels, out_channels, dtype=torch.float64, device=device)
+    features = F.generative_conv_transpose(x, weight).features
+    assert features.shape == (8 * x.num_rows, out_channels) and not features.any()
+    none = random_features(empty_map(device, stride=2), channels)
+    assert F.generative_conv_transpose(none, weight).features.shape == (0, out_channels)
+
+
 def test_modules_print_what_they_are() -> None:
     assert "3, 5, kernel_size=(3, 3, 3), stride=(2, 2, 2)" in repr(nn.Conv3d(3, 5, stride=2))
     assert "kernel_size=(2, 2, 2)" in repr(nn.MaxPool3d(2))

@@ -166,6 +166,11 @@ def test_a_joined_activation_that_was_replaced_or_is_watched_is_no_longer_joined
     handle = norm.activation.module.register_forward_hook(lambda *parts: seen.append(parts[2]))
     assert torch.equal(norm(x).features, seen[0])
     handle.remove()
+    norm.activation.forward = lambda x: x
+    assert norm(x).features.min() < 0
+    del norm.activation.forward
+    norm.activation.module.forward = lambda features: features - 10
+    assert norm(x).features.min() < -10
     norm.activation.module = torch.nn.LeakyReLU(0.5)
     assert norm(x).features.min() < 0
     norm.activation.module = torch.nn.GELU()
@@ -215,6 +220,45 @@ def test_without_momentum_all_batches_count_alike(device) -> None:
     network = torch.nn.Sequential(norm)
     torch.optim.swa_utils.update_bn([x], network, device)
     assert_near(norm.norm.running_mean, x.features.mean(dim=0))
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_statistics_that_are_not_tracked_stay_where_they_are(momentum, device) -> None:
+    """As loops over a network's norms switch it off for a pass, here as in torch."""
+    norm, plain = nn.BatchNorm(3, momentum=momentum).to(device), torch.nn.BatchNorm1d(3).to(device)
+    x = random_features(random_map(13, device), 3, torch.float32)
+    for one in (norm.norm, plain):
+        one.track_running_stats = False
+        one.running_mean.fill_(1)
+    assert_near(norm(x).features, plain(x.features))
+    assert torch.equal(norm.norm.running_mean, plain.running_mean)
+    assert (norm.norm.running_var == 1).all() and norm.norm.num_batches_tracked == 0
+    assert_near(norm.eval()(x).features, plain.eval()(x.features))
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_a_norm_without_running_statistics_takes_those_of_each_batch(affine, device) -> None:
+    norm = nn.BatchNorm(3, activation=nn.ELU).to(device)
+    norm.norm = torch.nn.BatchNorm1d(3, affine=affine, track_running_stats=False).to(device)
+    x = random_features(random_map(14, device), 3, torch.float32)
+    for training in (True, False):
+        expected = torch.nn.functional.elu(norm.norm.train(training)(x.features))
+        assert_near(norm.train(training)(x).features, expected)
+    one = x.coord_map.pruned(torch.arange(x.num_rows, device=device) < 1)
+    assert norm(random_features(one, 3, torch.float32)).features.isfinite().all()
+
+
+def test_torchs_replacement_of_batch_norms_serves_ensembles() -> None:
+    x = random_features(random_map(15, torch.device("cpu")), 3, torch.float32)
+    network = torch.func.replace_all_batch_norm_modules_(torch.nn.Sequential(nn.BatchNorm(3)))
+    weights = torch.rand(2, 3)
+
+    def scaled(weight: Tensor) -> Tensor:
+        parameters = {"0.norm.weight": weight, "0.norm.bias": torch.zeros(3)}
+        return torch.func.functional_call(network, parameters, x).features
+
+    each = torch.stack([scaled(weight) for weight in weights])
+    assert_near(torch.vmap(scaled)(weights), each)
 
 
 def test_batch_norm_refuses_what_is_not_its_own(device) -> None:

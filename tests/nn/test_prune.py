@@ -45,6 +45,13 @@ def test_keeps_rows_above_the_threshold_and_the_gradient_reaches_them_alone():
     assert features.grad.flatten().tolist() == [0, 1, 0, 1]
 
 
+def test_a_half_network_keeps_its_thresholds():
+    prune = Prune(1, threshold=0.999).bfloat16()
+    assert prune.classifier.weight.dtype == torch.bfloat16
+    assert abs(float(prune.threshold) - 0.999) < 1e-6
+    assert prune.to("meta").threshold.is_meta
+
+
 def test_threshold_is_saved_with_the_weights():
     prune = Prune(1, threshold=0.25)
     other = Prune(1, threshold=0.5)

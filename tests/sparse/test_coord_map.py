@@ -2,8 +2,12 @@
 
 import copy
 import gc
+import multiprocessing
 import pickle
+import threading
 import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -11,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.sparse.voxels import empty_map, random_coords, random_map, rows
 
-from completion.sparse import CoordMap
+from completion.sparse import CoordMap, grid_coord_map
+from completion.sparse.links import recording
 
 
 def morton(row: tuple[int, ...]) -> tuple[int, int]:
@@ -216,6 +221,83 @@ def test_a_union_that_is_gone_is_made_anew_and_kept(device) -> None:
     union = a.union(b)
     assert a.union(b) is union and b.union(a) is union
     assert len(a.unions) == len(b.unions) == 1
+
+
+def at_once(work: Callable[[], object], times: int = 4) -> list[object]:
+    """What threads get that begin together."""
+    start = threading.Barrier(times)
+
+    def begin(_: int) -> object:
+        start.wait()
+        return work()
+
+    with ThreadPoolExecutor(times) as threads:
+        return list(threads.map(begin, range(times)))
+
+
+def test_threads_are_given_one_object() -> None:
+    for seed in range(50):
+        a, b = (random_map(at, torch.device("cpu"), number=300) for at in (seed, seed + 50))
+        first, *others = at_once(lambda a=a, b=b: a.union(b))
+        assert all(one is first for one in others) and a.union(b) is first
+        first, *others = at_once(lambda a=a: a.generated(3, 1, box=((0, 0, 0), (4, 4, 4))))
+        assert all(one is first for one in others)
+        assert torch.equal(a.rows_of(first), at_once(lambda a=a, first=first: a.rows_of(first))[0])
+
+
+def test_links_of_many_threads_are_all_kept() -> None:
+    centre = make((0, 0, 0, 0))
+    others = [make((0, row, 0, 0)) for row in range(400)]
+    parts = [others[part::4] for part in range(4)]
+    at_once(lambda: [centre.rows_of(one) for one in parts.pop()])
+    assert len(centre.row_maps) == 400
+    del others
+    gc.collect()
+    assert len(centre.row_maps) == 0
+
+
+def test_a_forked_process_waits_for_no_thread_of_its_parent() -> None:
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with recording:
+            held.set()
+            done.wait(60)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(60)
+    child = multiprocessing.get_context("fork").Process(target=unite_two)
+    child.start()
+    child.join(60)
+    done.set()
+    holder.join()
+    assert child.exitcode == 0
+
+
+def unite_two() -> None:
+    make((0, 0, 0, 0)).union(make((0, 1, 0, 0)))
+
+
+def test_the_set_of_a_box_is_one_while_it_is_held() -> None:
+    coarse = make((0, 0, 0, 0), (0, 4, 4, 4), stride=2)
+    small, large = ((0, 0, 0), (3, 3, 3)), ((0, 0, 0), (5, 5, 5))
+    held = coarse.generated(3, 2, box=small)
+    last = weakref.ref(coarse.generated(3, 2, box=large))
+    gc.collect()
+    assert coarse.generated(3, 2, box=large) is last() and last().num_rows > held.num_rows
+    assert coarse.generated(3, 2, box=small) is held
+    gc.collect()
+    assert last() is None  # the last one is kept, others go when nobody holds them
+
+
+def test_more_items_than_keys_can_tell_apart_are_refused() -> None:
+    coords = torch.zeros(1, 4, dtype=torch.int32)
+    assert CoordMap.from_coords(coords, batch_size=65536).batch_size == 65536
+    with pytest.raises(ValueError, match="batch_size must be at most 65536, got 65537; split the batch"):
+        CoordMap.from_coords(coords, batch_size=65537)
+    with pytest.raises(ValueError, match="grid_coord_map: batch_size must be at most 65536, got 65537"):
+        grid_coord_map(65537, (0, 0, 0), (0, 1, 1), 1)
 
 
 def test_a_set_finds_its_own_rows(device) -> None:

@@ -119,3 +119,14 @@ def test_copies(device) -> None:
         assert twin.coord_map is not x.coord_map
     first, second = copy.deepcopy([x, x.replace(x.features + 1)])
     assert first.coord_map is second.coord_map
+
+
+def test_torchs_sparse_features_are_refused() -> None:
+    coords = torch.tensor([[0, 0, 0, 0]], dtype=torch.int32)
+    features = torch.ones(1, 2).to_sparse()
+    for make in (
+        lambda: SparseTensor(features, CoordMap.from_coords(coords)),
+        lambda: SparseTensor.from_coords(features, coords),
+    ):
+        with pytest.raises(ValueError, match=r"features must be dense, got torch.sparse_coo; convert it"):
+            make()

@@ -10,7 +10,7 @@ from completion.nn import functional as F
 from completion.nn.functional.checks import check_eps, check_groups, check_input, check_probability
 from completion.nn.functional.norm import batch_norm
 from completion.nn.pointwise import ELU, Pointwise, ReLU, SiLU, make_activation
-from completion.nn.stand_in import has_hooks, is_as_made
+from completion.nn.stand_in import is_as_made
 from completion.ops import layer_norm
 from completion.ops.checks import check_count, check_type
 from completion.sparse import SparseTensor
@@ -24,7 +24,7 @@ class BatchNorm(nn.Module):
 
     ReLU, ELU with alpha 1 and SiLU are one operator with the norm: faster than a layer of their own, and the
     backward pass needs nothing of what is between the two. Others follow as they are, and so do these while
-    they have hooks.
+    they have hooks or a forward of somebody's own.
 
     Under DistributedDataParallel, `synchronise_batch_norm` makes it count the voxels of all processes, on any
     device and also where some process has none; so does `torch.nn.SyncBatchNorm.convert_sync_batchnorm`
@@ -37,7 +37,8 @@ class BatchNorm(nn.Module):
         activation: made without arguments; none by default.
 
     Attributes:
-        norm: torch's module of the parameters and running statistics; it is never called, nor are its hooks.
+        norm: torch's module of the parameters, running statistics and settings; it is never called, nor are
+            its hooks. Without running statistics (`track_running_stats`) the batch's serve evaluation too.
         synchronised: whether training takes the statistics of all processes.
     """
 
@@ -71,9 +72,10 @@ def _joined_activation(activation: nn.Module | None) -> str:
     if activation is None or type(activation) not in (ReLU, ELU, SiLU):
         return "none"
     inner = cast(nn.Module, activation.module)  # which somebody may have replaced
-    if (type(inner) is nn.ELU and inner.alpha != 1) or has_hooks(activation) or has_hooks(inner):
+    if type(inner) is nn.ELU and inner.alpha != 1:
         return "none"
-    return _JOINED.get(type(inner), "none")
+    as_made = is_as_made(activation, type(activation)) and is_as_made(inner, type(inner))
+    return _JOINED.get(type(inner), "none") if as_made else "none"
 
 
 _JOINED: dict[type, str] = {nn.ReLU: "relu", nn.ELU: "elu", nn.SiLU: "silu"}

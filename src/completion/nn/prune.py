@@ -6,6 +6,7 @@ Owns the guards (row budget, minimum, grid box) and their counts; the loss on it
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -129,6 +130,14 @@ class Prune(nn.Module):
         self.row_budget = row_budget
         self.min_keep = min_keep
         self.box = None if box is None else box_corners("Prune", box)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """As of any module, but for the threshold's dtype: in bfloat16 .999 would be 1."""
+        exact = self.threshold
+        super()._apply(fn, recurse)
+        if self.threshold.dtype != exact.dtype:
+            self.threshold = exact.to(self.threshold.device)
+        return self
 
     def forward(
         self, x: SparseTensor, truth: CoordMap | None = None, policy: Policy = predicted_only

@@ -58,9 +58,18 @@ def check_tensor(
     last = shape.rpartition(" ")[2]
     if tensor.ndim != shape.count(",") + bool(shape) or (last.isdecimal() and tensor.shape[-1] != int(last)):
         raise ValueError(f"{function}: {name} must be [{shape}], got {list(tensor.shape)}; reshape it")
+    check_dense(function, name, tensor)
+    check_device(function, name, tensor, like)
+
+
+def check_dense(function: str, name: str, tensor: Tensor) -> None:
+    """Checks that a tensor is none of torch's sparse ones.
+
+    Raises:
+        ValueError: it is.
+    """
     if tensor.layout != torch.strided:
         raise ValueError(f"{function}: {name} must be dense, got {tensor.layout}; convert it with to_dense()")
-    check_device(function, name, tensor, like)
 
 
 def check_type(function: str, name: str, value: object, kind: type, remedy: str) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from completion.ops.checks import check_type
+from completion.ops.checks import check_count, check_type
+from completion.ops.coords import BATCH_MAX
 from completion.sparse.strides import Triple
 
 if TYPE_CHECKING:
@@ -38,6 +39,19 @@ def check_stride(function: str, name: str, value: Any, like: "CoordMap") -> None
         raise ValueError(
             f"{function}: {name} must be of stride {like.stride}, got {value.stride}; "
             "bring both sets to one stride first"
+        )
+
+
+def check_batch_size(function: str, batch_size: int) -> None:
+    """Checks a number of batch items, which is at most what keys can tell apart.
+
+    Raises:
+        ValueError: no count, or too many.
+    """
+    check_count(function, "batch_size", batch_size)
+    if batch_size > BATCH_MAX + 1:
+        raise ValueError(
+            f"{function}: batch_size must be at most {BATCH_MAX + 1}, got {batch_size}; split the batch"
         )
 
 

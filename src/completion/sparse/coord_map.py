@@ -151,8 +151,8 @@ class CoordMap:
     ) -> "CoordMap":
         """New finer set `unique{p + off}` at stride `t / stride`, less what lies outside the box.
 
-        Made once, as `strided`. No host read when kernel size equals stride and both are powers of two; else
-        one, for the size.
+        Made once, as `strided`; inside a box once while somebody holds it. No host read when kernel size
+        equals stride and both are powers of two; else one, for the size.
         """
         size = triple("CoordMap.generated", "kernel_size", kernel_size)
         factor = triple("CoordMap.generated", "stride", stride)

@@ -7,7 +7,7 @@ already there and are traced, so that a network on given coordinates is one grap
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
-from weakref import ref
+from weakref import WeakValueDictionary, ref
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from completion.ops.pyramid import MAX_STRIDE
 from completion.sparse.checks import check_set, check_stride
 from completion.sparse.kernel_offsets import Axes, Region, offsets_on
 from completion.sparse.key_sets import Box, expanded_keys, generated_keys
+from completion.sparse.links import recording
 from completion.sparse.row_links import invert_rows
 from completion.sparse.strides import Triple, coarser, factor_between, is_power_of_two
 
@@ -99,9 +100,13 @@ def generated(
         made = coarse.derived.setdefault(name, type(coarse)(keys, stride, coarse.batch_size))
     if box is None:
         return made
-    inside = made.boxed(box)
-    # Only the last box is kept: one of its own for each call would fill the memory.
-    coarse.derived["boxed", *name] = (box, inside)
+    # Of all boxes but the last a set stays while somebody holds it: one for each call would fill the memory.
+    by_box = coarse.derived.setdefault(("by box", *name), WeakValueDictionary())
+    inside = by_box.get(box)
+    inside = made.boxed(box) if inside is None else inside
+    with recording:
+        inside = by_box.setdefault(box, inside)
+        coarse.derived["boxed", *name] = (box, inside)
     return inside
 
 
@@ -127,8 +132,12 @@ def union(one: "CoordMap", other: "CoordMap") -> "CoordMap":
     for member, places, inverse in zip((one, other), rows, (inverse_one, inverse_other), strict=True):
         link(made, member, places)
         link(member, made, inverse)
-    one.unions.put(other, ref(made))
-    other.unions.put(one, ref(made))
+    with recording:
+        earlier = one.unions.get(other)
+        if earlier is not None and (quicker := earlier()) is not None:  # by another thread
+            return quicker
+        one.unions.put(other, ref(made))
+        other.unions.put(one, ref(made))
     return made
 
 

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from completion import ops
-from completion.ops.checks import check_count, check_type, check_values
+from completion.ops.checks import check_type, check_values
 from completion.ops.coords import check_limits, limits
+from completion.sparse.checks import check_batch_size
 from completion.sparse.strides import Size, Triple, is_power_of_two, triple
 
 
@@ -43,7 +44,7 @@ def enter(function: str, coords: Tensor, stride: Size, batch_size: int | None, m
     step = triple(function, "stride", stride)
     _check_multiples(function, coords, step)
     if batch_size is not None:
-        check_count(function, "batch_size", batch_size)
+        check_batch_size(function, batch_size)
     keys, rows, first, needed = _canonical(coords)
     if not merge and keys.shape[0] != coords.shape[0]:
         _refuse_duplicates(function, coords, rows, first)

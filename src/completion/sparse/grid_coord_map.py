@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from completion import ops
-from completion.ops.checks import MAX_ROWS, check_count, check_device, check_tensor, check_values
+from completion.ops.checks import MAX_ROWS, check_device, check_tensor, check_values
 from completion.ops.coords import check_limits, read_limits
 from completion.ops.grid_cells import FARTHEST
-from completion.sparse.checks import known_device, three_integers
+from completion.sparse.checks import check_batch_size, known_device, three_integers
 from completion.sparse.coord_map import CoordMap
 from completion.sparse.derive import eager
 from completion.sparse.strides import Triple, triple
@@ -33,7 +33,7 @@ def grid_coord_map(
     Syncs: once for its size, unless it was asked for lately; with a mask also for what the mask selects and
     the range of coordinates.
     """
-    check_count("grid_coord_map", "batch_size", batch_size)
+    check_batch_size("grid_coord_map", batch_size)
     sizes = batch_size, *three_integers("grid_coord_map", "shape", shape, least=0)
     step = triple("grid_coord_map", "stride", stride)
     origin = lattice_point("grid_coord_map", origin, step)

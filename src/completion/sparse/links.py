@@ -1,10 +1,36 @@
 """Links: values by the identity of another object, which is held weakly: a WeakKeyDictionary for few keys."""
 
+import os
+from threading import RLock
 from typing import Generic, TypeVar
 from weakref import ref
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+
+
+class _Recording:
+    """The one lock of all that sets remember, for what is looked up and put there as one.
+
+    Reentrant, as links are forgotten wherever memory is freed. A process that is forked has one of its own:
+    the thread that held the other is not there to release it.
+    """
+
+    def __init__(self) -> None:
+        self._renew()
+        os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self._lock = RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+recording = _Recording()
 
 
 class Links(Generic[Key, Value]):
@@ -32,11 +58,12 @@ class Links(Generic[Key, Value]):
         def forget(dead: ref[Key]) -> None:
             links = owner()
             if links is not None:
-                links._pairs = [pair for pair in links._pairs if pair[0] is not dead]
+                with recording:
+                    links._pairs = [pair for pair in links._pairs if pair[0] is not dead]
 
-        if any(link() is key for link, _ in self._pairs):
-            self._pairs = [pair for pair in self._pairs if pair[0]() is not key]
-        self._pairs.append((ref(key, forget), value))
+        with recording:
+            others = [pair for pair in self._pairs if pair[0]() is not key]
+            self._pairs = [*others, (ref(key, forget), value)]
 
     def __len__(self) -> int:
         return len(self._pairs)

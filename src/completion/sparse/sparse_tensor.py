@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from completion.ops.checks import check_type
+from completion.ops.checks import check_dense, check_type
 from completion.sparse.coord_map import CoordMap
 from completion.sparse.dense import dense_grid
 from completion.sparse.duplicates import reduce_duplicates
@@ -42,7 +42,7 @@ class SparseTensor:
         """
         check_type("SparseTensor", "features", features, Tensor, "wrap it with torch.as_tensor")
         check_type("SparseTensor", "coord_map", coord_map, CoordMap, "make one with CoordMap.from_coords")
-        _check_floating("SparseTensor", features)
+        _check_features("SparseTensor", features)
         if features.ndim != 2 or features.shape[0] != coord_map.num_rows:
             raise ValueError(
                 f"SparseTensor: features must be [{coord_map.num_rows}, C], got {list(features.shape)}; "
@@ -84,7 +84,7 @@ class SparseTensor:
             )
         entry = enter("SparseTensor.from_coords", coords, stride, batch_size, merge=duplicates != "error")
         check_type("SparseTensor.from_coords", "features", features, Tensor, "wrap it with torch.as_tensor")
-        _check_floating("SparseTensor.from_coords", features)
+        _check_features("SparseTensor.from_coords", features)
         if features.ndim != 2 or features.shape[0] != coords.shape[0]:
             raise ValueError(
                 f"SparseTensor.from_coords: features must be [{coords.shape[0]}, C], "
@@ -156,8 +156,9 @@ class SparseTensor:
         )
 
 
-def _check_floating(function: str, features: Tensor) -> None:
+def _check_features(function: str, features: Tensor) -> None:
     if not features.is_floating_point():
         raise TypeError(
             f"{function}: features must be floating point, got {features.dtype}; convert them first"
         )
+    check_dense(function, "features", features)

@@ -23,8 +23,18 @@ def union_add(*tensors: SparseTensor) -> SparseTensor:
         ValueError: no tensor, or tensors of unlike stride or channels.
     """
     _check_alike("union_add", tensors, channels=True)
-    shared = reduce(CoordMap.union, [x.coord_map for x in tensors])
+    shared = _united([x.coord_map for x in tensors])
     return take(reduce(lambda a, b: _sum(a, b, shared), tensors), shared)
+
+
+def _united(sets: list[CoordMap]) -> CoordMap:
+    """Union of all sets, the same object as long as they and it are held, as that of two is."""
+    shared = sets[0]
+    for one in sets[1:]:
+        before, shared = shared, shared.union(one)
+        if not any(shared is known for known in (before, *sets)):
+            shared.derived["before"] = before  # by which the same union is found again
+    return shared
 
 
 def _sum(a: SparseTensor, b: SparseTensor, coord_map: CoordMap) -> SparseTensor:
@@ -112,7 +122,7 @@ def _aligned(
             f"{function}: tensors must share one CoordMap object, got different ones; "
             'say on="intersection" or on="union", or use `take` to bring them there'
         )
-    shared = reduce(CoordMap.union if on == "union" else CoordMap.intersection, sets)
+    shared = _united(sets) if on == "union" else reduce(CoordMap.intersection, sets)
     return [take(x, shared, fill or 0.0) for x in tensors]
 
 

@@ -81,6 +81,9 @@ def _by_child(weight: Tensor, size: int) -> Tensor:
 
 def _children(features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Rows [N·K, Cout] of all children, parent by parent in the order of the weight."""
-    wide = weight.transpose(0, 1).reshape(weight.shape[1], -1)
+    size, in_channels, out_channels = weight.shape
+    # Of one channel as it lies, so that its gradient does too: see products.linear.
+    by_channel = weight if in_channels == 1 else weight.transpose(0, 1)
+    wide = by_channel.reshape(in_channels, size * out_channels)
     out = dense_product("generative_conv_transpose", features, wide)
-    return add_bias("generative_conv_transpose", out.view(-1, weight.shape[2]), bias)
+    return add_bias("generative_conv_transpose", out.view(len(out) * size, out_channels), bias)

@@ -1,7 +1,7 @@
 """Normalisation as functions: over each batch item, and over the batch of one process or of several."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -55,12 +55,13 @@ def group_norm(
 def batch_norm(features: Tensor, norm: Any, together: bool = False, activation: str = "none") -> Tensor:
     """Batch normalisation [N, C] with a module's parameters and an activation after it.
 
-    With fewer than two rows in all, the running statistics are used and left alone.
+    With fewer than two rows in all, the running statistics are used and left alone; where there are none, a
+    mean of 0 and a variance of 1.
 
     Args:
         features: [N, C], N ≥ 0.
-        norm: a torch.nn.BatchNorm1d or SyncBatchNorm of C channels, with weight, bias and running statistics;
-            in training mode these are updated.
+        norm: a torch.nn.BatchNorm1d or SyncBatchNorm of C channels; weight, bias and running statistics may
+            be None. In training mode these are updated, if it tracks them.
         together: in training, take the statistics of all processes, on any device; every one must call it,
             with any number of rows.
         activation: as of `ops.batch_norm`.
@@ -69,29 +70,65 @@ def batch_norm(features: Tensor, norm: Any, together: bool = False, activation: 
     code = activation_code("batch_norm", activation)
     if norm.training and together:
         return _batch_norm_together(features, norm, activation)
-    mean, variance = norm.running_mean, norm.running_var
-    of_batch = norm.training and features.shape[0] >= 2
+    running = _running(norm, features)
+    mean, variance = running.mean, running.variance
+    of_batch = (norm.training or norm.running_mean is None) and features.shape[0] >= 2
     if of_batch:
         mean, variance = unchecked_batch_statistics(
-            features, mean, variance, norm.num_batches_tracked, _share_of_batch(norm)
+            features, mean, variance, running.num_batches, running.share_of_batch
         )
     elif torch.is_grad_enabled():  # the next batch moves them, maybe before the backward pass of this one
         mean, variance = mean.clone(), variance.clone()
-    return unchecked_batch_norm(features, norm.weight, norm.bias, mean, variance, norm.eps, code, of_batch)
+    weight, bias = _affine(norm, mean)
+    return unchecked_batch_norm(features, weight, bias, mean, variance, norm.eps, code, of_batch)
+
+
+class _Running(NamedTuple):
+    """Running statistics, which the batch moves in place.
+
+    Attributes:
+        mean: [C].
+        variance: [C].
+        num_batches: int64 [].
+        share_of_batch: share of a batch in them.
+    """
+
+    mean: Tensor
+    variance: Tensor
+    num_batches: Tensor
+    share_of_batch: float
+
+
+def _running(norm: Any, features: Tensor) -> _Running:
+    """Those of the module; copies, which nobody looks at again, where it does not track them."""
+    if norm.running_mean is None:
+        mean = widened(features.new_zeros(features.shape[1]))
+        return _Running(mean, torch.ones_like(mean), mean.new_zeros((), dtype=torch.int64), 0.0)
+    if norm.training and not norm.track_running_stats:
+        copies = norm.running_mean.clone(), norm.running_var.clone()
+        return _Running(*copies, norm.num_batches_tracked.clone(), 0.0)
+    return _Running(norm.running_mean, norm.running_var, norm.num_batches_tracked, _share_of_batch(norm))
 
 
 def _share_of_batch(norm: Any) -> float:
-    """Share of a batch in the running statistics: the momentum; without one all batches count alike."""
-    if norm.momentum is not None:
-        return norm.momentum
+    """The momentum; without one all batches count alike. 0 where nothing moves."""
+    if not norm.training or norm.momentum is not None:
+        return norm.momentum or 0.0
     return 1 / (int(norm.num_batches_tracked) + 1)  # the host waits for a GPU here, as with torch's own
+
+
+def _affine(norm: Any, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Weight and bias [C]; those that change nothing where the module has none."""
+    weight = torch.ones_like(like) if norm.weight is None else norm.weight
+    return weight, torch.zeros_like(like) if norm.bias is None else norm.bias
 
 
 def _batch_norm_together(features: Tensor, norm: Any, activation: str) -> Tensor:
     """By torch's operators, through whose sums the gradients of all processes flow."""
     centred, variance = _centred_together(widened(features), norm)
-    scale = (variance + norm.eps).rsqrt() * norm.weight
-    return _FUNCTIONS[activation](torch.addcmul(norm.bias, centred, scale)).to(features.dtype)
+    weight, bias = _affine(norm, variance)
+    scale = (variance + norm.eps).rsqrt() * weight
+    return _FUNCTIONS[activation](torch.addcmul(bias, centred, scale)).to(features.dtype)
 
 
 _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -107,12 +144,13 @@ def _centred_together(values: Tensor, norm: Any) -> tuple[Tensor, Tensor]:
     count = _total(values.new_full((1,), values.shape[0]), norm)
     enough = count >= 2
     mean = _total(values.sum(dim=0), norm) / count.clamp(min=1)
+    running = _running(norm, values)
     # The statistics before they move: what too few rows are normalised by.
-    centre = torch.where(enough, mean, norm.running_mean.to(mean.dtype))
+    centre = torch.where(enough, mean, running.mean.to(mean.dtype))
     centred = values + -centre
     variance = _total((centred * centred).sum(dim=0), norm) / count.clamp(min=1)
-    spread = torch.where(enough, variance, norm.running_var.to(variance.dtype))
-    _update_running(norm, mean.detach(), variance.detach(), count)
+    spread = torch.where(enough, variance, running.variance.to(variance.dtype))
+    _update(running, mean.detach(), variance.detach(), count)
     return centred, spread
 
 
@@ -137,12 +175,11 @@ class _Total(torch.autograd.Function):
         return _Total.apply(grad, ctx.group), None
 
 
-def _update_running(norm: Any, mean: Tensor, variance: Tensor, count: Tensor) -> None:
+def _update(running: _Running, mean: Tensor, variance: Tensor, count: Tensor) -> None:
     """Moves the running mean and the (unbiased) running variance, where there were two rows or more."""
     enough = count >= 2
     unbiased = variance * count / (count - 1).clamp(min=1)
-    share = _share_of_batch(norm)
-    norm.num_batches_tracked.add_(enough.long()[0])
-    for running, new in ((norm.running_mean, mean), (norm.running_var, unbiased)):
-        moved = torch.lerp(running, new.to(running.dtype), share)
-        running.copy_(torch.where(enough, moved, running))
+    running.num_batches.add_(enough.long()[0])
+    for old, new in ((running.mean, mean), (running.variance, unbiased)):
+        moved = torch.lerp(old, new.to(old.dtype), running.share_of_batch)
+        old.copy_(torch.where(enough, moved, old))

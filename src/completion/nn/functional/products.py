@@ -30,7 +30,9 @@ def dense_product(function: str, features: Tensor, weight: Tensor) -> Tensor:
 
 def linear(function: str, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Features [N, C] of torch's linear layer, weight [C, Cin], by `dense_product`."""
-    return add_bias(function, dense_product(function, features, weight.t()), bias)
+    # A row or column is viewed: its gradient then has the weight's own strides, which torch's DDP asks for.
+    across = weight.reshape(weight.shape[::-1]) if 1 in weight.shape else weight.t()
+    return add_bias(function, dense_product(function, features, across), bias)
 
 
 def _matching(function: str, features: Tensor, weight: Tensor) -> Tensor:
