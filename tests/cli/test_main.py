@@ -35,14 +35,6 @@ def test_the_shell_gets_exit_code_and_sentence():
     assert done.stderr == f"completion: unknown verb 'trian'; choose one of {', '.join(VERBS)}\n"
 
 
-def test_the_help_of_a_verb_shows_groups_and_config(capsys):
-    with pytest.raises(SystemExit, match="0"):
-        main(["train", "--help"])
-    text = capsys.readouterr().out
-    assert "experiment: demo, me_completion, objects" in text
-    assert "max_epochs:" in text
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -68,7 +68,7 @@ def overview() -> str:
     """The text of `completion --help`."""
     lines = [USAGE, "", completion.__doc__ or "", "", "verbs:"]
     lines += [f"  {verb:<{max(map(len, VERBS))}} {line}" for verb, line in VERBS.items()]
-    lines += ["", "`completion VERB --help` shows the config of a verb; every value in it can be overridden."]
+    lines += ["", "`completion VERB --help` tells every key of a verb, its value and what it means."]
     lines += ["An error shows its traceback when COMPLETION_TRACEBACK=1 is set."]
     return "\n".join(lines)
 
@@ -100,6 +100,7 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
     import hydra
 
     from completion.cli.errors import report
+    from completion.cli.help_page import HELP, help_page
     from completion.cli.overrides import as_overrides
     from completion.cli.verb_values import check_verb_values
 
@@ -109,7 +110,12 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
         flags: dict[str, str] = getattr(module, "FLAGS", {})  # a verb's flags, each short for an override
         positional: str | None = getattr(module, "POSITIONAL", None)
         adapted = getattr(module, "adapted", lambda words: words)
-        sys.argv = [f"completion {verb}", *adapted(as_overrides(overrides, flags, positional))]
+        words = [word for word in overrides if word not in HELP]
+        given = adapted(as_overrides(words, flags, positional))
+        if len(words) < len(overrides):
+            print(help_page(verb, file_name(verb), given, config_folder()))
+            return 0
+        sys.argv = [f"completion {verb}", *given]
 
         @functools.wraps(module.run)
         def job(cfg: "DictConfig") -> None:

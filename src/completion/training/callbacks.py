@@ -21,7 +21,7 @@ class ProgressLines(Callback):
     """Prints one line per epoch, and within long epochs one now and then; reads well in log files too.
 
     Args:
-        every_seconds: of the lines within an epoch.
+        every_seconds: from one line to the next within an epoch.
     """
 
     def __init__(self, every_seconds: float = 15.0) -> None:

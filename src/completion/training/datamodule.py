@@ -55,7 +55,7 @@ class CompletionDataModule(LightningDataModule):
         preparation: how they become samples; its result is cached.
         batch_size: items per batch.
         num_workers: loader processes; 0 loads in the training process.
-        augment: of training samples: turns, mirror or None, see `PreparedDataset`.
+        augment: of training samples: turns (quarters about the upright axis, and mirrored), mirror or None.
         seed: of order and augmentation.
         overfit: train and validate on this many training items, unaugmented; None for the real splits.
     """

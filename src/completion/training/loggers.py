@@ -20,7 +20,7 @@ class MetricsCsv(Logger):
     A resumed run continues the file: rows at and after the step it resumes from are replaced.
 
     Args:
-        path: of the file.
+        path: the file to write.
     """
 
     def __init__(self, path: str | Path) -> None:

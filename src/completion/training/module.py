@@ -31,8 +31,8 @@ class CompletionModule(LightningModule):
         learning_rate: peak of AdamW's schedule.
         weight_decay: of weights, not of biases and norms.
         warm_up_steps: linear rise at the beginning.
-        missing_weight: see `completion_loss`.
-        dice_weight: see `completion_loss`.
+        missing_weight: weight in the loss of occupied voxels that the scan does not show; all others count 1.
+        dice_weight: weight in the loss of 1 − Dice at the finest level; 0 leaves it out.
     """
 
     def __init__(
