@@ -1,7 +1,7 @@
 """Normalisation as functions: over each batch item, and over the batch of one process or of several."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -70,57 +70,45 @@ def batch_norm(features: Tensor, norm: Any, together: bool = False, activation: 
     code = activation_code("batch_norm", activation)
     if norm.training and together:
         return _batch_norm_together(features, norm, activation)
-    running = _running(norm, features)
-    mean, variance = running.mean, running.variance
-    of_batch = (norm.training or norm.running_mean is None) and features.shape[0] >= 2
+    running, of_batch = _running(norm, features)
+    mean, variance = running[:2]
+    of_batch = of_batch and features.shape[0] >= 2
     if of_batch:
-        mean, variance = unchecked_batch_statistics(
-            features, mean, variance, running.num_batches, running.share_of_batch
-        )
+        mean, variance = unchecked_batch_statistics(features, *running)
     elif torch.is_grad_enabled():  # the next batch moves them, maybe before the backward pass of this one
         mean, variance = mean.clone(), variance.clone()
     weight, bias = _affine(norm, mean)
     return unchecked_batch_norm(features, weight, bias, mean, variance, norm.eps, code, of_batch)
 
 
-class _Running(NamedTuple):
-    """Running statistics, which the batch moves in place.
+_Running = tuple[Tensor, Tensor, Tensor, float]  # mean, variance, number of batches, share of a batch in them
 
-    Attributes:
-        mean: [C].
-        variance: [C].
-        num_batches: int64 [].
-        share_of_batch: share of a batch in them.
+
+def _running(norm: Any, features: Tensor) -> tuple[_Running, bool]:
+    """Running statistics for a batch to move in place, and whether the batch's are used.
+
+    They are copies, which nobody looks at again, where the module does not track them.
     """
-
-    mean: Tensor
-    variance: Tensor
-    num_batches: Tensor
-    share_of_batch: float
-
-
-def _running(norm: Any, features: Tensor) -> _Running:
-    """Those of the module; copies, which nobody looks at again, where it does not track them."""
-    if norm.running_mean is None:
+    training, mean = norm.training, norm.running_mean  # a module takes its time to find a buffer
+    if mean is None:
         mean = widened(features.new_zeros(features.shape[1]))
-        return _Running(mean, torch.ones_like(mean), mean.new_zeros((), dtype=torch.int64), 0.0)
-    if norm.training and not norm.track_running_stats:
-        copies = norm.running_mean.clone(), norm.running_var.clone()
-        return _Running(*copies, norm.num_batches_tracked.clone(), 0.0)
-    return _Running(norm.running_mean, norm.running_var, norm.num_batches_tracked, _share_of_batch(norm))
-
-
-def _share_of_batch(norm: Any) -> float:
-    """The momentum; without one all batches count alike. 0 where nothing moves."""
-    if not norm.training or norm.momentum is not None:
-        return norm.momentum or 0.0
-    return 1 / (int(norm.num_batches_tracked) + 1)  # the host waits for a GPU here, as with torch's own
+        return (mean, torch.ones_like(mean), mean.new_zeros((), dtype=torch.int64), 0.0), True
+    variance, num_batches = norm.running_var, norm.num_batches_tracked
+    if not training:
+        return (mean, variance, num_batches, 0.0), False
+    if not norm.track_running_stats:
+        return (mean.clone(), variance.clone(), num_batches.clone(), 0.0), True
+    share = norm.momentum
+    if share is None:  # all batches count alike; the host waits for a GPU here, as with torch's own
+        share = 1 / (int(num_batches) + 1)
+    return (mean, variance, num_batches, share), True
 
 
 def _affine(norm: Any, like: Tensor) -> tuple[Tensor, Tensor]:
     """Weight and bias [C]; those that change nothing where the module has none."""
-    weight = torch.ones_like(like) if norm.weight is None else norm.weight
-    return weight, torch.zeros_like(like) if norm.bias is None else norm.bias
+    weight, bias = norm.weight, norm.bias
+    weight = torch.ones_like(like) if weight is None else weight
+    return weight, torch.zeros_like(like) if bias is None else bias
 
 
 def _batch_norm_together(features: Tensor, norm: Any, activation: str) -> Tensor:
@@ -144,12 +132,12 @@ def _centred_together(values: Tensor, norm: Any) -> tuple[Tensor, Tensor]:
     count = _total(values.new_full((1,), values.shape[0]), norm)
     enough = count >= 2
     mean = _total(values.sum(dim=0), norm) / count.clamp(min=1)
-    running = _running(norm, values)
+    running, _ = _running(norm, values)
     # The statistics before they move: what too few rows are normalised by.
-    centre = torch.where(enough, mean, running.mean.to(mean.dtype))
+    centre = torch.where(enough, mean, running[0].to(mean.dtype))
     centred = values + -centre
     variance = _total((centred * centred).sum(dim=0), norm) / count.clamp(min=1)
-    spread = torch.where(enough, variance, running.variance.to(variance.dtype))
+    spread = torch.where(enough, variance, running[1].to(variance.dtype))
     _update(running, mean.detach(), variance.detach(), count)
     return centred, spread
 
@@ -179,7 +167,8 @@ def _update(running: _Running, mean: Tensor, variance: Tensor, count: Tensor) ->
     """Moves the running mean and the (unbiased) running variance, where there were two rows or more."""
     enough = count >= 2
     unbiased = variance * count / (count - 1).clamp(min=1)
-    running.num_batches.add_(enough.long()[0])
-    for old, new in ((running.mean, mean), (running.variance, unbiased)):
-        moved = torch.lerp(old, new.to(old.dtype), running.share_of_batch)
+    running_mean, running_variance, num_batches, share = running
+    num_batches.add_(enough.long()[0])
+    for old, new in ((running_mean, mean), (running_variance, unbiased)):
+        moved = torch.lerp(old, new.to(old.dtype), share)
         old.copy_(torch.where(enough, moved, old))

@@ -31,7 +31,8 @@ def dense_product(function: str, features: Tensor, weight: Tensor) -> Tensor:
 def linear(function: str, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Features [N, C] of torch's linear layer, weight [C, Cin], by `dense_product`."""
     # A row or column is viewed: its gradient then has the weight's own strides, which torch's DDP asks for.
-    across = weight.reshape(weight.shape[::-1]) if 1 in weight.shape else weight.t()
+    size, in_channels = weight.shape
+    across = weight.reshape(in_channels, size) if size == 1 or in_channels == 1 else weight.t()
     return add_bias(function, dense_product(function, features, across), bias)
 
 
