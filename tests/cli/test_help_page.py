@@ -28,7 +28,7 @@ def page(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_a_page_that_fits_the_terminal(verb, capsys):
     text = page(capsys, verb, "--help")
-    assert text.startswith(f"usage: completion {verb} key=value …\n\ncompletion {verb}: ")
+    assert text.startswith(f"usage: completion {verb} [key=value ...]\n\ncompletion {verb}: ")
     assert all(len(line) <= 80 or "${" in line for line in text.splitlines())
 
 

@@ -29,7 +29,7 @@ def help_page(verb: str, name: str, overrides: Sequence[str], configs: Path) -> 
     width = min(shutil.get_terminal_size((100, 24)).columns, 110)
     keys = "\n".join(_lines(config, meanings, width))
     sections = [
-        f"usage: completion {verb} key=value …",
+        f"usage: completion {verb} [key=value ...]",
         textwrap.fill(description(configs / f"{name}.yaml"), width),
         *_groups(configs, choices, width),
         ("keys; ??? must be given:\n" if "???" in keys else "keys:\n") + keys,
@@ -83,8 +83,8 @@ def _groups(configs: Path, choices: Mapping[str, str | None], width: int) -> Ite
 
 def _lines(config: Mapping[str, Any], meanings: Mapping[str, str], width: int) -> Iterator[str]:
     keys = list(_keys(config, ""))
-    explained = [len(line) for key, line in keys if key in meanings]
-    column = min(max(explained, default=0) + 2, COLUMN)
+    lengths = [len(line) for key, line in keys if key in meanings]
+    column = min(max(lengths, default=0) + 2, COLUMN)
     return (_row(line, meanings.get(key, ""), column, width) for key, line in keys)
 
 
