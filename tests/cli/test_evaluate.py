@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from completion.cli.main import main
+from completion.data.mesh_folder import MeshFolder
 from completion.metrics import dilated_input, point_scores, voxel_scores
 from completion.training import item_scores
 from completion.training.run import load_run
@@ -90,9 +91,33 @@ def test_other_data_have_a_file_of_their_own(run_folder):
     assert metrics["num_items"] == 1 and metrics["data"] != own.folder.name
 
 
+@pytest.mark.parametrize("words", [["data=folder"], []])
+def test_data_that_were_moved_are_divided_as_in_training(run_folder, tmp_path, words):
+    """Else shapes that were trained on are tested."""
+    corners = [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    faces = [[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]]
+    for name in "abcdefgh":
+        lines = [f"v {x} {y} {z}" for x, y, z in corners] + [
+            f"f {i + 1} {j + 1} {k + 1}" for i, j, k in faces
+        ]
+        (tmp_path / "moved").mkdir(exist_ok=True)
+        (tmp_path / "moved" / f"{name}.obj").write_text("\n".join(lines))
+    source = {"root": str(tmp_path / "gone"), "seed": 3, "split_fractions": [0.5, 0.25, 0.25], "limit": 6}
+    config = yaml.safe_load((run_folder / "config.yaml").read_text())
+    config["data"]["source"] = {"_target_": "completion.data.mesh_folder.MeshFolder", **source}
+    (run_folder / "config.yaml").write_text(yaml.safe_dump(config))
+    own = MeshFolder(**source | {"root": tmp_path / "moved"})
+    expected = {item.name for item in own.items() if item.split == "test"}
+    moved = [*words, "data.source.root=moved", "name=moved", "baselines=false"]
+    assert main(["evaluate", "run=run", *moved]) == 0
+    assert {item["name"] for item in written(run_folder, "metrics_moved.json")["items"]} == expected
+
+
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
+        (["run=run", "data.source.seeds=3"], "must have keys that ToyShapes takes, got 'seeds'"),
+        (["run=run", "-m", "limit=1,2"], "-m must be left out, which is for train alone"),
         (["run=nowhere"], "load_run: run must be a folder with a config.yaml, got nowhere"),
         (["run=run", "split=tests"], "split must be one of train, validation, test, got 'tests'"),
         (["run=run", "ckpt=none.ckpt"], "ckpt must be best, last or an existing file, got none.ckpt"),

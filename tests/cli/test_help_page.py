@@ -1,5 +1,6 @@
 """completion VERB --help: every key, its value and meaning, as wide as the terminal; loads nothing heavy."""
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from completion.cli.help_page import explained
 from completion.cli.main import VERBS, config_folder, file_name, main
@@ -67,6 +69,43 @@ def test_values_are_those_of_the_command_line(capsys):
 def test_a_flag_and_a_path_are_taken_as_the_verb_takes_them(capsys):
     assert "save: a (1), b " in page(capsys, "view", "--help", "--save", "a (1), b")
     assert "weights: w.pth " in page(capsys, "import-minkowski", "w.pth", "--help")
+
+
+def test_flags_and_sweeps_do_not_hinder_help(capsys):
+    text = page(capsys, "train", "-m", "trainer.max_epochs=3,4", "seed=5", "--help", "--cfg", "job")
+    assert "\n  seed: 5 " in text and "\n    max_epochs: 20 " in text
+
+
+def test_a_continued_run_is_explained_as_it_would_go_on(capsys):
+    config, _, _ = explained("train", ["data.preparation.resolution=16"], config_folder())
+    Path("run").mkdir()
+    Path("run/config.yaml").write_text(yaml.safe_dump(config))
+    assert main(["train", "run_dir=run", "ckpt=last", "seed=8", "-h"]) == 0
+    text = capsys.readouterr().out
+    assert "\n      resolution: 16 " in text and "\n  seed: 8 " in text
+
+
+def test_evaluate_shows_of_data_what_it_takes(capsys):
+    text = page(capsys, "evaluate", "data=folder", "data.source.root=meshes", "-h")
+    assert "      root: meshes  " in text and "batch_size" not in text
+
+
+@pytest.mark.parametrize("columns", [30, 40, 200])
+def test_narrow_and_wide_terminals(columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = page(capsys, "complete", "-h").splitlines()
+    assert max(len(line) for line in lines if line.startswith("  ")) <= min(columns, 110)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"]])
+def test_a_reader_that_goes_and_a_full_disk_are_no_tracebacks(words):
+    command = shlex.join([sys.executable, "-m", "completion", *words])
+    for script, code in (
+        (f"{command} | :; exit ${{PIPESTATUS[0]}}", {0, 1}),
+        (f"{command} > /dev/full", {2}),
+    ):
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
+        assert done.returncode in code and "Traceback" not in done.stderr
 
 
 def test_a_wrong_key_is_one_sentence(capsys):

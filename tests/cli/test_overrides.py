@@ -31,7 +31,16 @@ def test_any_path_is_text(path):
     assert OverridesParser.create().parse_override(override).value() == path
 
 
-@pytest.mark.parametrize("word", ["run='a b'", "output=null", "seed=3", "trainer.max_epochs=2", "-m"])
+@pytest.mark.parametrize("word", ["item=stuhl_é.xyz-5b5fe7", "item=12", "name=a=b", "name=1e3", "item=a__b"])
+def test_names_that_the_program_prints_can_be_typed(word):
+    (override,) = as_overrides([word], {})
+    assert OverridesParser.create().parse_override(override).value() == word.partition("=")[2]
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["name=a,b", "name=", "item=null", "run='a b'", "output=null", "seed=3", "trainer.max_epochs=2", "-m"],
+)
 def test_the_rest_stays(word):
     assert as_overrides([word], {}) == [word]
 

@@ -339,6 +339,20 @@ def test_files_of_something_else_are_not_replaced(tmp_path, capfd, name, text):
     assert list(contents(tmp_path / "project").values()) == [text.encode()]
 
 
+def test_a_part_of_the_run_can_be_left_out_when_it_goes_on(tmp_path):
+    assert main(["train", *TINY, "run_dir=run", "callbacks=ema"]) == 0
+    assert main(["train", "run_dir=run", *GO_ON, "~callbacks.ema"]) == 0
+    config = OmegaConf.load(tmp_path / "run/config.yaml")
+    assert "ema" not in config.callbacks and "best" in config.callbacks
+
+
+def test_an_epoch_that_ends_early_is_told_without_means_of_another(capfd):
+    assert main(["train", *TINY, "run_dir=run", "data.batch_size=1", "+trainer.max_steps=6"]) == 0
+    first, second = [line for line in capfd.readouterr().out.splitlines() if line.startswith("epoch ")]
+    assert "loss" in first and "val iou" in first
+    assert second.startswith("epoch 2/2  ") and "loss" not in second and "val" not in second
+
+
 def test_a_training_by_the_clock_alone_is_refused(capfd):
     assert main(["train", *TINY, "run_dir=run", "trainer.max_epochs=-1"]) == 2
     assert "max_epochs must be at least 1 without trainer.max_steps, got -1" in capfd.readouterr().err

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from completion.data.folders import item_name
+from completion.data.folders import item_name, short_stem
 
 
-@pytest.mark.parametrize("text", ["chair/a_b-1.5+x=2", "Stühle/Stuhl_ä", "椅子/椅子1", "Стул"])
+@pytest.mark.parametrize(
+    "text", ["chair/a_b-1.5+x=2", "Stühle/Stuhl_ä", "椅子/椅子1", "Стул", "कुर्सी", "เก้าอี้", "cafe\u0301"]
+)
 def test_letters_of_any_script_stay(text):
     assert item_name(Path(text)) == text.replace("/", "__")
 
@@ -20,6 +22,8 @@ def test_other_letters_change_and_a_hash_tells_of_it(text):
 
 
 def test_long_names_are_cut_by_bytes_and_stay_apart():
+    assert short_stem(Path("folder/a b.ply")) == "a b"
+    assert len(short_stem(Path("椅" * 84 + ".ply")).encode()) <= 127
     names = {item_name(Path("椅" * 100 + str(number))) for number in range(10)}
     assert len(names) == 10
     assert all(len(name.encode()) <= 127 for name in names)

@@ -81,3 +81,11 @@ def test_subsampling_keeps_order_and_rows():
     assert (np.diff(few[:, 0]) > 0).all()
     assert {tuple(row) for row in few} <= {tuple(row) for row in points}
     assert subsampled(points, 10, np.random.default_rng(0)) is points
+
+
+def test_a_scan_in_other_units_than_its_truth_is_refused(table):
+    points = sample_surface(table, 500, np.random.default_rng(0))
+    for truth in (table, Points(points)):
+        with pytest.raises(ValueError, match=r"scan and truth must be in one unit, got lengths of .* and "):
+            make_samples(Pair(Points(1000 * points), truth), ITEM, RECIPE)
+    assert len(make_samples(Pair(Points(points), table), ITEM, RECIPE)) == 1

@@ -65,10 +65,11 @@ def run(cfg: DictConfig) -> None:
 
 def find_jobs(source: Path, output: Path) -> list[Job]:
     """The scans to complete: the file itself, or all readable files below a folder, without the output's."""
+    from completion.data.folders import short_stem
     from completion.data.scan_folder import ScanFolder
 
     if not source.is_dir():
-        return [Job(source, output / source.stem)]
+        return [Job(source, output / short_stem(source))]
     if output.resolve() == source.resolve():
         raise ValueError(
             f"complete: output must be another folder than input, got {output} for both; the next call would "

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 def run(cfg: DictConfig) -> None:
     """Evaluates the run `cfg.run` and prints where the metrics are."""
     from completion.cli.score_table import print_table
+    from completion.data.writable import check_writable
     from completion.ops.host_memory import keep_freed_memory
     from completion.training.evaluate import evaluate, make_baselines
     from completion.training.run import load_run
 
     keep_freed_memory()
+    check_writable("evaluate: run must be a folder", Path(cfg.run), Path(cfg.run), "change its rights")
     path = metrics_path(Path(cfg.run), None if cfg.name is None else str(cfg.name))
     trained = load_run(cfg.run, cfg.device, cfg.ckpt)
     if any(override.lstrip("+").startswith("paths.cache=") for override in HydraConfig.get().overrides.task):
@@ -73,7 +75,8 @@ def metrics_path(run: Path, name: str | None) -> Path:
 def held_out(trained: "Run", cfg: DictConfig) -> tuple[Any, list[dict[str, str]]]:
     """The samples to score, and what their source had to leave out.
 
-    `data=…` gives another source; it is prepared exactly as the run's own data were.
+    `data=…` gives another source, `data.source.…` other values of a source of the run's kind; what it yields
+    is prepared exactly as the run's own data were.
     """
     from completion.data.dataset import PreparedDataset
     from completion.training.instantiate import instantiate
@@ -87,13 +90,46 @@ def held_out(trained: "Run", cfg: DictConfig) -> tuple[Any, list[dict[str, str]]
                 "the run's own preparation is used"
             )
     own = trained.config["data"]
-    source_node = own["source"]
-    if cfg.get("data") is not None:
-        source_node = OmegaConf.to_container(cfg.data.source, resolve=True, throw_on_missing=True)
-    source = instantiate(source_node, "data.source")
+    source = instantiate(source_values(own["source"], cfg), "data.source")
     prepared = prepare(instantiate(own["preparation"], "data.preparation"), source)
     skipped = [asdict(entry) for entry in prepared.skipped]
     return PreparedDataset(prepared.path, cfg.split), skipped
+
+
+def source_values(own: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
+    """What the source is made of: of the run's kind the run's own values, but for those of the command line.
+
+    Else another seed or other shares would divide moved data in another way, and training shapes be tested.
+
+    Args:
+        own: of the run.
+        cfg: as composed.
+    """
+    if cfg.get("data") is None:
+        return own
+    chosen: Any = OmegaConf.to_container(cfg.data.source, resolve=True, throw_on_missing=True)
+    if chosen.get("_target_", own["_target_"]) != own["_target_"]:
+        return chosen
+    words = [word.lstrip("+~").partition("=")[0] for word in HydraConfig.get().overrides.task]
+    return own | {key: value for key, value in chosen.items() if f"data.source.{key}" in words}
+
+
+def adapted(overrides: list[str]) -> list[str]:
+    """Overrides in which values of the run's own source are known to Hydra too, where no other was chosen.
+
+    Args:
+        overrides: in Hydra's grammar.
+    """
+    if any(override.startswith("data=") for override in overrides):
+        return overrides
+    return ["+" + word if word.startswith("data.source.") else word for word in overrides]
+
+
+def as_used(cfg: DictConfig, overrides: list[str]) -> DictConfig:
+    """The config without what only trainings take: of data the source is used alone."""
+    if cfg.get("data") is not None:
+        cfg.data = {"source": cfg.data.source}
+    return cfg
 
 
 def training_shapes(trained: "Run") -> "PreparedDataset | None":

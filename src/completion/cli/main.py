@@ -44,16 +44,26 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="plain")
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = arguments[0] if arguments else "--help"
-    if verb in ("-h", "--help", "help"):
-        print(overview())
-        return 0
-    if verb == "--version":
-        print(completion.__version__)
-        return 0
+    if verb in ("-h", "--help", "help", "--version"):
+        return print_text(completion.__version__ if verb == "--version" else overview())
     if verb not in VERBS:
         print(f"completion: unknown verb '{verb}'; choose one of {', '.join(VERBS)}", file=sys.stderr)
         return 2
     return run_verb(verb, arguments[1:])
+
+
+def print_text(text: str) -> int:
+    """Prints it and returns the exit code: 1 if whoever reads has gone, 2 if it cannot be written."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read the output has gone; the interpreter's own complaint helps nobody
+        return 1
+    except OSError as error:
+        print(f"completion: the output must be writable, got {error.strerror}", file=sys.stderr)
+        sys.stdout = None  # what is left in it would be tried again at the end
+        return 2
+    return 0
 
 
 def plain(error: UnicodeError) -> tuple[str, int]:
@@ -113,8 +123,12 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
         words = [word for word in overrides if word not in HELP]
         given = adapted(as_overrides(words, flags, positional))
         if len(words) < len(overrides):
-            print(help_page(verb, file_name(verb), given, config_folder()))
-            return 0
+            as_used = getattr(module, "as_used", None)
+            return print_text(help_page(verb, file_name(verb), given, config_folder(), as_used))
+        if verb != "train" and {"-m", "--multirun"} & set(words):
+            raise ValueError(
+                "-m must be left out, which is for train alone; call the verb once for each value"
+            )
         sys.argv = [f"completion {verb}", *given]
 
         @functools.wraps(module.run)

@@ -5,7 +5,7 @@ Both are read as text: nothing is imported, so that help comes at once.
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +49,18 @@ def arguments(target: str) -> dict[str, str]:
     return {} if definition is None else _arguments(ast.get_docstring(definition) or "")
 
 
-def all_meanings(config: Mapping[str, Any], commented: Mapping[str, str]) -> dict[str, str]:
+def all_meanings(config: Mapping[str, Any], files: Iterable[tuple[Path, str]]) -> dict[str, str]:
     """The meaning of every key that has one, by dotted key; a comment goes before a docstring.
 
     Args:
         config: as composed, plain.
-        commented: comments of its files.
+        files: that it was composed of, each with its group.
     """
-    return {**dict(_documented(config, "")), **commented}
+    own: dict[str, str] = {}
+    for file, group in files:
+        if "@package _global_" not in _header(file):  # there a comment tells why, not what
+            own |= comments(file, group)
+    return {**dict(_documented(config, "")), **own}
 
 
 def _documented(config: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:

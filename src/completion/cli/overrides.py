@@ -6,6 +6,7 @@ PATH_KEYS = (
     *("run", "run_dir", "input", "output", "save", "ckpt", "weights"),
     *("data.source.root", "paths.cache", "paths.runs"),
 )
+TEXT_KEYS = ("item", "name")
 
 
 def as_overrides(
@@ -28,13 +29,16 @@ def as_overrides(
 
 
 def quoted(override: str) -> str:
-    """An override whose value is plain text to Hydra if it is a path: accents, commas, brackets, digits.
+    """An override whose value is plain text to Hydra if it is a path or a name: accents, brackets, digits.
+
+    A path may have commas too; names with commas are several, of a sweep.
 
     Raises:
         ValueError: a path without a value.
     """
     key, equals, value = override.partition("=")
-    if not equals or key not in PATH_KEYS or value == "null" or value[:1] in ("'", '"'):
+    is_text = key in PATH_KEYS or (key in TEXT_KEYS and value and "," not in value)
+    if not equals or not is_text or value == "null" or value[:1] in ("'", '"'):
         return override
     if not value:
         raise ValueError(f"{key}= must be a path, got nothing; give one, or leave {key}= out")

@@ -72,6 +72,8 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
 def adapted(overrides: list[str]) -> list[str]:
     """Overrides in which keys that only a continued run has, of its own groups, are known to Hydra too.
 
+    Those that are taken away (~callbacks.ema) are given to Hydra before.
+
     Args:
         overrides: in Hydra's grammar.
     """
@@ -83,10 +85,22 @@ def adapted(overrides: list[str]) -> list[str]:
         return overrides
     try:
         saved = OmegaConf.load(config)
-        known = {key for key in values if "." in key and OmegaConf.select(saved, key) is not None}
+        bare = {key.lstrip("~") for key in values}
+        known = {key for key in bare if "." in key and OmegaConf.select(saved, key) is not None}
     except (YAMLError, OmegaConfBaseException):
         return overrides  # told where the run is opened
-    return ["++" + override if override.partition("=")[0] in known else override for override in overrides]
+    given = []
+    for override in overrides:
+        key = override.partition("=")[0]
+        gone = key.removeprefix("~")
+        given += [f"++{gone}=0"] if key != gone and gone in known else []
+        given.append("++" + override if key in known else override)
+    return given
+
+
+def as_used(cfg: DictConfig, overrides: list[str]) -> DictConfig:
+    """The config that a training would have."""
+    return cfg if cfg.ckpt is None else continued(cfg, overrides)
 
 
 def continued(cfg: DictConfig, overrides: list[str]) -> DictConfig:

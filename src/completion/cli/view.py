@@ -39,7 +39,9 @@ def wanted_pictures(trained: "Run", cfg: DictConfig) -> dict[str, "Picture"]:
     from completion.cli import shown
 
     if cfg.input is not None:
-        return {f"{Path(cfg.input).stem}.png": scan_picture(trained, Path(cfg.input), list(cfg.up))}
+        from completion.data.folders import short_stem
+
+        return {f"{short_stem(Path(cfg.input))}.png": scan_picture(trained, Path(cfg.input), list(cfg.up))}
     dataset = trained.make_data().dataset(cfg.split)
     metrics = shown.read_metrics(trained.path)
     if cfg.item is not None:

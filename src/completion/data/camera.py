@@ -32,12 +32,13 @@ class DepthCamera:
         field_of_view: degrees; the distance is chosen so that the shape fits.
         elevation: lowest and highest view in degrees above the horizon, drawn evenly (azimuth: the circle).
         distance: smallest and largest distance in multiples of where the bounding sphere fills the image.
-        noise: smallest and largest standard deviation of the depth, drawn evenly once per scan.
-        quantisation: step of the depth; 0 is exact.
+        noise: smallest and largest standard deviation of the depth, drawn evenly once per scan, in shares of
+            the shape's bounding radius.
+        quantisation: step of the depth, in shares of that radius; 0 is exact.
         grazing: rays that meet the surface at fewer than this many degrees are lost.
         dropout: share of pixels lost at random.
         edge_bleed: share of pixels beside a depth edge with a depth between both sides (flying pixels).
-        min_points: a view with fewer is drawn again, up to eight times.
+        min_points: a view with fewer is drawn again, up to seven times.
     """
 
     resolution: int = 128

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -52,21 +52,33 @@ def _passed_over(folder: Path, seen: set[str]) -> bool:
 def require_folder(root: Path, owner: str) -> None:
     """Raises FileNotFoundError unless `root` is a folder."""
     if not root.is_dir():
-        raise FileNotFoundError(f"{owner}: root must be an existing folder, got {root} (from {Path.cwd()})")
+        raise FileNotFoundError(
+            f"{owner}: root must be an existing folder, got {root} (from {Path.cwd()}); "
+            "data.source.root= names it"
+        )
 
 
 def item_name(relative: Path) -> str:
     """Returns a file name for an item: its relative path with __ between folders, 120 bytes of UTF-8 at most.
 
-    Letters and digits of any script stay. Where others had to change a short hash follows, so that two paths
-    never share a name.
+    Letters and digits of any script stay, with their marks. Where others had to change a short hash follows,
+    so that two paths never share a name.
     """
     text = relative.as_posix()
-    safe = re.sub(r"[^\w.+=-]", "_", text.replace("/", "__"))
+    safe = "".join(one if _stays(one) else "_" for one in text.replace("/", "__"))
     safe = safe.encode()[-120:].decode(errors="ignore")  # cut by bytes: that is what file systems limit
     if safe.replace("__", "/") == text:
         return safe
     return f"{safe}-{hash_of_name(text).hex()[:6]}"
+
+
+def short_stem(path: Path) -> str:
+    """The file's name without its ending, as `item_name` cuts it where it is long."""
+    return path.stem if len(os.fsencode(path.stem)) <= 120 else item_name(Path(path.stem))
+
+
+def _stays(one: str) -> bool:
+    return one.isalnum() or one in "._+=-" or unicodedata.category(one).startswith("M")
 
 
 def hash_of_name(text: str) -> bytes:

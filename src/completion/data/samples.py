@@ -15,6 +15,7 @@ from completion.data.voxelise import voxelise
 
 _SPACING = 0.25  # voxels between the points that mark the truth: a missed sliver is narrower than that
 _MAX_COVER = 20_000_000  # points that mark it at most: a small scan of a vast mesh must not exhaust memory
+MOST_LONGER = 50  # times that a scan may be longer than its truth: noise, but not centimetres beside metres
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ def make_samples(shape: Shape, item: Item, recipe: Recipe) -> list[Sample]:
         raise ValueError("make_samples: shape must have faces to be scanned, got points alone; bring pairs")
     if isinstance(shape, Pair):
         partials, complete = [shape.partial.points], shape.complete
+        _check_extents(partials[0], complete)
     else:
         partials = [scan.points for scan in recipe.camera.scan_views(shape, recipe.views, rng)]
         complete = shape
@@ -75,6 +77,17 @@ def make_samples(shape: Shape, item: Item, recipe: Recipe) -> list[Sample]:
         )
         samples.append(sample)
     return samples
+
+
+def _check_extents(partial: FloatArray, complete: Mesh | Points) -> None:
+    """Refuses a scan of other units than its truth, as millimetres beside metres; a truth may be vast."""
+    points = complete.vertices if isinstance(complete, Mesh) else complete.points
+    seen, whole = (float(np.ptp(one, axis=0).max(initial=0)) for one in (partial, points))
+    if seen > MOST_LONGER * whole:
+        raise ValueError(
+            "make_samples: scan and truth must be in one unit, got lengths of "
+            f"{seen:.3g} and {whole:.3g}; scale one of them"
+        )
 
 
 def subsampled(points: FloatArray, num_points: int, rng: np.random.Generator) -> FloatArray:

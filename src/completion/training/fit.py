@@ -122,7 +122,8 @@ def calibrate_best(
     if not checkpoint_path(run_dir, "best").is_file():
         print(
             "there is no best.ckpt, so nothing was calibrated; use ckpt=last, or train with validations "
-            "(trainer.check_val_every_n_epoch=1, trainer.limit_val_batches=1.0) and callbacks.best as it was",
+            "(whole epochs, trainer.check_val_every_n_epoch=1, trainer.limit_val_batches=1.0) and "
+            "callbacks.best as it was",
             flush=True,
         )
         return None
