@@ -108,16 +108,28 @@ def test_data_that_were_moved_are_divided_as_in_training(run_folder, tmp_path, w
     (run_folder / "config.yaml").write_text(yaml.safe_dump(config))
     own = MeshFolder(**source | {"root": tmp_path / "moved"})
     expected = {item.name for item in own.items() if item.split == "test"}
-    moved = [*words, "data.source.root=moved", "name=moved", "baselines=false"]
-    assert main(["evaluate", "run=run", *moved]) == 0
-    assert {item["name"] for item in written(run_folder, "metrics_moved.json")["items"]} == expected
+    assert main(["evaluate", "run=run", *words, "data.source.root=moved", "name=moved"]) == 0
+    metrics = written(run_folder, "metrics_moved.json")
+    assert {item["name"] for item in metrics["items"]} == expected
+    assert "nearest_training_shape" in metrics["methods"]
+
+
+def test_another_option_of_the_runs_kind_has_its_own_folder(run_folder, tmp_path, capsys):
+    config = yaml.safe_load((run_folder / "config.yaml").read_text())
+    gone = {"_target_": "completion.data.mesh_folder.MeshFolder", "root": str(tmp_path / "gone")}
+    config["data"]["source"] = gone
+    (run_folder / "config.yaml").write_text(yaml.safe_dump(config))
+    assert main(["evaluate", "run=run", "data=shapes"]) == 2
+    assert "existing folder, got examples/shapes" in capsys.readouterr().err
+    assert main(["evaluate", "run=run"]) == 2
+    assert "gone (from" in (said := capsys.readouterr().err) and "data.source.root= says where" in said
 
 
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
         (["run=run", "data.source.seeds=3"], "must have keys that ToyShapes takes, got 'seeds'"),
-        (["run=run", "-m", "limit=1,2"], "-m must be left out, which is for train alone"),
+        (["run=run", "-m", "limit=1,2"], "-m is for train alone"),
         (["run=nowhere"], "load_run: run must be a folder with a config.yaml, got nowhere"),
         (["run=run", "split=tests"], "split must be one of train, validation, test, got 'tests'"),
         (["run=run", "ckpt=none.ckpt"], "ckpt must be best, last or an existing file, got none.ckpt"),

@@ -1,11 +1,12 @@
 """completion view: pictures of a run's samples and of scans without a screen; no screen for a window."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from completion.cli import view
+from completion.cli import shown, view
 from completion.cli.main import main
 from completion.data.ply_writer import save_ply
 
@@ -61,6 +62,18 @@ def test_no_screen_is_one_sentence(run_folder, capsys, monkeypatch):
 def test_unknown_item_names_some_that_exist(run_folder, capsys):
     assert main(["view", f"run={run_folder}", "item=unicorn", "save=a.png"]) == 2
     assert "item must be a number below 3 or a name such as" in capsys.readouterr().err
+
+
+def test_a_name_is_known_however_its_letters_are_written():
+    class Names:
+        items = (SimpleNamespace(name="a"), SimpleNamespace(name="tu\u0308r.obj"))
+
+        def __getitem__(self, row):
+            return row
+
+    assert shown.named_sample(Names(), "t\u00fcr").sample == 1  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="item must be a number below 2 or a name such as a, tu"):
+        shown.named_sample(Names(), "²")  # type: ignore[arg-type]
 
 
 def test_flags_are_known_to_the_command():

@@ -89,3 +89,5 @@ def test_a_scan_in_other_units_than_its_truth_is_refused(table):
         with pytest.raises(ValueError, match=r"scan and truth must be in one unit, got lengths of .* and "):
             make_samples(Pair(Points(1000 * points), truth), ITEM, RECIPE)
     assert len(make_samples(Pair(Points(points), table), ITEM, RECIPE)) == 1
+    one = Points(points[:1])
+    assert len(make_samples(Pair(Points(points), one), ITEM, RECIPE)) == 1  # a point has no unit

@@ -31,6 +31,16 @@ def test_the_union_of_three_is_one_object_while_it_is_held() -> None:
     assert gone() is None and left() is None
 
 
+def test_a_sum_that_grows_keeps_no_earlier_one() -> None:
+    device = torch.device("cpu")
+    total, earlier = random_features(random_map(40, device, number=20)), []
+    for seed in range(41, 51):
+        earlier.append(weakref.ref(total.coord_map))
+        total = F.union_add(total.replace(total.features.detach()), random_features(random_map(seed, device)))
+    gc.collect()
+    assert sum(one() is not None for one in earlier) <= 1 and total.num_rows > 100
+
+
 def by_site(x: SparseTensor) -> dict:
     return dict(zip(rows(x.coord_map), x.features.detach().cpu(), strict=True))
 

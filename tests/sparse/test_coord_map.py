@@ -256,6 +256,19 @@ def test_links_of_many_threads_are_all_kept() -> None:
     assert len(centre.row_maps) == 0
 
 
+def test_links_to_sets_that_die_while_another_is_linked_are_forgotten() -> None:
+    """Sets in cycles die when the collector runs, which may be in the midst of a `put`."""
+    centre = make((0, 0, 0, 0))
+    for row in range(3000):
+        other = make((0, row, 0, 0))
+        centre.rows_of(other)
+        cycle: list[object] = [other]
+        cycle.append(cycle)
+    del other, cycle
+    gc.collect()
+    assert len(centre.row_maps) == 0
+
+
 def test_a_forked_process_waits_for_no_thread_of_its_parent() -> None:
     held, done = threading.Event(), threading.Event()
 
@@ -289,6 +302,12 @@ def test_the_set_of_a_box_is_one_while_it_is_held() -> None:
     assert coarse.generated(3, 2, box=small) is held
     gc.collect()
     assert last() is None  # the last one is kept, others go when nobody holds them
+    for end in range(10, 30):  # which cut nothing
+        coarse.generated(3, 2, box=((-9, -9, -9), (end, end, end)))
+    assert (
+        max(len(kept) for kept in coarse.derived.values() if isinstance(kept, weakref.WeakValueDictionary))
+        <= 3
+    )
 
 
 def test_more_items_than_keys_can_tell_apart_are_refused() -> None:

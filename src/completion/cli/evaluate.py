@@ -36,7 +36,7 @@ def run(cfg: DictConfig) -> None:
         trained.config["data"]["preparation"]["cache_dir"] = str(Path(cfg.paths.cache).absolute())
     started = time.perf_counter()
     dataset, skipped = held_out(trained, cfg)
-    train = training_shapes(trained) if cfg.baselines else None
+    train = training_shapes(trained, dataset, cfg) if cfg.baselines else None
     baselines = make_baselines(train, trained.model.resolution) if cfg.baselines else {}
     evaluation = evaluate(trained.model, dataset, baselines, cfg.limit, Countdown())
     about = {
@@ -82,24 +82,23 @@ def held_out(trained: "Run", cfg: DictConfig) -> tuple[Any, list[dict[str, str]]
     from completion.training.instantiate import instantiate
     from completion.training.preparing import prepare
 
-    for override in HydraConfig.get().overrides.task:
-        key = override.lstrip("+~")
+    for key in typed_keys():
         if key.startswith("data.") and not key.startswith("data.source."):
             raise ValueError(
-                f"evaluate: data must change its source alone, got {override}; "
-                "the run's own preparation is used"
+                f"evaluate: data must change its source alone, got {key}; the run's own preparation is used"
             )
     own = trained.config["data"]
-    source = instantiate(source_values(own["source"], cfg), "data.source")
-    prepared = prepare(instantiate(own["preparation"], "data.preparation"), source)
+    try:
+        source = instantiate(source_values(own["source"], cfg), "data.source")
+        prepared = prepare(instantiate(own["preparation"], "data.preparation"), source)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error}; data.source.root= says where the run's data are now") from error
     skipped = [asdict(entry) for entry in prepared.skipped]
     return PreparedDataset(prepared.path, cfg.split), skipped
 
 
 def source_values(own: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
-    """What the source is made of: of the run's kind the run's own values, but for those of the command line.
-
-    Else another seed or other shares would divide moved data in another way, and training shapes be tested.
+    """What the source is made of: the run's own values or the chosen option's, and those of the command line.
 
     Args:
         own: of the run.
@@ -108,10 +107,30 @@ def source_values(own: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
     if cfg.get("data") is None:
         return own
     chosen: Any = OmegaConf.to_container(cfg.data.source, resolve=True, throw_on_missing=True)
-    if chosen.get("_target_", own["_target_"]) != own["_target_"]:
+    if not is_moved(own, cfg):
         return chosen
-    words = [word.lstrip("+~").partition("=")[0] for word in HydraConfig.get().overrides.task]
-    return own | {key: value for key, value in chosen.items() if f"data.source.{key}" in words}
+    typed = {word.removeprefix("data.source.").partition(".")[0] for word in typed_keys()}
+    return own | {key: value for key, value in chosen.items() if key in typed}
+
+
+def is_moved(own: dict[str, Any], cfg: DictConfig) -> bool:
+    """Whether the data are the run's own ones in another place, or others of the kind in a named folder.
+
+    These keep the run's seed and shares: divided in another way, shapes that it was trained on were tested.
+
+    Args:
+        own: source of the run.
+        cfg: as composed.
+    """
+    if cfg.get("data") is None:
+        return False
+    kind = cfg.data.source.get("_target_")
+    return kind is None or (kind == own["_target_"] and "data.source.root" in typed_keys())
+
+
+def typed_keys() -> list[str]:
+    """The keys of the command line."""
+    return [word.lstrip("+~").partition("=")[0] for word in HydraConfig.get().overrides.task]
 
 
 def adapted(overrides: list[str]) -> list[str]:
@@ -132,11 +151,21 @@ def as_used(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     return cfg
 
 
-def training_shapes(trained: "Run") -> "PreparedDataset | None":
-    """The shapes that the run was trained on, for the baseline of the nearest one; None if they are gone."""
+def training_shapes(trained: "Run", scored: "PreparedDataset", cfg: DictConfig) -> "PreparedDataset | None":
+    """The shapes that the run was trained on, for the baseline of the nearest one; None if they are gone.
+
+    Args:
+        trained: the run.
+        scored: the samples to score; if they are the run's own that were moved, so are the shapes.
+        cfg: as composed.
+    """
+    from completion.data.dataset import PreparedDataset
+
     try:
         return trained.make_data().dataset("train")
     except (OSError, ValueError) as error:
+        if is_moved(trained.config["data"]["source"], cfg):
+            return PreparedDataset(scored.folder, "train")
         print(f"without the baseline of the nearest training shape: {error}", flush=True)
         return None
 

@@ -126,9 +126,7 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
             as_used = getattr(module, "as_used", None)
             return print_text(help_page(verb, file_name(verb), given, config_folder(), as_used))
         if verb != "train" and {"-m", "--multirun"} & set(words):
-            raise ValueError(
-                "-m must be left out, which is for train alone; call the verb once for each value"
-            )
+            raise ValueError("-m is for train alone; leave it out and call the verb once for each value")
         sys.argv = [f"completion {verb}", *given]
 
         @functools.wraps(module.run)

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 if TYPE_CHECKING:
     from completion.data.dataset import PreparedDataset
@@ -90,10 +91,11 @@ def named_sample(dataset: "PreparedDataset", item: str | int) -> Shown:
         ValueError: no such sample; names some that are there.
     """
     names = [entry.name for entry in dataset.items]
-    if str(item).isdigit() and int(item) < len(names):
+    if str(item).isdecimal() and int(item) < len(names):
         return Shown(f"item {item}", dataset[int(item)])
+    typed = normalize("NFC", str(item))  # a keyboard and a file system may write one letter in two ways
     for row, name in enumerate(names):
-        if name.startswith(str(item)):
+        if normalize("NFC", name).startswith(typed):
             return Shown(f"item {row}", dataset[row])
     some = ", ".join(list(dict.fromkeys(names))[:3])
     raise ValueError(f"view: item must be a number below {len(names)} or a name such as {some}, got {item}")

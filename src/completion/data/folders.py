@@ -52,14 +52,11 @@ def _passed_over(folder: Path, seen: set[str]) -> bool:
 def require_folder(root: Path, owner: str) -> None:
     """Raises FileNotFoundError unless `root` is a folder."""
     if not root.is_dir():
-        raise FileNotFoundError(
-            f"{owner}: root must be an existing folder, got {root} (from {Path.cwd()}); "
-            "data.source.root= names it"
-        )
+        raise FileNotFoundError(f"{owner}: root must be an existing folder, got {root} (from {Path.cwd()})")
 
 
 def item_name(relative: Path) -> str:
-    """Returns a file name for an item: its relative path with __ between folders, 120 bytes of UTF-8 at most.
+    """Returns a file name for an item: its relative path with __ between folders, 127 bytes of UTF-8 at most.
 
     Letters and digits of any script stay, with their marks. Where others had to change a short hash follows,
     so that two paths never share a name.

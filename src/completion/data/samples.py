@@ -82,8 +82,10 @@ def make_samples(shape: Shape, item: Item, recipe: Recipe) -> list[Sample]:
 def _check_extents(partial: FloatArray, complete: Mesh | Points) -> None:
     """Refuses a scan of other units than its truth, as millimetres beside metres; a truth may be vast."""
     points = complete.vertices if isinstance(complete, Mesh) else complete.points
-    seen, whole = (float(np.ptp(one, axis=0).max(initial=0)) for one in (partial, points))
-    if seen > MOST_LONGER * whole:
+    if len(partial) == 0 or len(points) == 0:
+        return  # told where they are used
+    seen, whole = (float(np.ptp(one, axis=0).max()) for one in (partial, points))
+    if whole > 0 and seen > MOST_LONGER * whole:
         raise ValueError(
             "make_samples: scan and truth must be in one unit, got lengths of "
             f"{seen:.3g} and {whole:.3g}; scale one of them"

@@ -105,7 +105,8 @@ def generated(
     inside = by_box.get(box)
     inside = made.boxed(box) if inside is None else inside
     with recording:
-        inside = by_box.setdefault(box, inside)
+        if inside is not made:  # which is held anyway
+            inside = by_box.setdefault(box, inside)
         coarse.derived["boxed", *name] = (box, inside)
     return inside
 

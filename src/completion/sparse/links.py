@@ -61,9 +61,14 @@ class Links(Generic[Key, Value]):
                 with recording:
                     links._pairs = [pair for pair in links._pairs if pair[0] is not dead]
 
+        new = (ref(key, forget), value)
         with recording:
-            others = [pair for pair in self._pairs if pair[0]() is not key]
-            self._pairs = [*others, (ref(key, forget), value)]
+            while True:  # memory may be freed in between, and `forget` called by this very thread
+                before = self._pairs
+                pairs = [*(pair for pair in before if pair[0]() is not key), new]
+                if self._pairs is before:
+                    self._pairs = pairs
+                    return
 
     def __len__(self) -> int:
         return len(self._pairs)

@@ -43,7 +43,7 @@ class ToyShapes:
     recipe's (front towards +z) turned by a random yaw of at most ±15°.
 
     Args:
-        seed: of everything.
+        seed: of all shapes.
         num_train, num_validation, num_test: shapes per split.
     """
 

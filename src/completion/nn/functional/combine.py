@@ -32,8 +32,8 @@ def _united(sets: list[CoordMap]) -> CoordMap:
     shared = sets[0]
     for one in sets[1:]:
         before, shared = shared, shared.union(one)
-        if not any(shared is known for known in (before, *sets)):
-            shared.derived["before"] = before  # by which the same union is found again
+        if shared is not before and not any(shared is known or before is known for known in sets):
+            shared.derived["before"] = before  # which nobody else holds; by it the same union is found again
     return shared
 
 

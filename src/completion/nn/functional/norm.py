@@ -96,6 +96,8 @@ def _running(norm: Any, features: Tensor) -> tuple[_Running, bool]:
     variance, num_batches = norm.running_var, norm.num_batches_tracked
     if not training:
         return (mean, variance, num_batches, 0.0), False
+    if num_batches is None:  # torch counts none then
+        num_batches = mean.new_zeros((), dtype=torch.int64)
     if not norm.track_running_stats:
         return (mean.clone(), variance.clone(), num_batches.clone(), 0.0), True
     share = norm.momentum
