@@ -9,28 +9,11 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class _Recording:
-    """The one lock of all that sets remember, for what is looked up and put there as one.
-
-    Reentrant, as links are forgotten wherever memory is freed. A process that is forked has one of its own:
-    the thread that held the other is not there to release it.
-    """
-
-    def __init__(self) -> None:
-        self._renew()
-        os.register_at_fork(after_in_child=self._renew)
-
-    def _renew(self) -> None:
-        self._lock = RLock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-
-recording = _Recording()
+# The one lock of all that sets remember, for what is looked up and put there as one. Reentrant, as links are
+# forgotten wherever memory is freed. A forked process begins with it free, as those of the standard library:
+# the thread that held it is not there to release it.
+recording = RLock()
+os.register_at_fork(after_in_child=recording._at_fork_reinit)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class Links(Generic[Key, Value]):
@@ -58,14 +41,23 @@ class Links(Generic[Key, Value]):
         def forget(dead: ref[Key]) -> None:
             links = owner()
             if links is not None:
-                with recording:
-                    links._pairs = [pair for pair in links._pairs if pair[0] is not dead]
+                links._forget(dead)
 
         new = (ref(key, forget), value)
         with recording:
-            while True:  # memory may be freed in between, and `forget` called by this very thread
+            while True:  # memory may be freed in between, and links be forgotten by this very thread
                 before = self._pairs
-                pairs = [*(pair for pair in before if pair[0]() is not key), new]
+                pairs = [pair for pair in before if pair[0]() is not key]
+                pairs.append(new)
+                if self._pairs is before:
+                    self._pairs = pairs
+                    return
+
+    def _forget(self, dead: ref[Key]) -> None:
+        with recording:
+            while True:
+                before = self._pairs
+                pairs = [pair for pair in before if pair[0] is not dead]
                 if self._pairs is before:
                     self._pairs = pairs
                     return
