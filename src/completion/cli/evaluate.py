@@ -116,7 +116,7 @@ def source_values(own: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
 def is_moved(own: dict[str, Any], cfg: DictConfig) -> bool:
     """Whether the data are the run's own ones in another place, or others of the kind in a named folder.
 
-    These keep the run's seed and shares: divided in another way, shapes that it was trained on were tested.
+    These keep the run's seed and shares: divided in another way, shapes of its training would be tested.
 
     Args:
         own: source of the run.

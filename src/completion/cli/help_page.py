@@ -13,7 +13,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from completion.cli.meanings import all_meanings, description
 
-HELP = ("-h", "--help")
 COLUMN = 40  # where meanings begin, at the most
 AsUsed = Callable[[DictConfig, list[str]], DictConfig]
 

@@ -30,6 +30,7 @@ VERBS = {
     "build": "compile the native operators ahead of their first use",
 }
 USAGE = "usage: completion VERB [key=value ...]"
+HELP = ("-h", "--help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="plain")
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = arguments[0] if arguments else "--help"
-    if verb in ("-h", "--help", "help", "--version"):
+    if verb in (*HELP, "help", "--version"):
         return print_text(completion.__version__ if verb == "--version" else overview())
     if verb not in VERBS:
         print(f"completion: unknown verb '{verb}'; choose one of {', '.join(VERBS)}", file=sys.stderr)
@@ -57,13 +58,18 @@ def print_text(text: str) -> int:
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read the output has gone; the interpreter's own complaint helps nobody
-        return 1
+        return reader_gone()
     except OSError as error:
         print(f"completion: the output must be writable, got {error.strerror}", file=sys.stderr)
         sys.stdout = None  # what is left in it would be tried again at the end
         return 2
     return 0
+
+
+def reader_gone() -> int:
+    """The exit code where nobody reads the output any more."""
+    sys.stderr.close()  # the interpreter's own complaint helps nobody
+    return 1
 
 
 def plain(error: UnicodeError) -> tuple[str, int]:
@@ -110,7 +116,7 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
     import hydra
 
     from completion.cli.errors import report
-    from completion.cli.help_page import HELP, help_page
+    from completion.cli.help_page import help_page
     from completion.cli.overrides import as_overrides
     from completion.cli.verb_values import check_verb_values
 
@@ -145,8 +151,7 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
         if gone:
             raise gone[0]
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read the output has gone; the interpreter's own complaint helps nobody
-        return 1
+        return reader_gone()
     except Exception as error:
         return report(verb, error)
     except KeyboardInterrupt as interrupt:

@@ -85,16 +85,17 @@ def adapted(overrides: list[str]) -> list[str]:
         return overrides
     try:
         saved = OmegaConf.load(config)
-        bare = {key.lstrip("~") for key in values}
+        bare = {key.removeprefix("~") for key in values}
         known = {key for key in bare if "." in key and OmegaConf.select(saved, key) is not None}
     except (YAMLError, OmegaConfBaseException):
         return overrides  # told where the run is opened
     given = []
     for override in overrides:
         key = override.partition("=")[0]
-        gone = key.removeprefix("~")
-        given += [f"++{gone}=0"] if key != gone and gone in known else []
-        given.append("++" + override if key in known else override)
+        if key.startswith("~") and key[1:] in known:
+            given += [f"++{key[1:]}=0", override]
+        else:
+            given.append("++" + override if key in known else override)
     return given
 
 

@@ -37,10 +37,9 @@ def run(cfg: DictConfig) -> None:
 def wanted_pictures(trained: "Run", cfg: DictConfig) -> dict[str, "Picture"]:
     """File name → picture, the most interesting first."""
     from completion.cli import shown
+    from completion.data.folders import short_stem
 
     if cfg.input is not None:
-        from completion.data.folders import short_stem
-
         return {f"{short_stem(Path(cfg.input))}.png": scan_picture(trained, Path(cfg.input), list(cfg.up))}
     dataset = trained.make_data().dataset(cfg.split)
     metrics = shown.read_metrics(trained.path)

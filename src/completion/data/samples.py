@@ -15,7 +15,7 @@ from completion.data.voxelise import voxelise
 
 _SPACING = 0.25  # voxels between the points that mark the truth: a missed sliver is narrower than that
 _MAX_COVER = 20_000_000  # points that mark it at most: a small scan of a vast mesh must not exhaust memory
-MOST_LONGER = 50  # times that a scan may be longer than its truth: noise, but not centimetres beside metres
+_MOST_LONGER = 50  # times that a scan may be longer than its truth: noise, but not centimetres beside metres
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _check_extents(partial: FloatArray, complete: Mesh | Points) -> None:
     if len(partial) == 0 or len(points) == 0:
         return  # told where they are used
     seen, whole = (float(np.ptp(one, axis=0).max()) for one in (partial, points))
-    if whole > 0 and seen > MOST_LONGER * whole:
+    if whole > 0 and seen > _MOST_LONGER * whole:
         raise ValueError(
             "make_samples: scan and truth must be in one unit, got lengths of "
             f"{seen:.3g} and {whole:.3g}; scale one of them"

@@ -41,23 +41,19 @@ class Links(Generic[Key, Value]):
         def forget(dead: ref[Key]) -> None:
             links = owner()
             if links is not None:
-                links._forget(dead)
+                links._replace(dead)
 
-        new = (ref(key, forget), value)
+        with recording:
+            present = next((link for link, _ in self._pairs if link() is key), None)
+            self._replace(present, (ref(key, forget), value))
+
+    def _replace(self, gone: ref[Key] | None, *new: tuple[ref[Key], Value]) -> None:
+        """Takes the pair of a link off, and puts a new one on."""
         with recording:
             while True:  # memory may be freed in between, and links be forgotten by this very thread
                 before = self._pairs
-                pairs = [pair for pair in before if pair[0]() is not key]
-                pairs.append(new)
-                if self._pairs is before:
-                    self._pairs = pairs
-                    return
-
-    def _forget(self, dead: ref[Key]) -> None:
-        with recording:
-            while True:
-                before = self._pairs
-                pairs = [pair for pair in before if pair[0] is not dead]
+                pairs = [pair for pair in before if pair[0] is not gone]
+                pairs += new
                 if self._pairs is before:
                     self._pairs = pairs
                     return

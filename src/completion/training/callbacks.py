@@ -5,7 +5,7 @@ Checkpoints and averaging are Lightning's own.
 
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class ProgressLines(Callback):
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args, **kwargs) -> None:
         """Prints a line if the last one is long ago."""
         if time.monotonic() - self.last_line >= self.every_seconds:
-            self._print(trainer, f"step {trainer.global_step}/{self._steps(trainer)}", SHOWN)
+            self._print(trainer, f"step {trainer.global_step}/{self._steps(trainer)}")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Prints the line of the epoch, if it was validated or the last line is long ago."""
@@ -49,19 +49,19 @@ class ProgressLines(Callback):
             last = trainer.max_epochs if (trainer.max_epochs or 0) > 0 else "…"  # the steps are counted
             # Of an epoch that trainer.max_steps ends there are no means yet: those there are the last one's.
             whole = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
-            self._print(trainer, f"epoch {trainer.current_epoch + 1}/{last}", SHOWN if whole else ())
+            self._print(trainer, f"epoch {trainer.current_epoch + 1}/{last}", with_means=whole)
 
     def _steps(self, trainer: Trainer) -> int:
         return int(trainer.estimated_stepping_batches)
 
-    def _print(self, trainer: Trainer, head: str, metrics_shown: Sequence[tuple[str, str]]) -> None:
+    def _print(self, trainer: Trainer, head: str, with_means: bool = True) -> None:
         self.last_line = time.monotonic()
         passed = self.last_line - self.started
         done = trainer.global_step - self.first_step
         todo = max(self._steps(trainer) - trainer.global_step, 0)
         left = passed / done * todo if done else float("nan")
-        metrics = trainer.callback_metrics
-        shown = [f"{label} {float(metrics[key]):.3f}" for key, label in metrics_shown if key in metrics]
+        metrics = trainer.callback_metrics if with_means else {}
+        shown = [f"{label} {float(metrics[key]):.3f}" for key, label in SHOWN if key in metrics]
         if trainer.is_global_zero:
             print("  ".join([head, *shown, f"{passed:.0f} s, {left:.0f} s left"]), flush=True)
 
