@@ -2,7 +2,7 @@
 #   docker build -t completion .
 #   docker run --rm -v "$PWD":/data completion doctor
 # CUDA: --build-arg BASE=nvidia/cuda:13.0.1-devel-ubuntu24.04 --build-arg TORCH_INDEX= --build-arg CUDA=true,
-# then run with --gpus all.
+# then run with --gpus all --ipc=host: batches that wait are in shared memory, of which a container has 64 MB.
 ARG BASE=python:3.12-slim-bookworm
 FROM ${BASE}
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu

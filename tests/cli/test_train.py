@@ -267,7 +267,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         (["ckpt=last", "+trainer.strategy=ddp_spawn"], "trainer.strategy must start its processes by the"),
         (["ckpt=last", "callbacks.best.mode=foo"], "must have values that Lightning takes"),
         (["ckpt=last", "module.weight_decay=-1"], "weight_decay must be at least 0, got -1"),
-        (["ckpt=last", "data.num_workers=-1"], "num_workers must be at least 0, got -1"),
+        (["ckpt=last", "data.num_workers=-1"], "num_workers must be at least 0 or null, got -1"),
         (["ckpt=last", "model.dense_blocks=-1"], "dense_blocks must be an integer in 0"),
         (["ckpt=last", "model.in_channels=3"], "model.in_channels must be 1"),
     ],

@@ -15,7 +15,7 @@ SMALL = (
 )
 NETWORKS = {
     "completion": ["model.channels=[4,8,8]", "model.thresholds=[0.3,0.4,0.5]", "model.dense_blocks=1"],
-    "minkowski": ["model.channels=[4,8,8]"],
+    "minkowski": ["model.channels=[4,8,8]", "callbacks=ema"],
 }
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import torch
 
-from completion.data.collate import batched_coords, collate
+from completion.data.collate import batched_coords, collate, collate_coords
 
 
 def test_rows_carry_their_items_index(sample):
@@ -34,3 +34,11 @@ def test_moves_to_a_device(sample, device):
     batch = collate([sample]).to(device)
     assert batch.partial_coords.device.type == device.type
     assert batch.samples == [sample]
+    assert batch.names == [sample.name]
+
+
+def test_training_needs_no_samples(sample):
+    batch, whole = collate_coords([sample, sample]), collate([sample, sample])
+    assert (batch.batch_size, batch.names, batch.samples) == (2, whole.names, [])
+    assert torch.equal(batch.partial_coords, whole.partial_coords)
+    assert torch.equal(batch.complete_coords, whole.complete_coords)

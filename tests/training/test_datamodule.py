@@ -1,5 +1,7 @@
 """Order and augmentation depend on (seed, epoch) alone; splits and overfitting choose the right items."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -13,7 +15,7 @@ def epoch_of(data: CompletionDataModule, epoch: int, loader=None) -> tuple[list[
     loader = data.train_dataloader() if loader is None else loader
     loader.sampler.set_epoch(epoch)
     batches = list(loader)
-    names = [sample.name for batch in batches for sample in batch.samples]
+    names = [name for batch in batches for name in batch.names]
     return names, torch.cat([batch.partial_coords for batch in batches])
 
 
@@ -43,6 +45,32 @@ def test_workers_that_live_on_see_each_epoch(data):
         assert torch.equal(coords, expected[epoch][1])
 
 
+def test_training_is_not_handed_the_points(data):
+    assert all(batch.names and not batch.samples for batch in data.train_dataloader())
+    assert all(len(batch.samples) == len(batch.names) for batch in data.val_dataloader())
+
+
+@pytest.mark.parametrize(
+    ("given", "device", "gpus", "cores", "expected"),
+    [
+        (None, "cuda", 1, 16, 4),
+        (None, "cuda", 8, 16, 1),
+        (None, "cuda", 1, 3, 2),
+        (None, "cuda", 2, 1, 0),
+        (None, "cpu", 1, 16, 0),
+        (0, "cuda", 1, 16, 0),
+        (7, "cpu", 1, 2, 7),
+    ],
+)
+def test_loads_beside_a_gpu(data, monkeypatch, given, device, gpus, cores, expected):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    strategy = SimpleNamespace(root_device=torch.device(device))
+    data.num_workers, data.trainer = given, SimpleNamespace(strategy=strategy, num_devices=gpus)
+    loader = data.val_dataloader()
+    assert loader.num_workers == expected
+    assert loader.pin_memory == (device == "cuda")
+
+
 def test_evaluation_splits_come_in_order_and_unaugmented(data):
     for loader, split in ((data.val_dataloader(), "validation"), (data.test_dataloader(), "test")):
         dataset = data.dataset(split)
@@ -54,7 +82,7 @@ def test_evaluation_splits_come_in_order_and_unaugmented(data):
 def test_overfitting_trains_and_validates_on_the_same_plain_items(data):
     data.overfit, data.augment = 1, None
     trained, validated = next(iter(data.train_dataloader())), next(iter(data.val_dataloader()))
-    assert [s.name for s in trained.samples] == [s.name for s in validated.samples]
+    assert trained.names == validated.names
     assert torch.equal(trained.complete_coords, validated.complete_coords)
 
 

@@ -1,5 +1,6 @@
 """Turns errors meant for users into one sentence on stderr and exit code 2; tracebacks only on request."""
 
+import itertools
 import os
 import re
 import sys
@@ -35,9 +36,19 @@ def report(verb: str, error: Exception) -> int:
     return USER_ERROR_CODE
 
 
+def own_words(text: str) -> str:
+    """The message of an error in a loader's process, which torch hands on with its traceback."""
+    caught = re.match(r"Caught (\S+) in DataLoader worker", text)
+    if caught is None:
+        return text
+    _, _, traced = text.rpartition("Traceback (most recent call last):\n")
+    lines = itertools.dropwhile(lambda line: line.startswith(" "), traced.splitlines())
+    return "\n".join(lines).removeprefix(f"{caught[1]}: ")
+
+
 def sentence(error: BaseException) -> str:
     """One line that says what was wrong and, where it is known, what to do."""
-    text = str(error).strip() or type(error).__name__
+    text = own_words(str(error).strip() or type(error).__name__)
     if not isinstance(error, USER_ERRORS):
         return (
             f"unexpected {type(error).__name__}: {' '.join(text.split())}; "

@@ -1,6 +1,6 @@
 """Several samples as one batch of coordinates, batch index first; makes no sparse tensors (no ops here)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,29 +16,36 @@ class Batch:
     Attributes:
         partial_coords: int32[N, 4] (batch, x, y, z); any row order, no duplicates.
         complete_coords: int32[M, 4], likewise.
-        samples: what the rows came from; stays on the CPU.
+        names: of the items.
+        samples: what the rows came from; stays on the CPU. None in training, which does not look at them: a
+            loader's worker would hand over their points, which takes longer than all the rest.
     """
 
     partial_coords: torch.Tensor
     complete_coords: torch.Tensor
+    names: list[str]
     samples: list[Sample]
 
     @property
     def batch_size(self) -> int:
         """Number of items, empty ones included."""
-        return len(self.samples)
+        return len(self.names)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "Batch":
         """Returns the batch with its coordinates on `device`."""
-        return Batch(
-            self.partial_coords.to(device, non_blocking=non_blocking),
-            self.complete_coords.to(device, non_blocking=non_blocking),
-            self.samples,
+        return replace(
+            self,
+            partial_coords=self.partial_coords.to(device, non_blocking=non_blocking),
+            complete_coords=self.complete_coords.to(device, non_blocking=non_blocking),
         )
 
     def pin_memory(self) -> "Batch":
         """Returns the batch in page-locked memory; torch's DataLoader calls this."""
-        return Batch(self.partial_coords.pin_memory(), self.complete_coords.pin_memory(), self.samples)
+        return replace(
+            self,
+            partial_coords=self.partial_coords.pin_memory(),
+            complete_coords=self.complete_coords.pin_memory(),
+        )
 
 
 def collate(samples: list[Sample]) -> Batch:
@@ -46,8 +53,14 @@ def collate(samples: list[Sample]) -> Batch:
     return Batch(
         batched_coords([sample.partial_coords for sample in samples]),
         batched_coords([sample.complete_coords for sample in samples]),
+        [sample.name for sample in samples],
         list(samples),
     )
+
+
+def collate_coords(samples: list[Sample]) -> Batch:
+    """The same without the samples, for training."""
+    return replace(collate(samples), samples=[])
 
 
 def batched_coords(coords: list[IntArray]) -> torch.Tensor:

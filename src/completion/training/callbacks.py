@@ -1,6 +1,6 @@
 """What happens beside the training step: progress lines, what the run folder keeps.
 
-Checkpoints and averaging are Lightning's own.
+Checkpoints are Lightning's own, and so is all of the averaging but where the average lies.
 """
 
 import signal
@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from completion.nn.functional.checks import check_probability
 from completion.training.run import relocated, save_config
 
 SHOWN = (("train/loss", "loss"), ("val/iou", "val iou"), ("val/iou_missing", "missing"))
@@ -64,6 +66,26 @@ class ProgressLines(Callback):
         shown = [f"{label} {float(metrics[key]):.3f}" for key, label in SHOWN if key in metrics]
         if trainer.is_global_zero:
             print("  ".join([head, *shown, f"{passed:.0f} s, {left:.0f} s left"]), flush=True)
+
+
+class MovingAverage(WeightAveraging):
+    """Lightning's exponential moving average of the weights, beside them on the device that trains.
+
+    Lightning's own looks for the network's device before the network is there: on a GPU its average stays in
+    the host's memory, to which every step copies all weights. It also takes them one by one.
+
+    Args:
+        decay: share of the average that stays at each step.
+    """
+
+    def __init__(self, decay: float = 0.999) -> None:
+        check_probability("MovingAverage", "decay", decay)
+        super().__init__(multi_avg_fn=get_ema_multi_avg_fn(decay))
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Makes the average."""
+        self._device = trainer.strategy.root_device
+        super().setup(trainer, pl_module, stage)
 
 
 def interrupt(*_: Any) -> None:
