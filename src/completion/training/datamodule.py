@@ -148,7 +148,7 @@ class CompletionDataModule(LightningDataModule):
         trainer, num_workers = self.trainer, self.num_workers
         on_gpu = trainer is not None and trainer.strategy.root_device.type == "cuda"
         if num_workers is None:
-            num_workers = _workers_of(trainer.num_devices) if on_gpu else 0
+            num_workers = _workers_beside(trainer.num_devices) if trainer is not None and on_gpu else 0
         return DataLoader(
             dataset,
             batch_size=self.batch_size,
@@ -162,7 +162,7 @@ class CompletionDataModule(LightningDataModule):
         )
 
 
-def _workers_of(num_devices: int) -> int:
+def _workers_beside(num_devices: int) -> int:
     """Loader processes of each of the processes that train on so many GPUs; each needs a core too."""
     cores = len(os.sched_getaffinity(0)) // num_devices
     return max(min(MOST_WORKERS, cores - 1), 0)
