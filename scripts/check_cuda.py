@@ -65,6 +65,9 @@ BENCH_OPS += [*RECORD, "{results}/ops_gpu.json"]
 BENCH_STEP = [PYTHON, "scripts/bench_step.py", "--peers", "--precisions", "bfloat16", "--budget", "60"]
 BENCH_STEP += [*RECORD, "{results}/step_gpu.json"]
 
+BENCH_TRAIN = [PYTHON, "scripts/bench_train.py", "trainer=gpu"]
+BENCH_TRAIN += ["--commit", "{commit}", "--json", "{results}/train_gpu.json"]
+
 
 @dataclass(frozen=True)
 class Step:
@@ -108,6 +111,7 @@ PLAN = [
     Step("initcheck", [*SANITIZER, "--tool", "initcheck", *FEW_CASES], 300, ALONE, on_demand=True),
     Step("bench_ops", BENCH_OPS, 260, on_demand=True),
     Step("bench_step", BENCH_STEP, 80, on_demand=True),
+    Step("bench_train", BENCH_TRAIN, 90, on_demand=True),
     Step("host", [PYTHON, "scripts/profile_host.py"], 60, on_demand=True),
     Step("kernels", [*PROFILE, *LAYERS, *PLAIN], 60, on_demand=True),
     Step("ncu", [*NCU, *PROFILE, *COUNTED], 120, on_demand=True),

@@ -1,1 +1,1 @@
-"""What bench_ops.py and bench_step.py share: inputs, libraries, timing, the machine's limits, the table."""
+"""What the benches share: inputs, libraries, timing, the machine's limits, the table."""

@@ -39,7 +39,7 @@ def surfaces(resolution: int, batch_size: int, seed: int = 0) -> Surfaces:
     random = np.random.default_rng(seed + resolution * 100 + batch_size)
     items = []
     for item in range(batch_size):
-        points = _points(random, KINDS[item % 3], 40 * resolution**2)
+        points = surface_points(random, KINDS[item % 3], 40 * resolution**2)
         cells = np.clip(np.floor((points + 0.5) * resolution), 0, resolution - 1).astype(np.int32)
         cells = _unique(cells, resolution)
         cells = cells[random.permutation(len(cells))]
@@ -55,7 +55,7 @@ def _unique(cells: np.ndarray, resolution: int) -> np.ndarray:
     return np.stack(np.unravel_index(numbers, shape), axis=1).astype(np.int32)
 
 
-def _points(random: np.random.Generator, kind: str, count: int) -> np.ndarray:
+def surface_points(random: np.random.Generator, kind: str, count: int) -> np.ndarray:
     """Points [count, 3] on a surface around the origin, inside ±0.5."""
     if kind == "sphere":
         points = random.standard_normal((count, 3))

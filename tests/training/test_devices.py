@@ -1,10 +1,10 @@
-"""A GPU that is not there is refused in words, also by its number."""
+"""A GPU that is not there is refused in words, also by its number; one that is left alone is told."""
 
 import pytest
 import torch
 from tests.refusals import SENTENCE
 
-from completion.training.devices import check_device
+from completion.training.devices import better_device, check_device
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,11 @@ def test_a_device_that_is_there(device, count, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
     check_device("load_run: device", device)
+
+
+def test_a_gpu_that_is_left_alone_is_told(monkeypatch):
+    assert better_device("cpu") == "" or torch.cuda.is_available()
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "NVIDIA H200")
+    assert "trainer=gpu would take the NVIDIA H200" in better_device("cpu")
+    assert better_device("cuda") == better_device("auto") == ""

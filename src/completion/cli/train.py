@@ -33,6 +33,7 @@ def run(cfg: DictConfig) -> None:
     from lightning.pytorch.utilities import rank_zero_only
 
     from completion.ops.host_memory import keep_freed_memory
+    from completion.training.devices import better_device
     from completion.training.fit import fit
 
     keep_freed_memory()
@@ -42,8 +43,12 @@ def run(cfg: DictConfig) -> None:
     for message in QUIET:
         warnings.filterwarnings("ignore", message)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    is_first = rank_zero_only.rank == 0  # pyright: ignore[reportFunctionMemberAccess]
+    hint = better_device(config["trainer"]["accelerator"])
+    if is_first and hint:
+        print(hint, flush=True)
     run_dir = fit(config)
-    if rank_zero_only.rank == 0:  # pyright: ignore[reportFunctionMemberAccess]
+    if is_first:
         print(f"run folder: {run_dir}", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Whether this machine has the device that a config asks for."""
+"""Whether this machine has the device that a config asks for, or a better one."""
 
 import torch
 
@@ -21,3 +21,10 @@ def check_device(argument: str, device: str) -> None:
             f"{argument} must be one this machine has, got '{device}' of {torch.cuda.device_count()} GPUs, "
             "counted from 0; choose another"
         )
+
+
+def better_device(accelerator: str) -> str:
+    """A line for a training on the CPU of a machine that has a GPU; empty for others."""
+    if accelerator != "cpu" or not torch.cuda.is_available():
+        return ""
+    return f"training on the CPU; trainer=gpu would take the {torch.cuda.get_device_name()} of this machine"
