@@ -1,13 +1,13 @@
 #!/usr/bin/env python
-"""Times the steps of a training by the command: batches from files, Lightning's loop, AdamW, a moving average.
+"""Times the steps of a training by the command: batches from files, Lightning's loop, AdamW, an average.
 
     scripts/bench_train.py trainer=gpu --json benchmarks/results/train_gpu.json
     scripts/bench_train.py data.preparation.resolution=32 data.batch_size=4 --models default --items 16
 
 scripts/bench_step.py times the network alone. Words with "=" are overrides of `completion train`. Items are
-pairs of points on spheres, tori and boxes, of each of which one side was seen; preparation is not timed. A step
-is what passes from the end of a batch to the end of the next one of the same epoch; nothing waits for the GPU in
-it but the training. Each model is trained as it is, without loader processes, and with a moving average.
+pairs of points on spheres, tori and boxes, of each of which one side was seen; preparation is not timed. A
+step is what passes from the end of a batch to the end of the next one of the same epoch; nothing waits for
+the GPU in it but the training. Each model is trained as it is, without loader processes, and with an average.
 """
 
 import argparse

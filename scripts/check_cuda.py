@@ -12,6 +12,7 @@ when the machine has no usable GPU.
 """
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -40,8 +41,8 @@ EXERCISE = [PYTHON, "scripts/exercise_operators.py"]
 FEW_CASES = [*EXERCISE, "--radii", "0", "1", "3", "--channels", "17x32", "64x64"]
 # The slowest of all: an empty set and a single voxel have no races to show.
 RACES = [*EXERCISE, "--radii", "3", "--channels", "17x32", "64x64"]
-# Rows and channels enough for the largest tiles.
-WIDE_CASES = [*EXERCISE, "--radii", "40", "--channels", "64x64", "200x128", "--dtypes", "float16"]
+# Rows and channels enough for the largest tiles; between them they take every tile of warpgroups.
+WIDE_CASES = [*EXERCISE, "--radii", "40", "--channels", "64x64", "200x128", "96x200", "--dtypes", "float16"]
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--durations=10"]
 PYTEST += ["--continue-on-collection-errors"]  # a package that one file lacks must not cost the others
 # Several processes share the GPU well; the tests are short and wait for the host most of the time.
@@ -67,6 +68,9 @@ BENCH_STEP += [*RECORD, "{results}/step_gpu.json"]
 
 BENCH_TRAIN = [PYTHON, "scripts/bench_train.py", "trainer=gpu"]
 BENCH_TRAIN += ["--commit", "{commit}", "--json", "{results}/train_gpu.json"]
+
+LAST_WORDS = 10.0
+"""Seconds of a limit, at most, for what is asked to end."""
 
 
 @dataclass(frozen=True)
@@ -191,16 +195,23 @@ def run(step: Step, limit: float, log: TextIO) -> Outcome:
 
 
 def finish(step: Step, limit: float, log: TextIO) -> str:
-    """Runs the command to its end or to the limit; then it ends with everything that it has started."""
+    """Runs the command to its end or to the limit; then it ends with everything that it has started.
+
+    It is asked to end first, as by Ctrl-C: pytest then tells what failed so far.
+    """
     environment = os.environ | {"COMPLETION_CUDA": "1", "PYTHONUNBUFFERED": "1"} | step.environment
     folders = [str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
     process = subprocess.Popen(
         step.command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, process_group=0
     )
+    grace = min(LAST_WORDS, limit / 4)
     try:
-        return "passed" if process.wait(limit) == 0 else "failed"
+        return "passed" if process.wait(limit - grace) == 0 else "failed"
     except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(grace)
         return "timed out"
     finally:
         if process.poll() is None:

@@ -45,7 +45,7 @@ static __global__ void __launch_bounds__(kBlockThreads)
   const int64_t brick = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
   if (brick >= num_bricks) return;
   const uint64_t place = gather_kept(static_cast<uint64_t>(grown.found[brick]), places.kept);
-  const int children = __popcll(grown.occupancy[grown.found_slots[brick]]);
+  const int children = __popcll(children_at(grown.occupancy, grown.found_slots[brick]));
   reinterpret_cast<uint8_t*>(places.children)[place] = static_cast<uint8_t>(children);
 }
 

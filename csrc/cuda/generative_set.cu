@@ -42,7 +42,7 @@ struct Emission {
 };
 
 __device__ __forceinline__ int32_t children_of(const Emission& emission, int64_t brick) {
-  return brick < emission.num_bricks ? __popcll(emission.occupancy[emission.slots[brick]]) : 0;
+  return brick < emission.num_bricks ? __popcll(children_at(emission.occupancy, emission.slots[brick])) : 0;
 }
 
 /// Children of the bricks of each block of kBlockThreads.
@@ -91,7 +91,7 @@ __global__ void __launch_bounds__(kBlockThreads) emit_children(Emission emission
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kBlockThreads;
   const int thread = threadIdx.x;
   const bool taken = first + thread < emission.num_bricks;
-  const uint64_t own = taken ? emission.occupancy[emission.slots[first + thread]] : 0;
+  const uint64_t own = taken ? children_at(emission.occupancy, emission.slots[first + thread]) : 0;
   occupancies[thread] = own;
   starts[thread] = order.first_child(emission, first + thread, __popcll(own));
   __syncthreads();

@@ -21,7 +21,7 @@ struct GrownBricks {
   Partials partials;     // of scan_codes
   int32_t* unit_bits;    // [1]
   int64_t* found;        // [B] out: the bricks, in no order
-  int32_t* found_slots;  // [B] out: their slots
+  int32_t* found_slots;  // [B] out: their slots, the bits of uint32
   uint32_t num_slots;
 };
 
@@ -50,6 +50,11 @@ inline GrownBricks take_grown_bricks(int64_t most, int32_t* found_slots, Workspa
   grown.found = workspace->take<int64_t>(most);
   grown.found_slots = found_slots;
   return grown;
+}
+
+/// The children in the brick at a slot, of which there may be more than int32 has.
+__device__ __forceinline__ uint64_t children_at(const uint64_t* occupancy, int32_t slot) {
+  return occupancy[static_cast<uint32_t>(slot)];
 }
 
 __device__ __forceinline__ void add_children(const GrownBricks& grown, uint64_t brick, uint64_t cells) {

@@ -146,7 +146,7 @@ def training_step(device: torch.device) -> list[Tensor]:
     # The dense level's convolution is cuDNN's, which may add with atomics where it is free to choose.
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
         completion = net(x, truth)
-        loss, _ = completion_loss(completion.levels, partial)
+        loss, _ = completion_loss(completion.levels, partial, dice_weight=0.5)
         loss.backward()
     grads = [parameter.grad for parameter in net.parameters() if parameter.grad is not None]
     return [completion.coord_map.keys, completion.logits.detach(), loss.detach()[None], *grads]

@@ -9,7 +9,8 @@ import pytest
 from tests.ops.fatbin import fat_binaries
 
 from completion.ops.build import build_library
-from completion.ops.recipe import CUDA_ARCHITECTURES, PORTABLE, architectures, nvcc, recipe
+from completion.ops.cuda_compiler import ARCHITECTURES, nvcc
+from completion.ops.recipe import architectures, portable, recipe
 
 LOAD = """
 import sys, torch
@@ -33,13 +34,13 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_cuda_file_holds_every_architecture(library: Path):
     sources = [path for path in recipe(cuda=True).sources if path.suffix == ".cu"]
-    special = [path for path in sources if architectures(path) != PORTABLE]
+    special = [path for path in sources if architectures(path, ARCHITECTURES) != portable(ARCHITECTURES)]
     binaries = fat_binaries(library)
     compiled = [binary for binary in binaries if binary.ptx]  # the linker adds an empty one
     assert len(compiled) == len(sources) - len(special) > 0
     for binary in compiled:
-        assert binary.machine_code == {int(name) for name in CUDA_ARCHITECTURES}
-        assert binary.ptx == {int(CUDA_ARCHITECTURES[0])}
+        assert binary.machine_code == {int(name) for name in ARCHITECTURES}
+        assert binary.ptx == {int(ARCHITECTURES[0])}
     assert sum(binary.machine_code == {90} and not binary.ptx for binary in binaries) == len(special) == 2
 
 

@@ -11,6 +11,15 @@ import torch
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
+SLEEPER = """
+import time
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("so far")
+    time.sleep(60)
+"""
+
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
@@ -48,6 +57,7 @@ def test_check_cuda_without_a_gpu_says_so(tmp_path: Path):
         ([sys.executable, "-c", "print('done')"], 60, "passed", "done"),
         ([sys.executable, "-c", "raise SystemExit('wrong')"], 60, "failed", "wrong"),
         ([sys.executable, "-c", "import time; print('begun'); time.sleep(60)"], 3, "timed out", "begun"),
+        ([sys.executable, "-c", SLEEPER], 3, "timed out", "so far"),
         (["no-such-command"], 60, "missing", "not on the PATH"),
         ([sys.executable, "-c", "print('done')"], 0, "left out", ""),
     ],

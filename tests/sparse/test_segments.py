@@ -23,6 +23,17 @@ def test_sum_leaves_out_minus_one(dtype, device) -> None:
     assert_near(segment_sum(values, index, 6), expected)
 
 
+@pytest.mark.parametrize("num_rows", [1, 511, 512, 513, 5000])
+def test_long_segments_are_summed_whole(num_rows, device) -> None:
+    """They are added up in parts; some rows are left out, and one index never occurs."""
+    index = torch.arange(num_rows, device=device) * 4 // num_rows - 1
+    index[index == 1] = 2
+    index = index[torch.randperm(num_rows, generator=torch.Generator().manual_seed(0)).to(device)]
+    values = torch.randn(num_rows, 3, dtype=torch.float64, device=device)
+    expected = torch.stack([values[index == s].sum(0) for s in range(4)])
+    assert_near(segment_sum(values, index, 4), expected)
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
 def test_mean_is_zero_where_nothing_is_and_does_not_overflow(dtype, device) -> None:
     values, index = case(device, dtype)

@@ -51,6 +51,7 @@ def run(cfg: DictConfig) -> None:
         "skipped": skipped,
         "wall_seconds": round(time.perf_counter() - started, 2),
         "machine": machine(cfg.device),
+        "peak_memory_mib": peak_memory_mib(cfg.device),
     }
     try:
         write_metrics(path, about, evaluation)
@@ -193,7 +194,6 @@ def write_metrics(path: Path, about: dict[str, Any], evaluation: "Evaluation") -
         "num_failures": len(evaluation.failures),
         "seconds_per_item": statistics.median(item.seconds for item in evaluation.items),
         "clipped_share": evaluation.clipped_share,
-        "peak_memory_mib": peak_memory_mib(),
         "methods": evaluation.summary(),
         "levels": evaluation.level_summary(),
         "items": [asdict(item) for item in evaluation.items],
@@ -202,12 +202,12 @@ def write_metrics(path: Path, about: dict[str, Any], evaluation: "Evaluation") -
         temporary.write_text(json.dumps(contents, indent=1), encoding="utf-8")
 
 
-def peak_memory_mib() -> int:
-    """Largest memory of the process so far, of the GPU's where one was used, in MiB."""
+def peak_memory_mib(device: str) -> int:
+    """Largest memory so far, of the GPU that the network was on, else of the process, in MiB."""
     import torch
 
-    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
-        return torch.cuda.max_memory_allocated() >> 20
+    if device != "cpu":
+        return torch.cuda.max_memory_allocated(device) >> 20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak >> 20 if sys.platform == "darwin" else peak >> 10  # bytes there, KiB elsewhere
 

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from completion.nn.prune import Level, items_of
 from completion.sparse import CoordMap
+from completion.sparse.segments import segment_sum
 from completion.sparse.strides import Size
 
 
@@ -81,10 +82,8 @@ def dice_loss(logits: Tensor, target: Tensor, coord_map: CoordMap) -> Tensor:
     """
     probability = torch.sigmoid(_at_least_float32(logits))
     truth = target.to(probability.dtype)
-    batch = items_of(coord_map)
-    zeros = probability.new_zeros(coord_map.batch_size)
-    shared = zeros.index_add(0, batch, probability * truth)
-    total = zeros.index_add(0, batch, probability + truth)
+    terms = torch.stack([probability * truth, probability + truth], dim=1)
+    shared, total = segment_sum(terms, items_of(coord_map), coord_map.batch_size).unbind(dim=1)
     return (1 - (2 * shared + 1) / (total + 1)).sum() / max(coord_map.batch_size, 1)
 
 

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import torch
 
-from completion.ops.recipe import PACKAGE, Recipe, compile_command, cxx, headers, link_command, nvcc, recipe
+from completion.ops.cuda_compiler import OLDEST, nvcc, release
+from completion.ops.recipe import PACKAGE, Recipe, compile_command, cxx, headers, link_command, recipe
 
 AHEAD_FOLDER = PACKAGE / "lib"
 
@@ -82,13 +83,16 @@ def describe() -> NativeLibrary:
 
 
 def wants_cuda() -> bool:
-    """Whether a build at import has CUDA: COMPLETION_CUDA=1, or torch is a CUDA build and nvcc is there."""
+    """Whether a first build has CUDA: COMPLETION_CUDA=1, or torch has it and an nvcc is there that will do."""
     setting = os.environ.get("COMPLETION_CUDA", "")
     if setting not in ("", "0", "1"):
         raise ImportError(f"completion.ops: COMPLETION_CUDA must be 0 or 1, got {setting!r}; set or unset it")
     if setting == "1":
         return True
-    return setting != "0" and torch.version.cuda is not None and nvcc() is not None
+    if setting == "0" or torch.version.cuda is None:
+        return False
+    compiler = nvcc()
+    return compiler is not None and release(compiler) >= OLDEST
 
 
 def build_folder() -> Path:
@@ -150,7 +154,11 @@ def _compile_and_link(plan: Recipe, objects_folder: Path, target: Path) -> None:
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         jobs = {pool.submit(_compile, plan, source, objects_folder): source for source in plan.sources}
         for done, job in enumerate(as_completed(jobs), start=1):
-            job.result()
+            try:
+                job.result()
+            except ImportError:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
             _say(f"[{done}/{len(jobs)}] {jobs[job].parent.name}/{jobs[job].name}", fleeting=True)
     objects = [job.result() for job in jobs]
     _run(lambda path: link_command(plan, objects, path), target)
@@ -180,9 +188,13 @@ def _run(command_for, target: Path) -> None:
         temporary.unlink(missing_ok=True)
         raise ImportError(
             f"completion.ops: the native operators must compile, got exit code {result.returncode} from\n"
-            f"{' '.join(command)}\n{result.stderr}; see the compiler's message above"
+            f"{' '.join(command)}\n{result.stderr}; see the compiler's message above{_way_out(command)}"
         )
     os.replace(temporary, target)
+
+
+def _way_out(command: list[str]) -> str:
+    return "; COMPLETION_CUDA=0 does without a GPU" if command[0] == nvcc() else ""
 
 
 def _say(text: str, fleeting: bool = False) -> None:

@@ -262,9 +262,12 @@ def _autocast(features: Tensor) -> Tensor:
 
 def _allow_tf32(features: Tensor) -> bool:
     """torch's own TF32 switch, which the native code cannot read; meaningless but for float32 on CUDA."""
-    return bool(
-        features.is_cuda and features.dtype == torch.float32 and torch.backends.cuda.matmul.allow_tf32
-    )
+    if not features.is_cuda or features.dtype != torch.float32:
+        return False
+    matmul = torch.backends.cuda.matmul
+    if torch.compiler.is_compiling():  # which cannot follow the newer form of the switch
+        return bool(matmul.allow_tf32)
+    return matmul.fp32_precision == "tf32"  # the older form raises an error where somebody has set this one
 
 
 @torch.library.register_fake("completion::convolution")

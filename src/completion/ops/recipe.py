@@ -1,6 +1,6 @@
 """What the native library is made of and how each file is compiled: sources, flags, architectures, hashes.
 
-Runs nothing and writes nothing; completion.ops.build does.
+Runs no more than questions to the CUDA compiler and writes nothing; completion.ops.build does.
 """
 
 import hashlib
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from completion.ops.cuda_compiler import ARCHITECTURES, check_release, known_architectures, nvcc
+
 PACKAGE = Path(__file__).resolve().parents[1]
 TORCH_TARGET = "0x020b000000000000"  # stable ABI of torch 2.11: one binary serves 2.11 and everything later
-CUDA_ARCHITECTURES = ("80", "90", "100", "120")
 
 # COMPLETION_SANITIZE=1: a wrong access or an undefined result ends the process. Python must then run with the
 # sanitizers' runtime preloaded (scripts/check_sanitizers.py). CUDA kernels have compute-sanitizer instead.
@@ -41,12 +42,6 @@ NVCC_FLAGS = (
     "--expt-relaxed-constexpr",
     "-Xcompiler",
     "-fPIC,-fvisibility=hidden",
-)
-# One portable form for the oldest architecture, machine code for each from it: the front end runs once, not
-# once for each, which halves the time. No kernel asks which architecture it is compiled for.
-PORTABLE = (
-    f"-gencode=arch=compute_{CUDA_ARCHITECTURES[0]},"
-    f"code=[compute_{CUDA_ARCHITECTURES[0]},{','.join(f'sm_{arch}' for arch in CUDA_ARCHITECTURES)}]"
 )
 # By the end of a source's name: instructions that one architecture has alone. No other starts these kernels.
 ONE_ARCHITECTURE = {"_warpgroup": "-gencode=arch=compute_90a,code=sm_90a"}
@@ -75,7 +70,7 @@ class Recipe:
     @property
     def key(self) -> str:
         """Short hash of sources, headers, flags and backend: the identity of the library."""
-        flags = (CXX_FLAGS, NVCC_FLAGS, PORTABLE, ONE_ARCHITECTURE, LINK_FLAGS)
+        flags = (CXX_FLAGS, NVCC_FLAGS, portable(ARCHITECTURES), ONE_ARCHITECTURE, LINK_FLAGS)
         digest = hashlib.sha256(repr((self.cuda, *flags)).encode())
         for path in (*self.sources, *headers(self.root, ("include", *folders(self.cuda)))):
             digest.update(str(path.relative_to(self.root)).encode() + b"\0" + path.read_bytes())
@@ -138,12 +133,6 @@ def cxx() -> str:
     return found
 
 
-def nvcc() -> str | None:
-    """Path of the CUDA compiler: on the PATH or in $CUDA_HOME/bin; None when there is none."""
-    home = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or "/usr/local/cuda"
-    return shutil.which("nvcc") or shutil.which("nvcc", path=str(Path(home) / "bin"))
-
-
 def compile_command(recipe: Recipe, source: Path, target: Path) -> list[str]:
     """Command that compiles one source to one object; only the torch bindings see torch's headers."""
     include = ["-I", str(recipe.root / "include")]
@@ -154,7 +143,9 @@ def compile_command(recipe: Recipe, source: Path, target: Path) -> list[str]:
                 "completion.ops: nvcc must be on the PATH or in $CUDA_HOME/bin for CUDA kernels, got none; "
                 "install the CUDA toolkit or set COMPLETION_CUDA=0"
             )
-        return [compiler, *NVCC_FLAGS, architectures(source), *include, "-c", str(source), "-o", str(target)]
+        check_release(compiler)
+        code = architectures(source, known_architectures(compiler))
+        return [compiler, *NVCC_FLAGS, code, *include, "-c", str(source), "-o", str(target)]
     flags = list(CXX_FLAGS)
     if source.parent.name == "torch":
         from torch.utils.cpp_extension import include_paths  # slow import, needed only when compiling
@@ -164,9 +155,20 @@ def compile_command(recipe: Recipe, source: Path, target: Path) -> list[str]:
     return [cxx(), *flags, *include, "-c", str(source), "-o", str(target)]
 
 
-def architectures(source: Path) -> str:
-    """Flag of nvcc that says which machine code it makes of a source."""
-    return next((flag for end, flag in ONE_ARCHITECTURE.items() if source.stem.endswith(end)), PORTABLE)
+def architectures(source: Path, known: tuple[str, ...]) -> str:
+    """Flag of nvcc that says which machine code it makes of a source, of what it knows."""
+    special = (flag for end, flag in ONE_ARCHITECTURE.items() if source.stem.endswith(end))
+    return next(special, portable(known))
+
+
+def portable(known: tuple[str, ...]) -> str:
+    """One portable form for the oldest architecture, machine code for each that is known from it.
+
+    So the front end runs once, not once for each, which halves the time. No kernel asks which architecture it
+    is compiled for.
+    """
+    oldest = f"compute_{ARCHITECTURES[0]}"
+    return f"-gencode=arch={oldest},code=[{','.join([oldest, *(f'sm_{name}' for name in known)])}]"
 
 
 def link_command(recipe: Recipe, objects: list[Path], target: Path) -> list[str]:

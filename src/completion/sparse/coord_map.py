@@ -28,6 +28,10 @@ class CoordMap:
     Rows are in canonical order (batch, then Morton). Coordinates are multiples of the stride, in finest
     voxels. The constructor trusts its arguments; `CoordMap.from_coords` is the checked way in.
 
+    What a set has found or made, it keeps. On CUDA that was queued on the stream which asked first: use a set
+    on one stream, or let the others wait for it. What is first asked for while a CUDA graph is captured is
+    there when the graph has run: run the step once before.
+
     Attributes:
         keys: int64 [N], ascending and unique.
         stride: distance of neighbours per axis, in finest voxels.

@@ -7,6 +7,9 @@ from torch import Tensor
 
 from completion.ops.checks import refuse_forward_mode
 
+PART_ROWS = 512
+"""Rows that are added one after another."""
+
 
 def gather_rows(values: Tensor, index: Tensor) -> Tensor:
     """Row of values [S, C] for each index, zeros where it is -1; rows may repeat.
@@ -71,6 +74,11 @@ def segment_max(values: Tensor, index: Tensor, num_segments: int) -> Tensor:
     return torch.cat([values, values.new_zeros(1, values.shape[1])]).gather(0, arg)
 
 
+def _sums_between(rows: Tensor, offsets: Tensor) -> Tensor:
+    """Sums of the rows from each offset to the next."""
+    return torch.segment_reduce(rows, "sum", offsets=offsets, axis=0, unsafe=True, initial=0)
+
+
 class _OneByOne(torch.autograd.Function):
     """A batch of torch.func.vmap goes through one by one."""
 
@@ -104,13 +112,16 @@ class _GatherRows(_OneByOne):
 class _SegmentSum(_OneByOne):
     @staticmethod
     def forward(values: Tensor, index: Tensor, num_segments: int) -> Tensor:
-        # The sum is one chain: in float32 it would lose digits with every thousand rows.
-        wide = values.double()
         order = index.argsort(stable=True)
         bounds = torch.arange(num_segments + 1, device=index.device)
         offsets = torch.searchsorted(index[order], bounds)
-        sums = torch.segment_reduce(wide[order], "sum", offsets=offsets, axis=0, unsafe=True, initial=0)
-        return sums.to(values.dtype)
+        rows = values.double()[order]  # a chain of sums in float32 would lose digits with every thousand rows
+        if index.shape[0] > PART_ROWS * num_segments:
+            # Where segments are long they are cut: a GPU adds one up in one thread for each channel.
+            cuts = torch.arange(0, index.shape[0], PART_ROWS, device=index.device)
+            cuts = torch.cat([offsets, cuts]).sort().values
+            rows, offsets = _sums_between(rows, cuts), torch.searchsorted(cuts, offsets)
+        return _sums_between(rows, offsets).to(values.dtype)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
