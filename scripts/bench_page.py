@@ -7,6 +7,7 @@ With --check nothing is written, and a page that would change is an error. Every
 `<!-- table: NAME -->` and a line `<!-- end -->`.
 """
 
+import argparse
 import re
 import sys
 from pathlib import Path
@@ -21,6 +22,11 @@ PAGES = {"cpu.md": cpu_page.TABLES, "gpu.md": gpu_page.TABLES}
 
 def main() -> None:
     """Rewrites the pages, or checks that there is nothing to write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    check = parser.parse_args().check
     for name, tables in PAGES.items():
         page = BENCHMARKS / name
         before = text = page.read_text()
@@ -29,7 +35,7 @@ def main() -> None:
             if not block.search(text):
                 raise SystemExit(f"bench_page: {name} must have the table {table}, got none")
             text = block.sub(lambda found, rows=rows: found[1] + "\n".join(rows()) + "\n" + found[2], text)
-        if "--check" not in sys.argv[1:]:
+        if not check:
             page.write_text(text)
         elif text != before:
             raise SystemExit(

@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Runs the property tests of the sparse engine on as many random cases as asked, and records what really ran.
 
     scripts/prove_properties.py --cases 10000 --seed 0 --record benchmarks/results/property_run.json

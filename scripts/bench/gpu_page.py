@@ -215,7 +215,8 @@ def of_peers(step: Record) -> Iterator[str | None]:
     """Times and ratios of a step's baselines."""
     for name in STEP_GOALS:
         peer = step["peers"].get(name)
-        yield None if peer is None else f"{peer['median_ms']:.1f}"
+        when = f" (at {BEFORE})" if peer and peer.get("of_before") else ""
+        yield None if peer is None else f"{peer['median_ms']:.1f}{when}"
         yield None if peer is None else f"{peer['ratio']:.2f}"
 
 

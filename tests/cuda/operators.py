@@ -14,6 +14,7 @@ from torch import Tensor
 from completion import ops
 from completion.models import CompletionNet, completion_loss
 from completion.sparse import CoordMap, SparseTensor
+from completion.sparse.kernel_offsets import slots_on
 
 DTYPES = [torch.float32, torch.float64, torch.bfloat16, torch.float16]
 CHANNELS = [(1, 16), (20, 36), (64, 96)]
@@ -108,7 +109,7 @@ def on_coordinates(device: torch.device) -> list[Tensor]:
     """All operators on coordinates."""
     keys, rows, first = ops.coordinate_set(ops.encode(random_coords(70_000, -24, 24).to(device)))
     small = canonical(surface(20), device)
-    table = ops.kernel_map(small, small, cube(3))
+    table, halves = ops.kernel_map(small, small, cube(3)), ops.strided_set(small, (2, 2, 2))[0]
     return [
         *(keys, rows, first, table, ops.decode(keys), ops.reverse_map(table, small.numel())),
         *ops.strided_set(keys, (2, 2, 2)),
@@ -117,6 +118,7 @@ def on_coordinates(device: torch.device) -> list[Tensor]:
         ops.generative_set(small, cube(4, centred=False)),
         *ops.union_set(keys, small),
         *ops.selected_set(keys, keys % 3 == 0),
+        *ops.kernel_pairs(small, halves, cube(3), slots_on(tuple(cube(3)), (2, 2, 2))),
         ops.child_keys(keys, 8, 1),
         ops.inside_box(keys, (-9, -9, -9), (5, 6, 7)),
         ops.grid_cells(keys, (-9, -9, -9), (2, 1, 3), (3, 9, 9, 9)),

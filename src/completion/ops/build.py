@@ -83,7 +83,7 @@ def describe() -> NativeLibrary:
 
 
 def wants_cuda() -> bool:
-    """Whether a first build has CUDA: COMPLETION_CUDA=1, or torch has it and an nvcc is there that will do."""
+    """Whether a first build has CUDA: COMPLETION_CUDA=1, or torch has it and nvcc is there, new enough."""
     setting = os.environ.get("COMPLETION_CUDA", "")
     if setting not in ("", "0", "1"):
         raise ImportError(f"completion.ops: COMPLETION_CUDA must be 0 or 1, got {setting!r}; set or unset it")

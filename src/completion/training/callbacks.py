@@ -94,7 +94,7 @@ def interrupt(*_: Any) -> None:
 
 
 class RunFolder(Callback):
-    """Writes the config into the run folder after the first step: one that fails before leaves all as it was.
+    """Writes the config into the run folder after the first step: one that fails earlier leaves what was.
 
     A folder that was moved goes on with what it knows of its best checkpoint; one that begins from another
     run's checkpoint has a best one of its own.
