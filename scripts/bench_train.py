@@ -97,7 +97,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--items", type=int, default=128, help="in an epoch")
     parser.add_argument("--json", type=Path, help="file for the record")
     parser.add_argument("--commit", default="", help="for the record, where the checkout has no history")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def measure(model: str, overrides: list[str], folder: Path) -> dict[str, Any]:

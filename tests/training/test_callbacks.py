@@ -1,4 +1,4 @@
-"""MovingAverage: lies where the training is, and is the average that its decay says."""
+"""MovingAverage lies where the training is and averages as its decay says; lines tell what time is left."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -6,8 +6,9 @@ from typing import Any, cast
 import pytest
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.callbacks import Timer
 
-from completion.training.callbacks import MovingAverage
+from completion.training.callbacks import MovingAverage, ProgressLines
 
 
 class Small(LightningModule):
@@ -54,6 +55,26 @@ def test_is_the_average_of_all_steps():
         torch.testing.assert_close(module.state_dict()[name].double(), value, rtol=1e-6, atol=1e-6)
     callback.on_validation_epoch_end(trainer, module)
     assert torch.equal(module.weight, weights)
+
+
+@pytest.mark.parametrize(("max_seconds", "left"), [(None, 15), (60, 15), (7, 2), (4, 0)])
+def test_the_time_that_is_left_ends_with_the_training(monkeypatch, capsys, max_seconds, left):
+    """Five of twenty steps took 5 s."""
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    timer = Timer(None if max_seconds is None else {"seconds": max_seconds}, verbose=False)
+    shared: dict[str, Any] = {
+        "is_global_zero": True,
+        "estimated_stepping_batches": 20,
+        "callback_metrics": {},
+    }
+    trainer = cast(Any, SimpleNamespace(callbacks=[timer], global_step=0, **shared))
+    lines, module = ProgressLines(every_seconds=0), Small()
+    timer.on_train_start(trainer, module)
+    lines.on_train_start(trainer, module)
+    now[0], trainer.global_step = 105.0, 5
+    lines.on_train_batch_end(trainer, module)
+    assert capsys.readouterr().out.splitlines()[-1] == f"step 5/20  5 s, {left} s left"
 
 
 @pytest.mark.parametrize("decay", [-0.1, 1.5, "much"])

@@ -5,12 +5,12 @@ Checkpoints are Lightning's own, and so is all of the averaging but where the av
 
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
+from lightning.pytorch.callbacks import ModelCheckpoint, Timer, WeightAveraging
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from completion.nn.functional.checks import check_probability
@@ -61,11 +61,18 @@ class ProgressLines(Callback):
         passed = self.last_line - self.started
         done = trainer.global_step - self.first_step
         todo = max(self._steps(trainer) - trainer.global_step, 0)
-        left = passed / done * todo if done else float("nan")
+        ends = [passed / done * todo if done else float("nan"), *_remaining(trainer)]
         metrics = trainer.callback_metrics if with_means else {}
         shown = [f"{label} {float(metrics[key]):.3f}" for key, label in SHOWN if key in metrics]
         if trainer.is_global_zero:
-            print("  ".join([head, *shown, f"{passed:.0f} s, {left:.0f} s left"]), flush=True)
+            print("  ".join([head, *shown, f"{passed:.0f} s, {min(ends):.0f} s left"]), flush=True)
+
+
+def _remaining(trainer: Trainer) -> Iterator[float]:
+    """Seconds until trainer.max_time ends the training, if it is set."""
+    for callback in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
+        if isinstance(callback, Timer) and (seconds := callback.time_remaining()) is not None:
+            yield max(seconds, 0.0)
 
 
 class MovingAverage(WeightAveraging):
