@@ -51,6 +51,43 @@ def test_refuses(node, words):
         instantiate({"part": node})
 
 
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"_target_": "torch.load", "f": "weights.pt", "weights_only": False},
+        {"_target_": "torch.utils.collect_env.run", "command": "touch called"},
+        {"_target_": "torch.utils.cpp_extension.subprocess.Popen", "args": ["touch", "called"]},
+        {"_target_": "torch.utils.data.DataLoader", "dataset": [1]},
+        {"_target_": "completion.ops.build.Path", "args": "called"},
+        {"_target_": "completion.training.run.write_checkpoint", "checkpoint": {}, "path": "called"},
+        {"_target_": "lightning.pytorch.seed_everything", "seed": 1},
+    ],
+    ids=lambda node: node["_target_"],
+)
+def test_calls_nothing_but_parts_of_a_training(node, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"model\.x\._target_ must (be a class of completion|exist)"):
+        instantiate({"x": node}, "model")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments"),
+    [
+        ("torch.nn.SiLU", {}),
+        ("lightning.pytorch.callbacks.LearningRateMonitor", {}),
+        ("lightning.pytorch.loggers.CSVLogger", {"save_dir": "logs"}),
+        ("lightning.pytorch.profilers.SimpleProfiler", {}),
+        ("lightning.pytorch.strategies.DDPStrategy", {}),
+        ("lightning.fabric.plugins.environments.LightningEnvironment", {}),
+        ("lightning.fabric.plugins.TorchCheckpointIO", {}),
+        ("lightning.pytorch.plugins.MixedPrecision", {"precision": "bf16-mixed", "device": "cpu"}),
+    ],
+)
+def test_makes_parts_of_torch_and_lightning(path, arguments):
+    assert type(instantiate({"_target_": path, **arguments})).__name__ == path.rpartition(".")[2]
+
+
 def test_names_where_the_node_stands():
     node = {"outer": [{"_target_": "completion.models.TruthOnly", "x": 1}]}
     with pytest.raises(ValueError, match=r"model\.outer\[0\]"):

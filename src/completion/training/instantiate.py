@@ -1,17 +1,20 @@
-"""Objects from config nodes: `_target_` names a class or function, the other keys are its arguments, exactly.
+"""Objects from config nodes: `_target_` names a class, the other keys are its arguments, exactly.
 
-Runs only code below the allowed packages, so that a config file from elsewhere cannot call anything it likes.
+Makes only parts of a training, so that a config file from elsewhere cannot call anything it likes: classes of
+this package, and what derives from certain classes of torch and Lightning.
 """
 
 import importlib
 import inspect
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from completion.training.value_types import in_words, value_fits
 
 TARGET = "_target_"
 ALLOWED = ("completion.", "torch.", "lightning.")
+FUNCTIONS = ("completion.training.loggers.wandb_logger",)  # that may stand for a class
 
 
 def instantiate(node: Any, name: str = "config") -> Any:
@@ -22,7 +25,7 @@ def instantiate(node: Any, name: str = "config") -> Any:
         name: of the node, for messages.
 
     Raises:
-        ValueError: a target outside the allowed packages, one that does not exist, or an unknown argument.
+        ValueError: a target that is no part of a training or does not exist, or an unknown argument.
     """
     if isinstance(node, list | tuple):
         return [instantiate(value, f"{name}[{index}]") for index, value in enumerate(node)]
@@ -38,7 +41,7 @@ def instantiate(node: Any, name: str = "config") -> Any:
 
 
 def find_target(path: str, name: str) -> Any:
-    """The class or function at a dotted path below the allowed packages."""
+    """The class at a dotted path, a part of a training."""
     module_path, _, attribute = path.rpartition(".")
     if not path.startswith(ALLOWED):
         raise ValueError(
@@ -46,9 +49,39 @@ def find_target(path: str, name: str) -> Any:
             "only code of these packages is run from a config"
         )
     try:
-        return getattr(importlib.import_module(module_path), attribute)
+        target = getattr(importlib.import_module(module_path), attribute)
     except (ModuleNotFoundError, AttributeError) as error:
         raise ValueError(f"instantiate: {name}.{TARGET} must exist, got '{path}' ({error})") from error
+    if path not in FUNCTIONS and not is_part(target):
+        raise ValueError(
+            f"instantiate: {name}.{TARGET} must be a class of completion, a torch.nn.Module, or a callback, "
+            f"logger, profiler, strategy or plugin of Lightning, got '{path}'; "
+            "nothing else is called from a config"
+        )
+    return target
+
+
+def is_part(target: Any) -> bool:
+    """Whether a config may make such an object: no function, which may do anything, nor a class of others."""
+    if not inspect.isclass(target):
+        return False
+    return target.__module__.startswith("completion.") or issubclass(target, _foreign_parts())
+
+
+@cache
+def _foreign_parts() -> tuple[type, ...]:
+    """What parts that are not of this package derive from; imported when one is met."""
+    from lightning.fabric.accelerators.accelerator import Accelerator
+    from lightning.fabric.loggers.logger import Logger
+    from lightning.fabric.plugins import CheckpointIO, ClusterEnvironment, Precision
+    from lightning.pytorch import Callback, Trainer
+    from lightning.pytorch.plugins.layer_sync import LayerSync
+    from lightning.pytorch.profilers import Profiler
+    from lightning.pytorch.strategies import Strategy
+    from torch.nn import Module
+
+    plugins = (Accelerator, CheckpointIO, ClusterEnvironment, LayerSync, Precision, Strategy)
+    return (Module, Trainer, Callback, Logger, Profiler, *plugins)
 
 
 def check_arguments(target: Any, arguments: Mapping[str, Any], name: str) -> None:
