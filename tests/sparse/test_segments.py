@@ -23,15 +23,31 @@ def test_sum_leaves_out_minus_one(dtype, device) -> None:
     assert_near(segment_sum(values, index, 6), expected)
 
 
-@pytest.mark.parametrize("num_rows", [1, 511, 512, 513, 5000])
-def test_long_segments_are_summed_whole(num_rows, device) -> None:
+@pytest.mark.parametrize("ascending", [False, True])
+@pytest.mark.parametrize("num_rows", [0, 1, 511, 512, 513, 5000])
+def test_long_segments_are_summed_whole(num_rows, ascending, device) -> None:
     """They are added up in parts; some rows are left out, and one index never occurs."""
     index = torch.arange(num_rows, device=device) * 4 // num_rows - 1
     index[index == 1] = 2
-    index = index[torch.randperm(num_rows, generator=torch.Generator().manual_seed(0)).to(device)]
-    values = torch.randn(num_rows, 3, dtype=torch.float64, device=device)
+    if not ascending:
+        index = index[torch.randperm(num_rows, generator=torch.Generator().manual_seed(0)).to(device)]
+    values = torch.randn(num_rows, 3, dtype=torch.float64, device=device).requires_grad_()
     expected = torch.stack([values[index == s].sum(0) for s in range(4)])
-    assert_near(segment_sum(values, index, 4), expected)
+    sums = segment_sum(values, index, 4, ascending)
+    assert_near(sums, expected)
+    weight = torch.arange(12.0, dtype=torch.float64, device=device).view(4, 3)
+    (grad,) = torch.autograd.grad((sums * weight).sum(), values)
+    assert torch.equal(grad, torch.where((index >= 0)[:, None], weight[index], 0))
+
+
+def test_gradient_of_rows_in_order_is_that_of_any(device) -> None:
+    index = torch.tensor([-1, 0, 0, 2, 2, 2], device=device)
+    grads = []
+    for ascending in (False, True):
+        values = torch.zeros(3, 2, dtype=torch.float64, device=device, requires_grad=True)
+        rows = gather_rows(values, index, ascending)
+        grads += torch.autograd.grad((rows * torch.arange(12.0, device=device).view(6, 2)).sum(), values)
+    assert torch.equal(*grads) and grads[0][:, 0].tolist() == [6.0, 0.0, 24.0]
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])

@@ -11,7 +11,7 @@ PART_ROWS = 512
 """Rows that are added one after another."""
 
 
-def gather_rows(values: Tensor, index: Tensor) -> Tensor:
+def gather_rows(values: Tensor, index: Tensor, ascending: bool = False) -> Tensor:
     """Row of values [S, C] for each index, zeros where it is -1; rows may repeat.
 
     Differentiable twice in values; the gradient is summed in row order, so it is the same each time.
@@ -19,15 +19,16 @@ def gather_rows(values: Tensor, index: Tensor) -> Tensor:
     Args:
         values: [S, C].
         index: int32 or int64 [N].
+        ascending: the index does, as the batch column of a set; then the gradient needs no sort.
 
     Returns:
         [N, C] in the dtype of values.
     """
     refuse_forward_mode("gather_rows")
-    return _GatherRows.apply(values, index.long())
+    return _GatherRows.apply(values, index.long(), ascending)
 
 
-def segment_sum(values: Tensor, index: Tensor, num_segments: int) -> Tensor:
+def segment_sum(values: Tensor, index: Tensor, num_segments: int, ascending: bool = False) -> Tensor:
     """Sum of the rows of values [N, C] with each index: [S, C]; index -1 is left out.
 
     The adjoint of `gather_rows`, with the same properties. Summed in float64.
@@ -36,12 +37,13 @@ def segment_sum(values: Tensor, index: Tensor, num_segments: int) -> Tensor:
         values: [N, C].
         index: int32 or int64 [N].
         num_segments: number of sums S.
+        ascending: as of `gather_rows`.
     """
     refuse_forward_mode("segment_sum")
-    return _SegmentSum.apply(values, index.long(), num_segments)
+    return _SegmentSum.apply(values, index.long(), num_segments, ascending)
 
 
-def segment_mean(values: Tensor, index: Tensor, num_segments: int) -> Tensor:
+def segment_mean(values: Tensor, index: Tensor, num_segments: int, ascending: bool = False) -> Tensor:
     """Mean of the rows of values [N, C] with each index: [S, C], zero for an index that never occurs.
 
     Arguments and derivatives as `segment_sum`. Half types are rounded once, after the division: their sum may
@@ -49,8 +51,8 @@ def segment_mean(values: Tensor, index: Tensor, num_segments: int) -> Tensor:
     """
     wide = values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
     ones = torch.ones(wide.shape[0], 1, dtype=wide.dtype, device=wide.device)
-    count = segment_sum(ones, index, num_segments).clamp(min=1)
-    return (segment_sum(wide, index, num_segments) / count).to(values.dtype)
+    count = segment_sum(ones, index, num_segments, ascending).clamp(min=1)
+    return (segment_sum(wide, index, num_segments, ascending) / count).to(values.dtype)
 
 
 def segment_max(values: Tensor, index: Tensor, num_segments: int) -> Tensor:
@@ -93,29 +95,31 @@ class _OneByOne(torch.autograd.Function):
 
 class _GatherRows(_OneByOne):
     @staticmethod
-    def forward(values: Tensor, index: Tensor) -> Tensor:
+    def forward(values: Tensor, index: Tensor, ascending: bool) -> Tensor:
         padded = torch.cat([values, values.new_zeros(1, values.shape[1])])
         return padded[torch.where(index < 0, values.shape[0], index)]
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
-        values, index = inputs
+        values, index, ctx.ascending = inputs
         ctx.save_for_backward(index)
         ctx.num_segments = values.shape[0]
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (index,) = ctx.saved_tensors
-        return segment_sum(grad, index, ctx.num_segments), None
+        return segment_sum(grad, index, ctx.num_segments, ctx.ascending), None, None
 
 
 class _SegmentSum(_OneByOne):
     @staticmethod
-    def forward(values: Tensor, index: Tensor, num_segments: int) -> Tensor:
-        order = index.argsort(stable=True)
+    def forward(values: Tensor, index: Tensor, num_segments: int, ascending: bool) -> Tensor:
+        rows = values.double()  # a chain of sums in float32 would lose digits with every thousand rows
+        if not ascending:
+            index, order = index.sort(stable=True)
+            rows = rows[order]
         bounds = torch.arange(num_segments + 1, device=index.device)
-        offsets = torch.searchsorted(index[order], bounds)
-        rows = values.double()[order]  # a chain of sums in float32 would lose digits with every thousand rows
+        offsets = torch.searchsorted(index.contiguous(), bounds)
         if index.shape[0] > PART_ROWS * num_segments:
             # Where segments are long they are cut: a GPU adds one up in one thread for each channel.
             cuts = torch.arange(0, index.shape[0], PART_ROWS, device=index.device)
@@ -126,8 +130,9 @@ class _SegmentSum(_OneByOne):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
         ctx.save_for_backward(inputs[1])
+        ctx.ascending = inputs[3]
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         (index,) = ctx.saved_tensors
-        return gather_rows(grad, index), None, None
+        return gather_rows(grad, index, ctx.ascending), None, None, None

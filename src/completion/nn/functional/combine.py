@@ -99,7 +99,7 @@ def _spread(function: str, x: SparseTensor, per_item: Tensor, equal_channels: bo
             "give one row for each batch item"
         )
     check_same_device(function, "per_item", per_item, x.features)
-    return gather_rows(per_item, x.coords[:, 0])
+    return gather_rows(per_item, x.coords[:, 0], ascending=True)
 
 
 def _aligned(

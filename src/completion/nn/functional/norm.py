@@ -43,8 +43,9 @@ def group_norm(
     values = widened(x.features)
 
     def group_mean(rows: Tensor) -> Tensor:
-        means = segment_mean(rows.unflatten(1, (num_groups, width)).mean(dim=2), item, x.batch_size)
-        return gather_rows(means, item).repeat_interleave(width, dim=1)
+        of_groups = rows.unflatten(1, (num_groups, width)).mean(dim=2)
+        means = segment_mean(of_groups, item, x.batch_size, ascending=True)
+        return gather_rows(means, item, ascending=True).repeat_interleave(width, dim=1)
 
     centred = values - group_mean(values)
     out = centred * (group_mean(centred.square()) + eps).rsqrt()

@@ -67,13 +67,13 @@ def max_pool(
 def global_sum_pool(x: SparseTensor) -> Tensor:
     """Sum of each batch item's voxels: [B, C], zero for an empty item."""
     check_sparse("global_sum_pool", x)
-    return segment_sum(x.features, x.coords[:, 0], x.batch_size)
+    return segment_sum(x.features, x.coords[:, 0], x.batch_size, ascending=True)
 
 
 def global_avg_pool(x: SparseTensor) -> Tensor:
     """Mean of each batch item's voxels: [B, C], zero for an empty item."""
     check_sparse("global_avg_pool", x)
-    return segment_mean(x.features, x.coords[:, 0], x.batch_size)
+    return segment_mean(x.features, x.coords[:, 0], x.batch_size, ascending=True)
 
 
 def global_max_pool(x: SparseTensor) -> Tensor:
