@@ -26,6 +26,12 @@ def test_text_in_its_many_dresses(tmp_path, name, text):
     assert read_points(tmp_path / name).points.tolist() == WANTED
 
 
+def test_a_count_tells_of_missing_rows(tmp_path):
+    (tmp_path / "a.pts").write_text("3\n1 2 3\n4.5 -5 6e3\n")
+    with pytest.raises(ValueError, match=r"a\.pts must hold the 3 rows of its count .*, got 2"):
+        read_points(tmp_path / "a.pts")
+
+
 def test_text_with_empty_cells_and_normals(tmp_path):
     (tmp_path / "a.csv").write_text("x,y,z,nx,ny,nz\n1,2,3,0,0,1\n4,,6,0,1,0\n")
     shape = read_points(tmp_path / "a.csv")

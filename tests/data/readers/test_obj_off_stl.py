@@ -90,6 +90,8 @@ def test_off_ways_to_write_a_square(tmp_path, text):
         ("OFF\n-1 1 0\n", "counts of at least 0 at line 2"),
         ("OFF\n4 1 0\n0 0 0\n", "4 vertex and 1 face lines at the body, got 1"),
         ("OFF\n1 0 0\n0 zero 0\n", "three numbers of a vertex at line 3"),
+        ("OFF\n2 0 0\n1 2 3\n7\n", "three numbers of a vertex at line 4, got '7'"),
+        ("OFF\n2 0 0\n1 2 3\n7 8\n", "three numbers of a vertex at line 4, got '7 8'"),
         ("OFF\n1 1 0\n0 0 0\n3 0 0\n", "3 vertex numbers at line 4, got 2"),
         ("OFF\n1 1 0\n0 0 0\n3 0 a 0\n", "whole numbers of a face at line 4"),
         ("OFF\n0 0 0\n", "at least one point"),
@@ -99,6 +101,14 @@ def test_off_faults(tmp_path, text, words):
     (tmp_path / "a.off").write_text(text)
     with pytest.raises(ValueError, match=rf"a\.off must hold {words}"):
         read_shape(tmp_path / "a.off")
+
+
+def test_off_rows_that_no_count_tells_of_are_noted(tmp_path):
+    (tmp_path / "a.off").write_text("OFF\n4 1 0\n" + BODY + "# the end\n\n")
+    assert read_shape(tmp_path / "a.off").note == ""
+    (tmp_path / "a.off").write_text("OFF\n4 1 0\n" + BODY + "3 0 1 2\n")
+    shape = read_shape(tmp_path / "a.off")
+    assert shape.note == "passed over 1 rows beyond those that the header counts"
 
 
 CORNERS = np.array([[[0, 0, 0], [1, 0, 0], [1, 1, 0]], [[0, 0, 0], [1, 1, 0], [0, 1, 0]]], dtype=np.float32)

@@ -1,6 +1,7 @@
 """PCD: text, packed and compressed bodies, odd fields, and faults with their place."""
 
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -65,6 +66,34 @@ def test_rows_with_nan_are_dropped(tmp_path):
     assert "dropped 1 of 2 rows" in shape.note
 
 
+@pytest.mark.parametrize(
+    ("body", "rest", "note"),
+    [
+        ("ascii", b"\n\n", ""),
+        ("ascii", b"# the end\n", ""),
+        ("ascii", b"7 8 9\n", "passed over 1 rows beyond those that the header counts"),
+        ("binary", b"\0\0", ""),
+        ("binary", POINTS[:2].tobytes(), "passed over 24 bytes beyond those that the header counts"),
+    ],
+)
+def test_what_follows_the_points_is_noted(tmp_path, body, rest, note):
+    data = POINTS[:2].tobytes() if body == "binary" else b"1 2 3\n4 5 6\n"
+    (tmp_path / "a.pcd").write_bytes(header(body, points=2) + data + rest)
+    shape = read_points(tmp_path / "a.pcd")
+    assert (len(shape.points), shape.note) == (2, note)
+
+
+def test_one_long_word_costs_no_more_than_its_length(tmp_path):
+    (tmp_path / "a.pcd").write_bytes(
+        header("ascii", points=9001) + b"1 2 3\n" * 9000 + b"1 2 " + b"x" * 80000
+    )
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="numbers at the body"):
+        read_points(tmp_path / "a.pcd")
+    assert tracemalloc.get_traced_memory()[1] < 2**26
+    tracemalloc.stop()
+
+
 def test_lzf_copies_also_onto_themselves():
     # "ab", then 5 bytes from 2 back: overlapping; then 9 + 2 bytes from 1 back: a long length.
     packed = bytes([1]) + b"ab" + bytes([(3 << 5) | 0, 1]) + bytes([(7 << 5) | 0, 2, 0])
@@ -86,6 +115,8 @@ def test_lzf_copies_also_onto_themselves():
         (header("binary") + b"1234", r"480 bytes of points at byte \d+, got 4"),
         (header("ascii") + b"1 2 3\n", "40 rows of 3 numbers at the body, got 3 numbers"),
         (header("ascii", points=1) + b"1 two 3\n", "numbers at the body"),
+        (header("ascii", points=2) + b"1 2 3 9\n4 5 6 9\n", "3 numbers a row, .* at line 12, got 4"),
+        (header("ascii", points=3) + b"1 2 3\n4 5\n6 7 8 9\n", "3 numbers a row, .* at line 13, got 2"),
         (header("binary", sizes="4 4"), "TYPE, SIZE, COUNT and POINTS at the header"),
         (header("binary", sizes="3 3 3"), "TYPE, SIZE, COUNT and POINTS at the header"),
         (header("binary_compressed") + b"12", r"packed bytes that hold 480"),

@@ -2,6 +2,7 @@
 
 import codecs
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -138,6 +139,76 @@ def test_edge_cases_of_the_collection(shared_dir, name, kind, vertices, faces):
     assert isinstance(shape, kind)
     count = len(shape.vertices) if isinstance(shape, Mesh) else len(shape.points)
     assert (count, len(shape.faces) if isinstance(shape, Mesh) else 0) == (vertices, faces)
+
+
+def points_text(body: str, count: int = 4, more: str = "") -> str:
+    """An ascii file of points, with further elements in its header."""
+    return (
+        f"ply\nformat ascii 1.0\nelement vertex {count}\n"
+        f"property float x\nproperty float y\nproperty float z\n{more}end_header\n{body}"
+    )
+
+
+FACE = "element face 1\nproperty list uchar int vertex_indices\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "more", "words"),
+    [
+        ("1 2 3 9\n4 5 6 9\n7 8 9 9\n1 2 3 9\n", "", "3 numbers a row, as the header says, at line 8, got 4"),
+        ("1 2 3\n4 5\n7 8 9\n10 11 12\n13\n", "", "3 numbers a row, as the header says, at line 9, got 2"),
+        ("1 2 3\n4 5 6\n7 8 9\n1 2 3 9\n", "", "3 numbers a row, as the header says, at line 11, got 4"),
+        ("1 2 3\n4 5 6\n7 8 9\n1 2\n", "", "4 rows of element vertex .*got 11 words"),
+        ("0 0 0\n1 0 0\n0 1 0\n0 0 1\n3 0 1 2 255\n", FACE, "4 numbers a row, .* at line 14, got 5"),
+        ("0 0 0\n1 0 0\n0 1 0\n0 0 1\n3 0 1 2.9\n", FACE, r"whole vertex numbers at face 0, got 2\.9"),
+    ],
+)
+def test_text_rows_are_lines_as_the_header_says(tmp_path, body, more, words):
+    (tmp_path / "bad.ply").write_text(points_text(body, more=more))
+    with pytest.raises(ValueError, match=rf"bad\.ply must hold .*{words}"):
+        read_shape(tmp_path / "bad.ply")
+
+
+@pytest.mark.parametrize(
+    ("rest", "note"),
+    [
+        ("", ""),
+        ("\n \n\r\n", ""),
+        ("# the end\ncomment of 4 points\n", ""),
+        ("7 8 9\n10 11 12\n", "passed over 2 rows beyond those that the header counts"),
+    ],
+)
+def test_what_follows_the_rows_is_noted_if_it_is_rows(tmp_path, rest, note):
+    (tmp_path / "a.ply").write_text(points_text("1 2 3\n\n4 5\n6\n" + rest, count=2))
+    points = read_points(tmp_path / "a.ply")
+    assert points.points.tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert points.note == note
+
+
+def test_rows_of_elements_that_are_not_read_are_not_beyond(tmp_path):
+    edges = FACE + "element edge 2\nproperty int vertex1\nproperty int vertex2\n"
+    body = "0 0 0\n1 0 0\n0 1 0\n0 0 1\n3 0 1 2\n0 1\n1 2\n"
+    (tmp_path / "a.ply").write_text(points_text(body, more=edges))
+    assert read_shape(tmp_path / "a.ply").note == ""
+    (tmp_path / "a.ply").write_text(points_text(body + "2 3\n", more=edges))
+    assert read_shape(tmp_path / "a.ply").note.startswith("passed over 1 rows")
+
+
+def test_bytes_behind_packed_rows_are_noted(tmp_path):
+    for rest, note in ((b"", ""), (b"\r\n\0\0", ""), (b"\0" * 11 + b"@", "passed over 12 bytes beyond")):
+        (tmp_path / "a.ply").write_bytes(GOOD + rest)
+        assert read_shape(tmp_path / "a.ply").note.startswith(note or "") and bool(note) == (b"@" in rest)
+
+
+def test_one_long_word_costs_no_more_than_its_length(tmp_path):
+    """Padded to the longest word, the words of this file would take 3 GB."""
+    (tmp_path / "a.ply").write_text(points_text("1 2 3\n" * 13000 + "1 2 " + "x" * 80000, count=13001))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="could not convert string to float") as caught:
+        read_shape(tmp_path / "a.ply")
+    assert tracemalloc.get_traced_memory()[1] < 2**26
+    tracemalloc.stop()
+    assert len(str(caught.value)) < 400
 
 
 def test_a_file_without_vertices(shared_dir):

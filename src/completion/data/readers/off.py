@@ -8,6 +8,7 @@ import numpy as np
 from completion.data.arrays import IntArray
 from completion.data.readers.faults import fault
 from completion.data.readers.polygons import fan
+from completion.data.readers.words import beyond_note, is_number
 from completion.data.shape import Mesh, Points
 
 Lines = list[tuple[int, list[str]]]
@@ -24,7 +25,9 @@ def read_off(path: Path) -> Mesh | Points:
         raise fault(path, "the body", expected, f"{len(lines)} lines that are not empty")
     vertices = _vertices(path, lines[:num_vertices])
     faces = _faces(path, lines[num_vertices : num_vertices + num_faces])
-    return Mesh(vertices, faces) if len(faces) else Points(vertices)
+    beyond = sum(is_number(words[0]) for _, words in lines[num_vertices + num_faces :])
+    note = beyond_note(beyond, "rows")
+    return Mesh(vertices, faces, note) if len(faces) else Points(vertices, note=note)
 
 
 def _counts(path: Path, lines: Lines) -> tuple[int, int, Lines]:
@@ -57,8 +60,9 @@ def _vertices(path: Path, lines: Lines) -> np.ndarray:
     vertices = np.empty((len(lines), 3))
     for row, (number, words) in enumerate(lines):
         try:
-            vertices[row] = words[:3]
-        except ValueError as error:
+            # One by one: numpy would make three equal numbers of a single one.
+            vertices[row] = [float(words[0]), float(words[1]), float(words[2])]
+        except (ValueError, IndexError) as error:
             raise fault(
                 path, f"line {number}", "three numbers of a vertex", repr(" ".join(words)[:40])
             ) from error

@@ -7,9 +7,11 @@ import numpy as np
 
 from completion.data.readers.faults import fault
 from completion.data.readers.lzf import decompress
+from completion.data.readers.words import Words, as_numbers, rest_note
 from completion.data.shape import Points
 
 _TYPES = {"F": "f", "I": "i", "U": "u"}
+Columns = tuple[dict[str, np.ndarray], str]  # by name, and a note on what the header does not count
 
 
 @dataclass
@@ -38,12 +40,12 @@ def read_pcd(path: Path) -> Points:
     readers = {"ascii": _read_ascii, "binary": _read_binary, "binary_compressed": _read_compressed}
     if header.body not in readers:
         raise fault(path, "the line DATA", " or ".join(readers), repr(header.body))
-    columns = readers[header.body](path, data, header)
+    columns, note = readers[header.body](path, data, header)
     points = np.stack([columns[axis] for axis in "xyz"], axis=1)
     names = ("normal_x", "normal_y", "normal_z")
     if set(names) <= columns.keys():
-        return Points(points, np.stack([columns[name] for name in names], axis=1))
-    return Points(points)
+        return Points(points, np.stack([columns[name] for name in names], axis=1), note)
+    return Points(points, note=note)
 
 
 def _header(path: Path, data: bytes) -> Header:
@@ -84,34 +86,35 @@ def _header(path: Path, data: bytes) -> Header:
     return Header(names, dtypes, counts, num_points, " ".join(entries["DATA"]), start)
 
 
-def _read_ascii(path: Path, data: bytes, header: Header) -> dict[str, np.ndarray]:
+def _read_ascii(path: Path, data: bytes, header: Header) -> Columns:
     """Returns the columns of a text body."""
-    words = np.array(data[header.start :].split())
+    words = Words(path, data, header.start)
     width = sum(header.counts)
-    if len(words) < header.num_points * width:
+    if len(words) < header.num_points * max(width, 1):
         raise fault(path, "the body", f"{header.num_points} rows of {width} numbers", f"{len(words)} numbers")
+    words.check_rows(width * np.arange(header.num_points + 1))
+    end = header.num_points * width
+    first = np.cumsum(header.counts) - header.counts
+    wanted = [(name, at) for name, at, count in zip(header.names, first, header.counts, strict=True) if count]
     try:
-        table = words[: header.num_points * width].reshape(header.num_points, width)
-        first = np.cumsum(header.counts) - header.counts
-        wanted = [
-            (name, at) for name, at, count in zip(header.names, first, header.counts, strict=True) if count
-        ]
-        return {name: table[:, at].astype(np.float64) for name, at in wanted}
+        columns = {name: as_numbers(words.words[at:end:width]) for name, at in wanted}
     except ValueError as error:
-        raise fault(path, "the body", "numbers", str(error)) from error
+        raise fault(path, "the body", "numbers", str(error)[:80]) from error
+    return columns, words.beyond(end)
 
 
-def _read_binary(path: Path, data: bytes, header: Header) -> dict[str, np.ndarray]:
+def _read_binary(path: Path, data: bytes, header: Header) -> Columns:
     """Returns the columns of packed rows."""
     size = header.row.itemsize * header.num_points
     if len(data) - header.start < size:
         raise fault(path, f"byte {header.start}", f"{size} bytes of points", f"{len(data) - header.start}")
     table = np.frombuffer(data, header.row, header.num_points, header.start)
     wanted = [(i, name) for i, name in enumerate(header.names) if header.counts[i]]
-    return {name: table[f"{i}:{name}"][:, 0].astype(np.float64) for i, name in wanted}
+    columns = {name: table[f"{i}:{name}"][:, 0].astype(np.float64) for i, name in wanted}
+    return columns, rest_note(data, header.start + size)
 
 
-def _read_compressed(path: Path, data: bytes, header: Header) -> dict[str, np.ndarray]:
+def _read_compressed(path: Path, data: bytes, header: Header) -> Columns:
     """Returns the columns of an LZF-packed body, which holds field after field."""
     packed_size, size = (
         int(n) for n in np.frombuffer(data[header.start : header.start + 8].ljust(8, b"\0"), "<u4")
@@ -131,4 +134,4 @@ def _read_compressed(path: Path, data: bytes, header: Header) -> dict[str, np.nd
         at += values.nbytes
         if count:
             columns[name] = values.reshape(-1, count)[:, 0].astype(np.float64)
-    return columns
+    return columns, ""

@@ -25,29 +25,39 @@ def read_ply(path: Path) -> Mesh | Points:
     order, elements, start = _header(path, data)
     wanted = {"vertex", "face"}
     if order == "":
-        read_ascii(path, data, start, elements, wanted)
+        note = read_ascii(path, data, start, elements, wanted)
     else:
-        read_binary(path, data, start, elements, order, wanted)
+        note = read_binary(path, data, start, elements, order, wanted)
     by_name = {element.name: element for element in elements}
     if "vertex" not in by_name or not {"x", "y", "z"} <= by_name["vertex"].columns.keys():
         raise fault(path, "the header", "an element vertex with x, y, z", f"elements {sorted(by_name)}")
     columns = by_name["vertex"].columns
     vertices = np.stack([columns[axis].astype(np.float64) for axis in "xyz"], axis=1)
-    faces = _faces(by_name.get("face"))
+    faces = _faces(path, by_name.get("face"))
     if len(faces):
-        return Mesh(vertices, faces)
+        return Mesh(vertices, faces, note)
     normals = None
     if {"nx", "ny", "nz"} <= columns.keys():
         normals = np.stack([columns[axis].astype(np.float64) for axis in ("nx", "ny", "nz")], axis=1)
-    return Points(vertices, normals)
+    return Points(vertices, normals, note)
 
 
-def _faces(element: Element | None) -> IntArray:
+def _faces(path: Path, element: Element | None) -> IntArray:
     """Returns int64[T, 3] of the face element, none if it is missing."""
     for name in ("vertex_indices", "vertex_index"):
         if element is not None and name in element.lengths:
-            return fan(element.lengths[name], element.columns[name])
+            lengths, corners = element.lengths[name], element.columns[name]
+            _check_whole(path, lengths, corners)
+            return fan(lengths, corners)
     return np.empty((0, 3), dtype=np.int64)
+
+
+def _check_whole(path: Path, lengths: IntArray, corners: np.ndarray) -> None:
+    """Refuses vertex numbers between two whole ones, which would be cut to another vertex's."""
+    broken = np.flatnonzero(corners != np.floor(corners)) if corners.dtype.kind == "f" else []
+    if len(broken):
+        face = int(np.searchsorted(np.cumsum(lengths), broken[0], side="right"))
+        raise fault(path, f"face {face}", "whole vertex numbers", str(corners[broken[0]]))
 
 
 def _header(path: Path, data: bytes) -> tuple[str, list[Element], int]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from completion.data.readers.faults import fault
+from completion.data.readers.faults import FileFault, fault
+from completion.data.readers.words import Words, as_numbers, rest_note
 
 
 @dataclass
@@ -33,61 +34,80 @@ class Element:
         return any(column.count for column in self.properties)
 
 
-def read_ascii(path: Path, data: bytes, start: int, elements: list[Element], wanted: set[str]) -> None:
-    """Fills the columns from white-space separated numbers, until all wanted elements are read."""
-    words = np.array(data[start:].split())
-    at = 0
+def read_ascii(path: Path, data: bytes, start: int, elements: list[Element], wanted: set[str]) -> str:
+    """Fills the columns from lines of numbers, until all wanted elements are read.
+
+    Returns:
+        A note on rows that no element counts, else an empty one.
+
+    Raises:
+        FileFault: where words are missing or are no numbers, or rows do not fit the lines.
+    """
+    words = Words(path, data, start)
+    at, more = 0, sum(element.num_rows for element in elements)
     for element in elements:
         try:
             at = _read_ascii_element(words, at, element)
+        except FileFault:
+            raise
         except (IndexError, ValueError) as error:
-            line = data[:start].count(b"\n") + 1
             expected = f"{element.num_rows} rows of element {element.name}"
-            raise fault(
-                path, f"the body from line {line}", expected, f"{len(words)} words ({error})"
-            ) from error
+            place = f"the body from line {words.first_line}"
+            raise fault(path, place, expected, f"{len(words)} words ({str(error)[:80]})") from error
+        more -= element.num_rows
         wanted = wanted - {element.name}
         if not wanted:
-            return
+            break
+    return words.beyond(at, more)
 
 
-def _read_ascii_element(words: np.ndarray, at: int, element: Element) -> int:
+def _read_ascii_element(words: Words, at: int, element: Element) -> int:
     """Fills one element from word `at` on and returns where it ends."""
-    if not element.has_lists:
-        width = len(element.properties)
-        table = words[at : at + element.num_rows * width].astype(np.float64).reshape(element.num_rows, width)
-        element.columns = {column.name: table[:, i] for i, column in enumerate(element.properties)}
-        return at + table.size
-    if element.num_rows > len(words) - at:
+    width = len(element.properties)
+    if element.num_rows * max(width, 1) > len(words) - at:
         raise IndexError("too few")
-    cells: dict[str, list[np.ndarray]] = {column.name: [] for column in element.properties}
+    if not element.has_lists:
+        bounds = at + width * np.arange(element.num_rows + 1)
+        words.check_rows(bounds)
+        table = as_numbers(words.words[at : bounds[-1]]).reshape(element.num_rows, width)
+        element.columns = {column.name: table[:, i] for i, column in enumerate(element.properties)}
+        return int(bounds[-1])
+    cells: dict[str, list[bytes]] = {column.name: [] for column in element.properties}
     lengths: dict[str, list[int]] = {column.name: [] for column in element.properties if column.count}
+    bounds = [at]
     for _ in range(element.num_rows):
         for column in element.properties:
             size = 1
             if column.count:
-                size = int(words[at])
+                size = int(words.words[at])
                 lengths[column.name].append(size)
                 at += 1
             if size < 0 or at + size > len(words):
                 raise IndexError("too few")
-            cells[column.name].append(words[at : at + size])
+            cells[column.name] += words.words[at : at + size]
             at += size
-    element.columns = {name: _joined(parts).astype(np.float64) for name, parts in cells.items()}
+        bounds.append(at)
+    words.check_rows(np.array(bounds))
+    element.columns = {name: as_numbers(column) for name, column in cells.items()}
     element.lengths = {name: np.array(counts, dtype=np.int64) for name, counts in lengths.items()}
     return at
 
 
 def read_binary(
     path: Path, data: bytes, at: int, elements: list[Element], order: str, wanted: set[str]
-) -> None:
-    """Fills the columns from packed rows, until all wanted elements are read."""
+) -> str:
+    """Fills the columns from packed rows, until all wanted elements are read.
+
+    Returns:
+        A note on bytes behind the last element, else an empty one.
+    """
     for element in elements:
         read = _read_lists if element.has_lists else _read_rows
         at = read(path, data, at, element, order)
         wanted = wanted - {element.name}
         if not wanted:
-            return
+            return rest_note(data, at) if element is elements[-1] else ""
+    return rest_note(data, at)
 
 
 def _read_rows(path: Path, data: bytes, at: int, element: Element, order: str) -> int:

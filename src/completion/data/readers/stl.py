@@ -2,11 +2,13 @@
 
 import codecs
 import re
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from completion.data.readers.faults import fault
+from completion.data.readers.words import as_numbers
 from completion.data.shape import Mesh, Points
 
 _HEADER = 84  # bytes before the first triangle of a binary file: 80 of text, 4 of count
@@ -47,7 +49,7 @@ def _ascii_corners(path: Path, data: bytes) -> np.ndarray:
     if len(rows) % 3:
         raise fault(path, "its whole length", "three vertex lines per facet", f"{len(rows)} in all")
     try:
-        return np.array(rows, dtype="S").astype(np.float64).reshape(-1, 3, 3)
+        return as_numbers(list(chain.from_iterable(rows))).reshape(-1, 3, 3)
     except ValueError:
         for number, line in enumerate(data.splitlines(), start=1):
             words = line.split()

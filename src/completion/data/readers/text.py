@@ -14,6 +14,9 @@ def read_text(path: Path) -> Points:
     """Returns the columns named x, y, z, or the first three; with nx, ny, nz as normals if they are named.
 
     A lone count on the first line (pts) and comments are passed over; an empty cell or `nan` makes a row bad.
+
+    Raises:
+        FileFault: where a line has not got the numbers, or a pts file not the rows that its count tells of.
     """
     text = path.read_text(encoding="utf-8-sig", errors="replace")
     rows, numbers = [], []
@@ -25,6 +28,8 @@ def read_text(path: Path) -> Points:
         raise fault(path, "its whole length", "lines of three numbers", "none")
     names = [] if _are_numbers(rows[0]) else [cell.lower().strip('"') for cell in rows[0]]
     if names or (len(rows[0]) == 1 and len(rows) > 1 and len(rows[1]) >= 3):
+        if path.suffix.lower() == ".pts" and rows[0][0].isdecimal() and int(rows[0][0]) > len(rows) - 1:
+            raise fault(path, "its whole length", f"the {rows[0][0]} rows of its count", str(len(rows) - 1))
         rows, numbers = rows[1:], numbers[1:]
     if names and (not rows or not {"x", "y", "z"} <= set(names)):
         raise fault(
