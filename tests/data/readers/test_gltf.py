@@ -123,6 +123,13 @@ def test_strided_sparse_and_normalised_accessors(tmp_path):
     np.testing.assert_allclose(mesh.vertices, [[0, 0, 0], [1, 0, 0], [0, 1, 0], [-1, 0, 0]])
 
 
+def test_nodes_that_share_children_do_not_double_for_ever(tmp_path):
+    nodes = [*({"children": [i + 1, i + 1]} for i in range(30)), {"mesh": 0}]
+    write_glb(tmp_path / "a.glb", *document(nodes=nodes))
+    with pytest.raises(ValueError, match="one node above it at node 1, got more"):
+        read_shape(tmp_path / "a.glb")
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -130,7 +137,13 @@ def test_strided_sparse_and_normalised_accessors(tmp_path):
             {"extensionsRequired": ["KHR_draco_mesh_compression"]},
             "an uncompressed mesh at extensionsRequired",
         ),
-        ({"nodes": [{"children": [0]}]}, "at most 200 nodes above it at node 0"),
+        ({"nodes": [{"children": [0]}]}, "one node above it at node 0, got more"),
+        ({"nodes": [{"children": [1, 1]}, {"mesh": 0}]}, "one node above it at node 1, got more"),
+        ({"nodes": [{"children": [i + 1]} for i in range(300)]}, "at most 200 nodes above it at node 201"),
+        (
+            {"accessors": [{"componentType": 5126, "count": 10**8, "type": "VEC3"}] * 2},
+            "a bufferView, or a count of at most 1000000 at accessor 0, got none and 100000000",
+        ),
         ({"scenes": [{"nodes": []}]}, "at least one mesh at the scene, got none"),
         (
             {"buffers": [{"byteLength": 9, "uri": "../../secret.bin"}]},

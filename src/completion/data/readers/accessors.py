@@ -10,6 +10,7 @@ from completion.data.readers.faults import fault
 
 _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
+_MOST_ZEROS = 1_000_000  # rows of an accessor that no buffer backs; the file's size does not bound them
 
 
 @dataclass
@@ -25,9 +26,13 @@ class Accessors:
         entry = self.document["accessors"][number]
         dtype, width = np.dtype(_COMPONENTS[entry["componentType"]]), _WIDTHS[entry["type"]]
         count = int(entry["count"])
-        values = np.zeros((count, width), dtype)
         if "bufferView" in entry:
             values = self._view(entry["bufferView"], entry.get("byteOffset", 0), dtype, width, count, number)
+        elif 0 <= count <= _MOST_ZEROS:
+            values = np.zeros((count, width), dtype)
+        else:
+            expected = f"a bufferView, or a count of at most {_MOST_ZEROS}"
+            raise fault(self.path, f"accessor {number}", expected, f"none and {count}")
         if "sparse" in entry:
             values = self._sparse(entry["sparse"], values, dtype, width, number)
         if entry.get("normalized") and dtype.kind in "iu":

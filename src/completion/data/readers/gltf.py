@@ -15,7 +15,7 @@ from completion.data.shape import Mesh, Points
 
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
 _REFUSED = {"KHR_draco_mesh_compression", "EXT_meshopt_compression"}
-_MAX_DEPTH = 200  # nodes below nodes; more is a loop in a damaged file
+_MAX_DEPTH = 200  # nodes below nodes
 
 
 def read_glb(path: Path) -> Mesh | Points:
@@ -95,13 +95,17 @@ def _placed_meshes(path: Path, document: dict[str, Any]) -> list[tuple[int, np.n
     scenes = document.get("scenes", [])
     if not scenes:
         return [(i, np.eye(4)) for i in range(len(document.get("meshes", [])))]
-    placed = []
+    placed, seen = [], set()
     roots = scenes[document.get("scene", 0)].get("nodes", [])
     waiting = [(number, np.eye(4), 0) for number in reversed(roots)]
     while waiting:
         number, parent, depth = waiting.pop()
+        # Nodes are trees by the format's rules; shared ones could double at every level without an end.
+        if number in seen:
+            raise fault(path, f"node {number}", "one node above it", "more (a loop, or a child listed twice)")
+        seen.add(number)
         if depth > _MAX_DEPTH:
-            raise fault(path, f"node {number}", f"at most {_MAX_DEPTH} nodes above it", "more (a loop?)")
+            raise fault(path, f"node {number}", f"at most {_MAX_DEPTH} nodes above it", "more")
         placement = parent @ _placement(nodes[number])
         if "mesh" in nodes[number]:
             placed.append((nodes[number]["mesh"], placement))
