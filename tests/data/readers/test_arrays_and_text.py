@@ -1,9 +1,14 @@
 """Points as text and as numpy files: headers, separators, keys, and what is refused."""
 
+import io
+import tracemalloc
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from completion.data.readers import read_mesh, read_points, read_shape
+from completion.data.readers import arrays, read_mesh, read_points, read_shape
 
 WANTED = [[1.0, 2.0, 3.0], [4.5, -5.0, 6e3]]
 
@@ -105,6 +110,49 @@ def test_array_faults(tmp_path):
     np.save(tmp_path / "c.npy", np.zeros((0, 3)))
     with pytest.raises(ValueError, match="at least one point"):
         read_points(tmp_path / "c.npy")
+
+
+def test_arrays_that_are_not_used_are_not_unpacked(tmp_path):
+    """Packed, 160 MB of zeros take 160 KB."""
+    np.savez_compressed(tmp_path / "a.npz", points=np.array(WANTED), other=np.zeros((2 * 10**7,)))
+    tracemalloc.start()
+    assert read_points(tmp_path / "a.npz").points.tolist() == WANTED
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+
+
+def test_arrays_too_large_are_refused_before_they_are_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "MOST_BYTES", 1000)
+    np.savez_compressed(tmp_path / "a.npz", points=np.zeros((1000, 3)))
+    with pytest.raises(ValueError, match=r"an array of at most 1000 bytes at key points, got 24128"):
+        read_points(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz"])
+def test_headers_that_tell_of_more_than_there_is(tmp_path, name):
+    """No memory is asked for, in whatever amount such a header tells of."""
+    array = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        array, {"descr": "<f8", "fortran_order": False, "shape": (10**12, 3)}
+    )
+    (tmp_path / "a.npy").write_bytes(array.getvalue() + bytes(48))
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.write(tmp_path / "a.npy", "points.npy")
+    with pytest.raises(ValueError, match=rf"{name} must hold 24000000000000 bytes of float64\[.*, got 176"):
+        read_shape(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.ply"])
+@pytest.mark.parametrize("error", [PermissionError(13, "no rights"), MemoryError("none left")])
+def test_what_the_system_refuses_is_no_fault_of_the_file(tmp_path, monkeypatch, name, error):
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    (tmp_path / name).write_bytes(b"ply")
+    for owner, function in ((np, "load"), (arrays, "_check_size"), (Path, "read_bytes")):
+        monkeypatch.setattr(owner, function, refuse)
+    with pytest.raises(type(error)):
+        read_shape(tmp_path / name)
 
 
 def test_velodyne_rows(tmp_path):

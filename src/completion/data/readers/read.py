@@ -64,6 +64,7 @@ def read_shape(path: str | os.PathLike[str]) -> Mesh | Points:
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: naming the file, the byte or line, and what was expected there.
+        OSError, MemoryError: if the system refuses; that is no fault of the file.
     """
     path = Path(path)
     if not path.is_file():
@@ -78,7 +79,7 @@ def read_shape(path: str | os.PathLike[str]) -> Mesh | Points:
         with np.errstate(over="ignore", invalid="ignore"):
             shape = READERS[suffix](path)
         return _checked(shape, path)
-    except (FileFault, OSError):
+    except (FileFault, OSError, MemoryError):
         raise
     except Exception as error:
         # What no reader foresaw in a damaged file; still one sentence with the file's name.
