@@ -1,12 +1,15 @@
 """Preparation: cached, the same on every run and with workers, and one bad item spoils nothing."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from completion.data.camera import DepthCamera
 from completion.data.dataset import PreparedDataset
+from completion.data.mesh_folder import MeshFolder
+from completion.data.ply_writer import save_ply
 from completion.data.prepare import Preparation
 from completion.data.sample import Sample
 from completion.data.shape import Item, Mesh, Pair, Points
@@ -200,6 +203,57 @@ def test_what_a_damaged_sample_advises_mends_it(tmp_path):
     path.unlink()
     preparation(tmp_path).run(Boxes())
     assert path.read_bytes() == whole
+
+
+class Refused(Boxes):
+    """Boxes of which the system refuses one, as often as `errors` tells."""
+
+    def __init__(self, *errors: Exception) -> None:
+        super().__init__()
+        self.errors = list(errors)
+
+    def load(self, item: Item) -> Mesh:
+        mesh = super().load(item)
+        if item.name == "b" and self.errors:
+            raise self.errors.pop(0)
+        return mesh
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "no rights"), MemoryError("none"), RuntimeError("x")])
+def test_what_the_system_refuses_is_tried_again(tmp_path, error):
+    wanted = preparation(tmp_path / "wanted").run(Boxes())
+    source = Refused(error, error)
+    for loads in (3, 4):
+        prepared = preparation(tmp_path).run(source)
+        assert prepared.counts == {"train": 1, "validation": 0, "test": 1} and source.loads == loads
+        (skipped,) = prepared.skipped
+        assert skipped.name == "b" and skipped.reason.startswith(type(error).__name__)
+        assert skipped.reason.endswith("; the next preparation tries it again")
+    seen = []
+    prepared = preparation(tmp_path).run(source, progress=lambda *step: seen.append(step))
+    assert (prepared.counts, prepared.skipped) == (wanted.counts, [])
+    assert source.loads == 5 and seen == [(1, 1, "b")]
+    assert bytes_of(prepared.path) == bytes_of(wanted.path)
+    assert preparation(tmp_path).run(source) == prepared and source.loads == 5
+
+
+def test_a_file_without_rights_is_used_when_it_has_them(tmp_path, monkeypatch):
+    for number in range(3):
+        mesh = box((0, 0, 0), (1, 2, 3 + number))
+        save_ply(tmp_path / "meshes" / f"{number}.ply", mesh.vertices, faces=mesh.faces)
+    read_bytes = Path.read_bytes
+
+    def refuse_one(path: Path) -> bytes:
+        if path.name == "1.ply":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_bytes(path)
+
+    source = MeshFolder(tmp_path / "meshes")
+    with monkeypatch.context() as context:
+        context.setattr(Path, "read_bytes", refuse_one)
+        assert [entry.name for entry in preparation(tmp_path).run(source).skipped] == ["1.ply"]
+    prepared = preparation(tmp_path).run(source)
+    assert prepared.skipped == [] and sum(prepared.counts.values()) == 3
 
 
 class Changed(Boxes):

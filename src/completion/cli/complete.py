@@ -51,7 +51,7 @@ def run(cfg: DictConfig) -> None:
     for done, job in enumerate(jobs, start=1):
         try:
             scan, about = complete_file(trained, job.path, list(cfg.up))
-        except (ValueError, OSError, RuntimeError) as error:
+        except (ValueError, OSError, RuntimeError, MemoryError) as error:
             if not source.is_dir():
                 raise
             failures.append(job.path)

@@ -57,13 +57,23 @@ def write_index(
     skipped: list[Skipped],
     noted: list[Noted],
     about: dict[str, Any],
+    again: list[str],
 ) -> None:
-    """Writes the index atomically; `about` says for people where the data come from."""
+    """Writes the index atomically.
+
+    Args:
+        folder: of the samples.
+        items, skipped, noted: what `read_index` returns.
+        about: says for people where the data come from.
+        again: names of skipped items that are worth another try, see `names_to_try_again`.
+    """
     index = about | {
         "skipped": [asdict(entry) for entry in skipped],
         "noted": [asdict(entry) for entry in noted],
         "items": [asdict(item) for item in items],
     }
+    if again:
+        index["again"] = again
     with atomic_path(folder / INDEX) as temporary:
         temporary.write_text(json.dumps(index, indent=1), encoding="utf-8")
 
@@ -89,6 +99,11 @@ def read_index(folder: Path) -> tuple[list[PreparedItem], list[Skipped], list[No
         raise ValueError(
             f"read_index: {path} must be an index of prepared samples, got {error}; prepare again"
         ) from error
+
+
+def names_to_try_again(folder: Path) -> list[str]:
+    """Returns the skipped items whose files may well be good: the system kept them from being used."""
+    return json.loads((folder / INDEX).read_text(encoding="utf-8")).get("again", [])
 
 
 def is_whole(folder: Path) -> bool:

@@ -22,7 +22,9 @@ from completion.data.index import (
     PreparedItem,
     Skipped,
     is_whole,
+    names_to_try_again,
     open_prepared,
+    read_index,
     write_index,
 )
 from completion.data.sample import Sample
@@ -32,6 +34,16 @@ from completion.data.shape import Item, Source
 MAX_RESOLUTION = 2**15  # voxels per side whose numbers fit the 16 bits of the sparse engine
 VERSION = 2  # raise it when prepared samples change, so that old caches are not used
 Progress = Callable[[int, int, str], None]
+
+
+@dataclass
+class Outcomes:
+    """What became of items: samples, what was left out or changed, and what of it to try again."""
+
+    samples: list[PreparedItem] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    noted: list[Noted] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,9 @@ class Preparation:
     def run(self, source: Source, progress: Progress | None = None) -> PreparedFolder:
         """Returns the prepared folder, making it first if it is missing or not whole.
 
+        Items that the system kept from being read (rights, a drive, memory) are skipped for this time only:
+        the next call tries them again.
+
         Args:
             source: what to prepare.
             progress: called with (done, total, item name) after each item.
@@ -106,28 +121,58 @@ class Preparation:
                 _rename(unfinished, folder)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
+        elif names_to_try_again(folder):
+            self._try_again(folder, source, progress)
         return open_prepared(folder)
 
     def _fill(self, folder: Path, source: Source, progress: Progress | None) -> None:
         """Makes all samples and the index in `folder`."""
+        outcomes = self._outcomes(source, source.items(), folder, progress)
+        if not outcomes.samples:
+            reasons = "; ".join(f"{entry.name}: {entry.reason}" for entry in outcomes.skipped[:3])
+            raise ValueError(f"Preparation.run: source must hold a usable shape, got none ({reasons})")
+        self._write(folder, source, outcomes)
+
+    def _try_again(self, folder: Path, source: Source, progress: Progress | None) -> None:
+        """Makes in a whole folder what the system kept from it; what is there stays as it is."""
+        again = set(names_to_try_again(folder))
         items = source.items()
-        samples, remarks = [], []
-        for done, (made, remark) in enumerate(self._made(source, items, folder), start=1):
-            samples += made
-            remarks += [remark] if remark else []
+        new = self._outcomes(source, [item for item in items if item.name in again], folder, progress)
+        samples, skipped, noted = read_index(folder)
+        places = {item.name: place for place, item in enumerate(items)}
+
+        def place(entry: PreparedItem | Skipped | Noted) -> int:
+            return places[entry.name]
+
+        # Another run at the same may have written its index meanwhile: each item stays in it once.
+        outcomes = Outcomes(
+            sorted([entry for entry in samples if entry.name not in again] + new.samples, key=place),
+            sorted([entry for entry in skipped if entry.name not in again] + new.skipped, key=place),
+            sorted([entry for entry in noted if entry.name not in again] + new.noted, key=place),
+            new.again,
+        )
+        self._write(folder, source, outcomes)
+
+    def _write(self, folder: Path, source: Source, outcomes: Outcomes) -> None:
+        """Writes the index of all outcomes."""
+        about = {"source": source.name, "recipe": asdict(self.recipe)}
+        write_index(folder, outcomes.samples, outcomes.skipped, outcomes.noted, about, outcomes.again)
+
+    def _outcomes(
+        self, source: Source, items: list[Item], folder: Path, progress: Progress | None
+    ) -> Outcomes:
+        """Makes the samples of these items and returns what became of each."""
+        outcomes = Outcomes()
+        for done, made in enumerate(self._made(source, items, folder), start=1):
+            outcomes.samples += made.samples
+            outcomes.skipped += made.skipped
+            outcomes.noted += made.noted
+            outcomes.again += made.again
             if progress is not None:
                 progress(done, len(items), items[done - 1].name)
-        skipped = [remark for remark in remarks if isinstance(remark, Skipped)]
-        noted = [remark for remark in remarks if isinstance(remark, Noted)]
-        if not samples:
-            reasons = "; ".join(f"{entry.name}: {entry.reason}" for entry in skipped[:3])
-            raise ValueError(f"Preparation.run: source must hold a usable shape, got none ({reasons})")
-        about = {"source": source.name, "recipe": asdict(self.recipe)}
-        write_index(folder, samples, skipped, noted, about)
+        return outcomes
 
-    def _made(
-        self, source: Source, items: list[Item], folder: Path
-    ) -> Iterable[tuple[list[PreparedItem], Skipped | Noted | None]]:
+    def _made(self, source: Source, items: list[Item], folder: Path) -> Iterable[Outcomes]:
         """Yields the outcome of each item, in the order of `items`, whatever the number of workers."""
         jobs = [(source, item, self.recipe, folder) for item in items]
         if self.workers == 0 or len(jobs) < 2:
@@ -156,18 +201,20 @@ def _rename(unfinished: Path, folder: Path) -> None:
         os.close(descriptor)
 
 
-def _prepare_item(
-    job: tuple[Source, Item, Recipe, Path],
-) -> tuple[list[PreparedItem], Skipped | Noted | None]:
+def _prepare_item(job: tuple[Source, Item, Recipe, Path]) -> Outcomes:
     """Makes and writes all samples of one item; a fault in the item is reported, not raised."""
     source, item, recipe, folder = job
     try:
         shape = source.load(item)
         samples = make_samples(shape, item, recipe)
-    except (ValueError, OSError, RuntimeError, MemoryError) as error:
-        return [], Skipped(item.name, f"{type(error).__name__}: {error}")
-    noted = Noted(item.name, shape.note) if shape.note else None
-    return [_written(sample, item.split, folder) for sample in samples], noted
+    except ValueError as error:
+        return Outcomes(skipped=[Skipped(item.name, f"{type(error).__name__}: {error}")])
+    except (OSError, RuntimeError, MemoryError) as error:
+        # No fault of what the file holds, so nothing that would show in its stamp when it is over.
+        reason = f"{type(error).__name__}: {error}; the next preparation tries it again"
+        return Outcomes(skipped=[Skipped(item.name, reason)], again=[item.name])
+    noted = [Noted(item.name, shape.note)] if shape.note else []
+    return Outcomes([_written(sample, item.split, folder) for sample in samples], noted=noted)
 
 
 def _written(sample: Sample, split: str, folder: Path) -> PreparedItem:
