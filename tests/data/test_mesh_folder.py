@@ -1,5 +1,6 @@
 """Folders of meshes: with and without a manifest, divided by group, turned to y up, broken files told."""
 
+import json
 import os
 
 import numpy as np
@@ -127,6 +128,13 @@ def test_an_empty_manifest_is_told(root):
     (root / "manifest.csv").write_text("")
     with pytest.raises(ValueError, match=r"manifest\.csv must have columns path, category, group in line 1"):
         MeshFolder(root).items()
+
+
+def test_the_fingerprint_follows_the_buffers_of_a_gltf(root):
+    (root / "chair" / "d.gltf").write_text(json.dumps({"buffers": [{"uri": "d.bin"}]}))
+    first = MeshFolder(root).fingerprint()
+    (root / "chair" / "d.bin").write_bytes(b"1234")
+    assert MeshFolder(root).fingerprint() != first
 
 
 def test_a_path_that_a_manifest_names_twice_counts_once(root):

@@ -1,10 +1,12 @@
-"""Files of a folder by suffix, safe item names, and a stamp of the files' state; reads no contents."""
+"""Files of a folder by suffix, safe item names, and a stamp of the files' state; reads no shapes."""
 
 import hashlib
 import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+from completion.data.readers.gltf import buffer_files
 
 
 def find_files(root: Path, suffixes: Sequence[str]) -> list[Path]:
@@ -84,11 +86,22 @@ def hash_of_name(text: str) -> bytes:
 
 
 def stamp(paths: Iterable[Path]) -> str:
-    """Returns a hash that changes when a file is added, removed, renamed or written."""
+    """Returns a hash that changes when a file is added, removed, renamed or written.
+
+    The files that a gltf names as its buffers count too.
+    """
     digest = hashlib.sha256()
-    for path in paths:
+    for path in _with_buffers(paths):
         state = path.stat() if path.exists() else None
         name = path.absolute().as_posix()  # the same however the folder was spelled
         facts = (name, state.st_size, state.st_mtime_ns) if state else (name, "missing")
         digest.update(repr(facts).encode())
     return digest.hexdigest()
+
+
+def _with_buffers(paths: Iterable[Path]) -> Iterator[Path]:
+    """Each file, followed by those without which it cannot be read."""
+    for path in paths:
+        yield path
+        if path.suffix.lower() == ".gltf":
+            yield from buffer_files(path)

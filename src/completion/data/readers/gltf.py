@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,17 @@ def read_glb(path: Path) -> Mesh | Points:
 def read_gltf(path: Path) -> Mesh | Points:
     """Returns the scene of a text file; its buffers are inside it or in files beside it."""
     return _scene(path, _document(path, path.read_bytes()), b"")
+
+
+def buffer_files(path: Path) -> list[Path]:
+    """Returns the files that a text file's buffers lie in; none for one that cannot be read."""
+    try:
+        entries = json.loads(path.read_bytes())["buffers"]
+        uris = [entry["uri"] for entry in entries if not entry.get("uri", "data:").startswith("data:")]
+        found = [_beside(path, uri) for uri in uris]
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return []  # `read_gltf` says what is wrong with it
+    return [file for file in found if file is not None]
 
 
 def _document(path: Path, text: bytes) -> dict[str, Any]:
@@ -83,10 +95,16 @@ def _buffer(path: Path, entry: dict[str, Any], binary: bytes) -> bytes:
         return binary
     if uri.startswith("data:"):
         return base64.b64decode(uri.split(",", 1)[1])
-    beside = (path.parent / unquote(uri)).resolve()
-    if not beside.is_relative_to(path.parent.resolve()) or not beside.is_file():
+    beside = _beside(path, uri)
+    if beside is None:
         raise fault(path, "buffers", "a file in the same folder or below it", repr(uri))
     return beside.read_bytes()
+
+
+def _beside(path: Path, uri: str) -> Path | None:
+    """Returns the file beside or below `path` that a buffer names, None if there is no such file."""
+    file = (path.parent / unquote(uri)).resolve()
+    return file if file.is_relative_to(path.parent.resolve()) and os.path.isfile(file) else None
 
 
 def _placed_meshes(path: Path, document: dict[str, Any]) -> list[tuple[int, np.ndarray]]:
