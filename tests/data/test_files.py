@@ -1,8 +1,12 @@
 """Atomic writing: the old file or the whole new one, and nothing left beside it; whole folders likewise."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
-from completion.data.files import atomic_folder, atomic_path
+from completion.data.files import atomic_folder, atomic_path, sweep_unfinished, unfinished_folder
 
 
 def test_writes_the_file_and_makes_its_folder(tmp_path):
@@ -59,3 +63,20 @@ def test_a_place_in_use_is_refused(tmp_path, place):
     with pytest.raises(ValueError, match="must be a new or empty folder"), atomic_folder(tmp_path / place):
         pytest.fail("nothing may be made here")
     assert (tmp_path / "folder" / "a.txt").read_text() == (tmp_path / "file").read_text() == "mine"
+
+
+def test_sweeps_what_killed_processes_left_and_nothing_else(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    own = unfinished_folder(tmp_path / "a")
+    dead = own.with_name(own.name.replace(f"-{os.getpid()}-", f"-{process.pid}-"))
+    parent = own.with_name(own.name.replace(f"-{os.getpid()}-", f"-{os.getppid()}-"))
+    elsewhere = tmp_path / f".part-00000000-{process.pid}-abcdef01-a"
+    others = [own, parent, elsewhere, tmp_path / "a", tmp_path / ".part-notes"]
+    for path in (dead, *others):
+        path.mkdir()
+        (path / "index.json").touch()
+    sweep_unfinished(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+    assert all((path / "index.json").is_file() for path in others)
+    sweep_unfinished(tmp_path / "none")

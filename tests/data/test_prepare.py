@@ -1,6 +1,9 @@
 """Preparation: cached, the same on every run and with workers, and one bad item spoils nothing."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +127,21 @@ def test_an_interrupted_run_leaves_nothing_and_the_next_one_works(tmp_path):
         preparation(tmp_path).run(Boxes(), progress=stop)
     assert list(tmp_path.iterdir()) == []
     assert preparation(tmp_path).run(Boxes()).counts["train"] == 1
+
+
+def test_what_a_killed_run_left_goes_with_the_next_preparation(tmp_path):
+    """Killed in a process of its own, which leaves no time to tidy up."""
+    code = (
+        "import os, signal, sys\nfrom completion.data.prepare import Preparation\n"
+        "from completion.data.toy import ToyShapes\n"
+        "def stop(done, total, name):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Preparation(sys.argv[1], 16, views=1, num_points=50).run(ToyShapes(0, 2, 0, 0), stop)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    (left,) = tmp_path.iterdir()
+    assert ended.returncode == -signal.SIGKILL and left.name.startswith(".part-")
+    prepared = preparation(tmp_path).run(Boxes())
+    assert list(tmp_path.iterdir()) == [prepared.path]
 
 
 def test_two_runs_at_once_share_the_result_of_the_first(tmp_path):

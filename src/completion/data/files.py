@@ -1,10 +1,13 @@
 """Writing files and folders so that a reader sees old or whole new ones, never half of it; owns no format."""
 
+import hashlib
 import os
+import platform
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -54,6 +57,42 @@ def check_vacant(path: str | os.PathLike[str]) -> None:
     place = Path(path)
     if place.is_file() or (place.is_dir() and any(place.iterdir())):
         raise ValueError(f"check_vacant: {place} must be a new or empty folder, got one in use; name another")
+
+
+def unfinished_folder(target: Path) -> Path:
+    """Returns an unused name beside a folder, to make it under; `sweep_unfinished` knows it by that name."""
+    return target.with_name(f".part-{_place()}-{os.getpid()}-{secrets.token_hex(4)}-{target.name}")
+
+
+def sweep_unfinished(folder: Path) -> None:
+    """Removes what processes that were killed left of `unfinished_folder` in `folder`.
+
+    What a living process makes stays, and so does what another machine or container made: whether that
+    still lives cannot be told from here.
+    """
+    for path in folder.glob(f".part-{_place()}-*"):
+        match = re.match(r"\.part-\w+-(\d+)-", path.name)
+        if match is not None and path.is_dir() and not _lives(int(match[1])):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _place() -> str:
+    """Where process numbers mean the same: a hash of the machine's name and the container's process table."""
+    table = ""
+    with suppress(OSError):  # Linux alone has it
+        table = os.readlink("/proc/self/ns/pid")
+    return hashlib.sha256(f"{platform.node()} {table}".encode()).hexdigest()[:8]
+
+
+def _lives(process: int) -> bool:
+    """Whether there is a process of this number."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # of someone else
+        return True
+    return True
 
 
 def _beside(target: Path) -> Path:

@@ -6,7 +6,6 @@ import math
 import multiprocessing
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -15,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from completion.data.camera import DepthCamera
+from completion.data.files import sweep_unfinished, unfinished_folder
 from completion.data.frame import DEFAULT_MARGIN
 from completion.data.index import (
     Noted,
@@ -115,7 +115,8 @@ class Preparation:
         if not is_whole(folder):
             # Made under another name and then renamed, so that a folder is whole or absent, also when two
             # runs prepare the same data at once.
-            unfinished = folder.with_name(f".part-{os.getpid()}-{secrets.token_hex(4)}-{folder.name}")
+            unfinished = unfinished_folder(folder)
+            sweep_unfinished(folder.parent)
             try:
                 self._fill(unfinished, source, progress)
                 _rename(unfinished, folder)
