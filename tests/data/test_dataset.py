@@ -19,7 +19,7 @@ def folder(sample, tmp_path):
     for number in range(5):
         split = "test" if number == 4 else "train"
         file = f"{split}/s{number}_0.npz"
-        dataclasses.replace(sample, name=f"s{number}").save(tmp_path / file)
+        dataclasses.replace(sample, name=f"s{number}", view=0).save(tmp_path / file)
         items.append(
             {"name": f"s{number}", "category": "c", "group": "g", "split": split, "view": 0, "file": file}
         )
@@ -80,6 +80,18 @@ def test_says_what_is_missing(folder, tmp_path):
     (folder / "index.json").write_text("{")
     with pytest.raises(ValueError, match=r"index\.json must be an index of prepared samples"):
         PreparedDataset(folder, "train")
+
+
+def test_says_where_a_file_holds_another_sample(folder, sample):
+    first, second = folder / "train" / "s0_0.npz", folder / "train" / "s1_0.npz"
+    first.rename(folder / "aside")
+    second.rename(first)
+    (folder / "aside").rename(second)
+    with pytest.raises(ValueError, match=r"s0_0\.npz must hold view 0 of s0, got view 0 of s1; remove it"):
+        PreparedDataset(folder, "train")[0]
+    dataclasses.replace(sample, name="s2", view=3).save(folder / "train" / "s2_0.npz")
+    with pytest.raises(ValueError, match=r"s2_0\.npz must hold view 0 of s2, got view 3 of s2"):
+        PreparedDataset(folder, "train")[2]
 
 
 @pytest.mark.parametrize("room", [0, 10**6])

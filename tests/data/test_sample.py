@@ -58,6 +58,31 @@ def test_names_a_damaged_file(sample, tmp_path):
         Sample.load(tmp_path / "missing.npz")
 
 
+def test_names_a_file_with_one_wrong_bit_in_its_directory(sample, tmp_path):
+    """Versions, flags and methods that no archive has, among others; a few bits (dates) change nothing."""
+    sample.save(tmp_path / "a.npz")
+    whole = (tmp_path / "a.npz").read_bytes()
+    start = whole.index(b"PK\x01\x02")
+    for place in range(start, start + 46):
+        for bit in range(8):
+            damaged = bytearray(whole)
+            damaged[place] ^= 1 << bit
+            (tmp_path / "a.npz").write_bytes(damaged)
+            try:
+                assert_same(sample, Sample.load(tmp_path / "a.npz"))
+            except ValueError as error:
+                assert "a.npz must be a prepared sample" in str(error)
+
+
+def test_what_the_system_refuses_is_no_damage(sample, tmp_path, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "a.npz")
+
+    monkeypatch.setattr(np, "load", refuse)
+    with pytest.raises(PermissionError):
+        Sample.load(tmp_path / "a.npz")
+
+
 def test_loads_nothing_pickled(tmp_path):
     np.savez(tmp_path / "a.npz", text=np.array([{"a": 1}], dtype=object), origin=np.zeros(3))
     with pytest.raises(ValueError, match="must be a prepared sample"):

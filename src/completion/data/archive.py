@@ -1,5 +1,6 @@
 """NPZ archives that are quick to write: what deflates well is packed lightly, the rest is stored."""
 
+import errno
 import io
 import os
 import zipfile
@@ -30,3 +31,10 @@ def save_archive(
                 buffer = io.BytesIO()
                 np.lib.format.write_array(buffer, np.asarray(array, order="C"), allow_pickle=False)
                 archive.writestr(entry, buffer.getbuffer(), compress_type=method, compresslevel=1)
+
+
+def of_system(error: Exception) -> bool:
+    """Whether an error of reading an archive tells of the system (rights, a drive, memory), not the file."""
+    if isinstance(error, OSError):
+        return error.errno not in (None, errno.EINVAL)  # broken packing, a seek to nowhere
+    return isinstance(error, MemoryError)

@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import Dataset
 
 from completion.data.augment import FAMILIES, turned
-from completion.data.index import read_index
+from completion.data.index import PreparedItem, read_index
 from completion.data.sample import Sample
 from completion.data.splits import SPLITS
 
@@ -47,15 +47,24 @@ class PreparedDataset(Dataset[Sample]):
         return len(self.items)
 
     def __getitem__(self, index: int) -> Sample:
-        file = self.items[index].file
-        sample = self._kept.get(file)
+        item = self.items[index]
+        sample = self._kept.get(item.file)
         if sample is None:
-            sample = Sample.load(self.folder / file)
-            self._keep(file, sample)
+            sample = Sample.load(self.folder / item.file)
+            self._check(item, sample)
+            self._keep(item.file, sample)
         if self.augment is None:
             return sample
         rng = np.random.default_rng([self.seed, int(self._epoch), index % len(self)])
         return turned(sample, int(rng.choice(FAMILIES[self.augment])))
+
+    def _check(self, item: PreparedItem, sample: Sample) -> None:
+        """Refuses a file that holds another sample than the index says, as a copied or renamed one does."""
+        if (sample.name, sample.view) != (item.name, item.view):
+            raise ValueError(
+                f"PreparedDataset: {self.folder / item.file} must hold view {item.view} of {item.name}, "
+                f"got view {sample.view} of {sample.name}; remove it and prepare the data again"
+            )
 
     def _keep(self, file: str, sample: Sample) -> None:
         """Keeps the sample if there is room. It is shared from then on: nobody writes to its arrays."""

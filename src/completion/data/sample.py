@@ -1,13 +1,11 @@
 """One prepared item, a partial scan and the whole shape in one frame, and its NPZ file; owns no batching."""
 
 import os
-import zipfile
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 
-from completion.data.archive import save_archive
+from completion.data.archive import of_system, save_archive
 from completion.data.arrays import FloatArray, IntArray
 from completion.data.frame import Frame
 
@@ -95,7 +93,10 @@ class Sample:
             raise FileNotFoundError(
                 f"Sample.load: {path} must be a prepared sample, got no such file; prepare the data again"
             ) from error
-        except (KeyError, TypeError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
+        except Exception as error:
+            # Each way to unpack has errors of its own over damaged files.
+            if of_system(error):
+                raise
             raise ValueError(
                 f"Sample.load: {path} must be a prepared sample (NPZ), got {error}; "
                 "remove it and prepare the data again"

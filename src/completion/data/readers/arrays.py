@@ -1,6 +1,5 @@
 """numpy files: npy [N, 3 or more], npz with points (and faces); nothing pickled is ever loaded."""
 
-import errno
 import math
 import zipfile
 from collections.abc import Iterable
@@ -9,6 +8,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from completion.data.archive import of_system
 from completion.data.readers.faults import FileFault, fault
 from completion.data.shape import Mesh, Points
 
@@ -26,7 +26,8 @@ def read_npy(path: Path) -> Points:
     except FileFault:
         raise
     except (ValueError, EOFError, OSError) as error:
-        _pass_on_system_errors(error)
+        if of_system(error):
+            raise
         raise fault(path, "byte 0", "a numpy array of numbers (nothing pickled)", _first(path)) from error
     return Points(_columns(path, "the array", array))
 
@@ -44,7 +45,8 @@ def read_npz(path: Path) -> Mesh | Points:
     except FileFault:
         raise
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
-        _pass_on_system_errors(error)
+        if of_system(error):
+            raise
         raise fault(
             path, "byte 0", "an npz archive of number arrays (nothing pickled)", _first(path)
         ) from error
@@ -96,12 +98,6 @@ def _check_size(path: Path, place: str, file: IO[bytes], size: int) -> None:
     told = math.prod(shape) * dtype.itemsize
     if told > size and not dtype.hasobject:
         raise fault(path, place, f"{told} bytes of {dtype}{list(shape)}", f"{size}")
-
-
-def _pass_on_system_errors(error: Exception) -> None:
-    """Raises what the system refused (rights, a drive); that does not tell of what the file holds."""
-    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a seek to nowhere
-        raise error
 
 
 def _first(path: Path) -> str:
