@@ -184,6 +184,24 @@ def test_a_wrong_up_is_told_once_for_a_folder(run_folder, tmp_path, capsys, up, 
     assert words in printed.err and "skipped" not in printed.out
 
 
+def test_a_folder_goes_on_past_a_scan_that_memory_does_not_hold(run_folder, tmp_path, capsys, monkeypatch):
+    (tmp_path / "scans").mkdir()
+    for name in ("a", "b"):
+        save_ply(tmp_path / "scans" / f"{name}.ply", half_ball())
+    read_bytes = Path.read_bytes
+
+    def refuse_one(path: Path) -> bytes:
+        if path.name == "a.ply":
+            raise MemoryError("Unable to allocate 7 TiB")
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse_one)
+    assert complete(run_folder, "input=scans", "output=done") == 0
+    printed = capsys.readouterr().out
+    assert "1/2 skipped scans/a.ply: Unable to allocate 7 TiB" in printed
+    assert "completed 1 of 2 scans" in printed
+
+
 def test_a_folder_of_one_broken_scan_names_it(run_folder, tmp_path, capsys):
     (tmp_path / "scans").mkdir()
     np.save(tmp_path / "scans" / "one.npy", np.zeros((5, 3)))
