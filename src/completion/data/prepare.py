@@ -32,7 +32,7 @@ from completion.data.samples import Recipe, make_samples
 from completion.data.shape import Item, Source
 
 MAX_RESOLUTION = 2**15  # voxels per side whose numbers fit the 16 bits of the sparse engine
-VERSION = 2  # raise it when prepared samples change, so that old caches are not used
+VERSION = 3  # raise it when prepared samples change, so that old caches are not used
 Progress = Callable[[int, int, str], None]
 
 
