@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import lightning
 import torch
@@ -11,9 +12,10 @@ from torch import Tensor
 from completion.data.files import atomic_folder, check_vacant
 from completion.models.from_minkowski import channels_of, load_minkowski, without_prefix
 from completion.models.minkowski_net import MinkowskiNet
+from completion.training.archive import damage
 from completion.training.fit import check_keys
 from completion.training.instantiate import instantiate
-from completion.training.run import MODEL_PREFIX, checkpoint_path, save_config
+from completion.training.run import MODEL_PREFIX, checkpoint_path, save_config, write_checkpoint
 
 
 def import_minkowski(weights: Path, config: Mapping[str, Any]) -> MinkowskiNet:
@@ -37,8 +39,7 @@ def import_minkowski(weights: Path, config: Mapping[str, Any]) -> MinkowskiNet:
     load_minkowski(net, state)
     with atomic_folder(config["run_dir"]) as folder:
         save_config(folder, {**config, "model": model})
-        checkpoint_path(folder, "best").parent.mkdir()
-        torch.save(fresh_checkpoint(net), checkpoint_path(folder, "best"))
+        write_checkpoint(fresh_checkpoint(net), checkpoint_path(folder, "best"))
     return net
 
 
@@ -46,6 +47,7 @@ def read_state(weights: Path) -> dict[str, Tensor]:
     """The state dict in a file: the whole of it, or its entry `state_dict`; nothing else is unpickled."""
     try:
         contents = torch.load(weights, map_location="cpu", weights_only=True)
+        fault = damage(weights) if is_zipfile(weights) else ""  # torch before 1.6 wrote no archives
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except Exception as error:
@@ -54,6 +56,11 @@ def read_state(weights: Path) -> dict[str, Tensor]:
             f"got one that torch.load(weights_only=True) refuses ({type(error).__name__}); "
             "save the network's state_dict()"
         ) from error
+    if fault:
+        raise ValueError(
+            f"read_state: {weights} must be as torch.save wrote it, got a damaged one ({fault}); "
+            "take another copy"
+        )
     state = contents.get("state_dict", contents) if isinstance(contents, dict) else contents
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(

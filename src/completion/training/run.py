@@ -13,6 +13,7 @@ from yaml import YAMLError
 
 from completion.data.files import atomic_path
 from completion.models.completion_model import CompletionModel
+from completion.training.archive import damage
 from completion.training.datamodule import CompletionDataModule
 from completion.training.devices import check_device
 from completion.training.instantiate import instantiate
@@ -100,17 +101,36 @@ def check_resumable(checkpoint: Path, model: CompletionModel) -> None:
     if misfit:
         raise ValueError(
             f"fit: ckpt must hold the weights of the network to train, got {checkpoint} with {misfit}; "
-            "leave the values of model as they were"
+            "leave the values of model as they were, or take another checkpoint"
         )
 
 
 def first_misfit(model: CompletionModel, weights: Mapping[str, torch.Tensor]) -> str:
     """In words, the first of `weights` that is not as the model has it; nothing where all fit."""
-    wanted = {name: list(value.shape) for name, value in model.state_dict().items()}
-    given = {name: list(value.shape) for name, value in weights.items()}
-    for name in [*wanted, *given]:
-        if wanted.get(name) != given.get(name):
-            return f"{name} {given.get(name, 'missing')}, not {wanted.get(name, 'in the network')}"
+    own = model.state_dict()
+    for name in [*own, *weights]:
+        misfit = _misfit(name, own.get(name), weights.get(name))
+        if misfit:
+            return f"{name} {misfit}"
+    return ""
+
+
+def _misfit(name: str, wanted: torch.Tensor | None, given: torch.Tensor | None) -> str:
+    """In words, how one of the weights is not as the network has it; nothing where it fits."""
+    if wanted is None:
+        return "that is not in the network"
+    if given is None:
+        return f"missing, not {list(wanted.shape)}"
+    if given.layout != torch.strided or given.is_meta or given.is_nested or given.is_quantized:
+        return "without plain values, not a dense tensor"
+    if given.shape != wanted.shape:
+        return f"{list(given.shape)}, not {list(wanted.shape)}"
+    if given.is_complex() or (wanted.is_floating_point() and not given.is_floating_point()):
+        return f"of {given.dtype}, not {wanted.dtype}"
+    if not given.isfinite().all() and wanted.isfinite().all():  # a network may hold infinity on purpose
+        return "with NaN or infinity, not finite"
+    if name.endswith(".threshold") and not ((given >= 0) & (given <= 1)).all():
+        return f"{given.tolist()}, not in 0…1"
     return ""
 
 
@@ -214,7 +234,7 @@ def model_state(contents: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     return {
         name.removeprefix(MODEL_PREFIX): value
         for name, value in contents["state_dict"].items()
-        if name.startswith(MODEL_PREFIX) and isinstance(value, torch.Tensor)
+        if str(name).startswith(MODEL_PREFIX) and isinstance(value, torch.Tensor)
     }
 
 
@@ -223,8 +243,14 @@ def read_checkpoint(checkpoint: Path) -> dict[str, Any]:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is not a checkpoint of a run.
+        ValueError: it is damaged, or not a checkpoint of a run.
     """
+    fault = damage(checkpoint)
+    if fault:
+        raise ValueError(
+            f"read_checkpoint: {checkpoint} must be a checkpoint, got a damaged one or something else "
+            f"({fault}); take a copy, or another checkpoint of the run"
+        )
     try:
         contents = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
     except OSError:
