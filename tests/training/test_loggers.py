@@ -46,6 +46,35 @@ def test_a_resumed_run_replaces_what_came_after_its_checkpoint(tmp_path):
     ]
 
 
+def test_a_new_training_begins_a_table_of_its_own(tmp_path):
+    log(tmp_path / "m.csv", (4, {"a": 1.0}), (9, {"b": 2.0}))
+    logger = MetricsCsv(tmp_path / "m.csv")
+    logger.begin(continues=False)
+    logger.save()
+    assert len(read(tmp_path / "m.csv")) == 2, "left until there is something new"
+    logger.log_metrics({"a": 7.0}, 14)
+    logger.save()
+    assert read(tmp_path / "m.csv") == [{"step": "14", "epoch": "", "a": "7.0"}]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("x,0,1.0", "'x' for a step in line 3"),
+        ("9,0,word", "'word' under a in line 3"),
+        ("9,0,1.0,2.0", "more numbers than names in line 3"),
+        ("-9,0,1.0", "'-9' for a step in line 3"),
+        ("9,0,\udcff", "can't decode"),
+    ],
+)
+def test_a_table_that_cannot_be_continued_is_told_before_the_training(tmp_path, row, words):
+    text = f"step,epoch,a\n4,0,1.0\n{row}\n"
+    (tmp_path / "m.csv").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ValueError, match=r"m\.csv must be a table of numbers") as raised:
+        MetricsCsv(tmp_path / "m.csv").begin(continues=True)
+    assert words in str(raised.value)
+
+
 def test_wandb_offline_writes_a_run_without_an_account(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_SILENT", "true")
     logger = wandb_logger(str(tmp_path), project="completion", name="test", offline=True)

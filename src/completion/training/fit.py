@@ -16,13 +16,14 @@ from completion.training.callbacks import RunFolder
 from completion.training.datamodule import CompletionDataModule
 from completion.training.devices import check_device
 from completion.training.instantiate import instantiate
+from completion.training.loggers import MetricsCsv
+from completion.training.places import check_places, is_own
 from completion.training.run import (
     check_new,
     check_own,
     check_resumable,
     checkpoint_path,
     find_checkpoint,
-    is_own,
     load_run,
     store_thresholds,
 )
@@ -44,7 +45,7 @@ def fit(config: Mapping[str, Any]) -> Path:
 
     Raises:
         ValueError: an unknown key, an accelerator that this machine lacks, a run folder that is in use or
-            holds a trained run, or a training without a step.
+            holds a trained run, a place with files of something else, or a training without a step.
         FileNotFoundError: the checkpoint to continue from does not exist.
     """
     check_keys(config)
@@ -57,11 +58,16 @@ def fit(config: Mapping[str, Any]) -> Path:
     if resumed is not None:
         check_resumable(resumed, model)
     module = instantiate({**config["module"], "model": model}, "module")
+    continues = resumed is not None and is_own(run_dir, resumed)
     with lightning_words():
-        callbacks = list(instantiate(config["callbacks"], "callbacks").values())
-        callbacks.append(RunFolder(run_dir, config, resumed is not None and not is_own(run_dir, resumed)))
-        loggers = list(instantiate(config["logger"], "logger").values())
-        parts = {"callbacks": callbacks, "logger": loggers, "plugins": plugins_of(config["trainer"])}
+        callbacks = instantiate(config["callbacks"], "callbacks")
+        loggers = instantiate(config["logger"], "logger")
+        folder = RunFolder(run_dir, config, resumed is not None and not continues)
+        parts = {
+            "callbacks": [*callbacks.values(), folder],
+            "logger": list(loggers.values()),
+            "plugins": plugins_of(config["trainer"]),
+        }
         trainer = instantiate({**config["trainer"], **parts}, "trainer")
     # Deterministic mode would also fill all new memory with NaN, a sixth of a step; every operator writes all
     # of its output, and tests/ops/test_determinism.py compares runs bit for bit.
@@ -70,6 +76,10 @@ def fit(config: Mapping[str, Any]) -> Path:
         if resumed is None:
             check_new(run_dir)
         check_own(run_dir)
+        check_places(run_dir, callbacks, loggers, resumed is not None)
+        for logger in loggers.values():
+            if isinstance(logger, MetricsCsv):
+                logger.begin(continues)
         train(trainer, module, data, run_dir, resumed)
         if config["calibrate"] and trainer.is_global_zero and not config["trainer"].get("fast_dev_run"):
             calibrate_best(run_dir, data, trainer.strategy.root_device)

@@ -12,6 +12,7 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from completion.data.files import atomic_path
+from completion.training.metrics_table import read_rows
 
 
 class MetricsCsv(Logger):
@@ -27,7 +28,16 @@ class MetricsCsv(Logger):
         super().__init__()
         self.path = Path(path)
         self.rows: dict[int, dict[str, Any]] = {}
+        self.earlier: dict[int, dict[str, Any]] | None = None
         self.resumed = False
+
+    def begin(self, continues: bool) -> None:
+        """Says before a training whether it goes on with what is in the file; by default it does.
+
+        Raises:
+            ValueError: it does, and something else is in the file.
+        """
+        self.earlier = self._read() if continues else {}
 
     @property
     def name(self) -> str:
@@ -54,7 +64,8 @@ class MetricsCsv(Logger):
         """Adds numbers to the row of a step."""
         step = step if step is not None else max(self.rows, default=0)
         if not self.resumed:
-            self.rows = {old: row for old, row in self._read().items() if old < step}
+            earlier = self._read() if self.earlier is None else self.earlier
+            self.rows = {old: row for old, row in earlier.items() if old < step}
             self.resumed = True
         self.rows.setdefault(step, {}).update(metrics)
 
@@ -77,12 +88,7 @@ class MetricsCsv(Logger):
     def _read(self) -> dict[int, dict[str, Any]]:
         if not self.path.is_file():
             return {}
-        with open(self.path, newline="") as file:
-            rows = list(csv.DictReader(file))
-        return {
-            int(row["step"]): {name: value for name, value in row.items() if name != "step" and value}
-            for row in rows
-        }
+        return {int(row.pop("step")): row for row in read_rows(self.path)}
 
 
 class RunWandbLogger(WandbLogger):

@@ -184,7 +184,7 @@ def check_new(run: Path) -> None:
 def check_own(run: Path) -> None:
     """Refuses a folder in which something else than a run has the names of a run's files."""
     config, table = run / CONFIG, run / METRICS_FILE
-    for file, is_own_file in ((config, _is_config), (table, _is_metrics)):
+    for file, is_own_file in ((config, is_config), (table, _is_metrics)):
         if file.exists() and not is_own_file(file):
             raise ValueError(
                 f"fit: run_dir must be a new folder or that of a run, got {run} with a {file.name} of "
@@ -192,8 +192,8 @@ def check_own(run: Path) -> None:
             )
 
 
-def _is_config(file: Path) -> bool:
-    """Whether it is the config of a run."""
+def is_config(file: Path) -> bool:
+    """Whether a file is the config of a run."""
     try:
         return "trainer" in load_config(file.parent)
     except (ValueError, OSError, OmegaConfBaseException):
@@ -211,11 +211,6 @@ def _is_metrics(file: Path) -> bool:
 def checkpoint_path(run: Path, ckpt: str) -> Path:
     """Where a run's best or last checkpoint lies."""
     return run / CHECKPOINTS / f"{ckpt}.ckpt"
-
-
-def is_own(run: Path, checkpoint: Path) -> bool:
-    """Whether a checkpoint is one of the run."""
-    return checkpoint.resolve().parent == (run / CHECKPOINTS).resolve()
 
 
 def find_checkpoint(run: Path, ckpt: str) -> Path:

@@ -1,0 +1,93 @@
+"""completion train replaces no checkpoints and no tables but its run's own, wherever they lie."""
+
+import csv
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from completion.cli.main import main
+
+TINY = (
+    *("data.preparation.resolution=16", "data.preparation.views=1", "data.preparation.num_points=256"),
+    *("data.source.num_train=4", "data.source.num_validation=2", "data.source.num_test=2"),
+    *("model.channels=[4,8,8]", "model.thresholds=[0.3,0.4,0.5]", "model.dense_blocks=1"),
+    *("data.batch_size=2", "trainer.max_epochs=1", "calibrate=false"),
+)
+GO_ON = ("run_dir=run", "ckpt=last", "trainer.max_epochs=2")
+
+
+@pytest.fixture(autouse=True)
+def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs and caches of a test lie in its own folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["completion"])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def epochs(table: str) -> list[str]:
+    with open(table, newline="") as file:
+        return [row["epoch"] for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("callbacks.best.dirpath=other/checkpoints", "callbacks.best.dirpath must be a folder without other"),
+        ("callbacks.last.dirpath=other/checkpoints", "other/checkpoints with last.ckpt; name another folder"),
+        ("logger.csv.path=other/metrics.csv", "logger.csv.path must be a new file, got other/metrics.csv"),
+        ("logger.csv.path=other/notes.txt", "logger.csv.path must be a new file, got other/notes.txt"),
+    ],
+)
+def test_files_of_another_run_are_left_by_a_new_training_and_one_that_goes_on(capfd, override, words):
+    assert main(["train", *TINY, "run_dir=other"]) == 0
+    Path("other/notes.txt").write_text("mine")
+    before = contents(Path("other"))
+    assert main(["train", *TINY, "run_dir=run", override]) == 2
+    assert words in capfd.readouterr().err
+    assert main(["train", *TINY, "run_dir=run"]) == 0
+    assert main(["train", *GO_ON, override]) == 2
+    assert words in capfd.readouterr().err
+    assert contents(Path("other")) == before
+
+
+def test_names_with_values_in_them_are_looked_for_too(capfd):
+    named = ["callbacks.best.dirpath=best", "callbacks.best.filename='{epoch}'"]
+    assert main(["train", *TINY, "run_dir=one", *named]) == 0
+    (file,) = Path("best").iterdir()
+    assert main(["train", *TINY, "run_dir=two", *named]) == 2
+    assert f"with {file.name}; name another folder" in capfd.readouterr().err
+
+
+def test_a_run_goes_on_in_the_places_that_its_config_names():
+    places = ["callbacks.best.dirpath=best", "callbacks.last.dirpath=last", "logger.csv.path=table.csv"]
+    assert main(["train", *TINY, "run_dir=run", *places]) == 0
+    assert main(["train", "run_dir=run", "ckpt=last/last.ckpt", "trainer.max_epochs=2"]) == 0
+    assert epochs("table.csv") == ["0", "1"]
+    assert not Path("run/checkpoints").exists()
+
+
+def test_a_new_training_takes_no_rows_of_an_earlier_one():
+    assert main(["train", *TINY, "run_dir=run"]) == 0
+    shutil.rmtree("run/checkpoints")
+    assert main(["train", *TINY, "run_dir=run", "data.batch_size=1"]) == 0
+    assert epochs("run/metrics.csv") == ["0"]
+    assert main(["train", *GO_ON]) == 0
+    assert epochs("run/metrics.csv") == ["0", "1"]
+
+
+def test_a_damaged_table_is_told_before_an_epoch_is_lost(capfd):
+    assert main(["train", *TINY, "run_dir=run"]) == 0
+    table = Path("run/metrics.csv")
+    table.write_text(table.read_text() + "x,1\n")
+    before = contents(Path("run"))
+    assert main(["train", *GO_ON]) == 2
+    said = capfd.readouterr()
+    assert "run/metrics.csv must be a table of numbers" in said.err and "'x' for a step in line 3" in said.err
+    assert "epoch 2/2" not in said.out
+    assert contents(Path("run")) == before
