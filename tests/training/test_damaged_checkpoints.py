@@ -35,7 +35,9 @@ def test_a_bit_that_flipped_in_a_weight_is_noticed(checkpoint, net):
     weight = max(net.state_dict().values(), key=torch.numel)
     read_checkpoint(checkpoint)
     flip(checkpoint, place_of(checkpoint, weight))
-    with pytest.raises(ValueError, match=r"best\.ckpt must be a checkpoint, got a damaged one .*checksum of"):
+    with pytest.raises(
+        ValueError, match=r"best\.ckpt must be a checkpoint of this program, got a damaged one .*checksum of"
+    ):
         read_checkpoint(checkpoint)
 
 
@@ -56,7 +58,9 @@ def test_weights_of_an_older_torch_have_no_checksums(tmp_path):
 @pytest.mark.parametrize("length", [0, 3, 2000, 20000, -1])
 def test_a_file_that_ends_early_is_named(checkpoint, length):
     checkpoint.write_bytes(checkpoint.read_bytes()[:length])
-    with pytest.raises(ValueError, match=r"best\.ckpt must be a checkpoint, got a damaged one"):
+    with pytest.raises(
+        ValueError, match=r"best\.ckpt must be a checkpoint of this program, got a damaged one"
+    ):
         read_checkpoint(checkpoint)
 
 
