@@ -113,6 +113,21 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
     # 100,000 turns, 12 and 21 s without any, 8 and 19 s so. OpenMP reads this when a verb loads torch.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra would print its own text and exit 1; this asks it to raise
+    try:  # around the imports too, which take long enough to be interrupted
+        return compose_and_run(verb, overrides)
+    except BrokenPipeError:
+        return reader_gone()
+    except KeyboardInterrupt as interrupt:
+        print(f"completion {verb}: interrupted{interrupt}", file=sys.stderr)
+        return 130
+    except Exception as error:
+        from completion.cli.errors import report
+
+        return report(verb, error)
+
+
+def compose_and_run(verb: str, overrides: Sequence[str]) -> int:
+    """Composes the config of `verb`, runs it and returns the exit code; its own errors are reported."""
     import hydra
 
     from completion.cli.errors import report
@@ -120,41 +135,42 @@ def run_verb(verb: str, overrides: Sequence[str]) -> int:
     from completion.cli.overrides import as_overrides
     from completion.cli.verb_values import check_verb_values
 
+    module = importlib.import_module(f"completion.cli.{file_name(verb)}")
+    flags: dict[str, str] = getattr(module, "FLAGS", {})  # a verb's flags, each short for an override
+    positional: str | None = getattr(module, "POSITIONAL", None)
+    adapted = getattr(module, "adapted", lambda words: words)
+    words = [word for word in overrides if word not in HELP]
+    given = adapted(as_overrides(words, flags, positional))
+    if len(words) < len(overrides):
+        as_used = getattr(module, "as_used", None)
+        return print_text(help_page(verb, file_name(verb), given, config_folder(), as_used))
+    if verb != "train" and {"-m", "--multirun"} & set(words):
+        raise ValueError("-m is for train alone; leave it out and call the verb once for each value")
+    sys.argv = [f"completion {verb}", *given]
     codes, gone = [0], list[BrokenPipeError]()
-    try:
-        module = importlib.import_module(f"completion.cli.{file_name(verb)}")
-        flags: dict[str, str] = getattr(module, "FLAGS", {})  # a verb's flags, each short for an override
-        positional: str | None = getattr(module, "POSITIONAL", None)
-        adapted = getattr(module, "adapted", lambda words: words)
-        words = [word for word in overrides if word not in HELP]
-        given = adapted(as_overrides(words, flags, positional))
-        if len(words) < len(overrides):
-            as_used = getattr(module, "as_used", None)
-            return print_text(help_page(verb, file_name(verb), given, config_folder(), as_used))
-        if verb != "train" and {"-m", "--multirun"} & set(words):
-            raise ValueError("-m is for train alone; leave it out and call the verb once for each value")
-        sys.argv = [f"completion {verb}", *given]
 
-        @functools.wraps(module.run)
-        def job(cfg: "DictConfig") -> None:
-            # Caught inside the job: Hydra prints a line of its own about each job that raises.
-            try:
-                check_verb_values(verb, cfg, config_folder() / f"{file_name(verb)}.yaml")
-                module.run(cfg)
-            except BrokenPipeError as error:
-                gone.append(error)
-            except Exception as error:
-                codes.append(report(verb, error))
+    @functools.wraps(module.run)
+    def job(cfg: "DictConfig") -> None:
+        # Caught inside the job: Hydra prints a line of its own about each job that raises.
+        try:
+            check_verb_values(verb, cfg, config_folder() / f"{file_name(verb)}.yaml")
+            module.run(cfg)
+        except BrokenPipeError as error:
+            gone.append(error)
+        except Exception as error:
+            if is_interruption(error):
+                raise KeyboardInterrupt from error
+            codes.append(report(verb, error))
 
-        folder = str(config_folder())
-        hydra.main(version_base="1.3", config_path=folder, config_name=file_name(verb))(job)()
-        if gone:
-            raise gone[0]
-    except BrokenPipeError:
-        return reader_gone()
-    except Exception as error:
-        return report(verb, error)
-    except KeyboardInterrupt as interrupt:
-        print(f"completion {verb}: interrupted{interrupt}", file=sys.stderr)
-        return 130
+    folder = str(config_folder())
+    hydra.main(version_base="1.3", config_path=folder, config_name=file_name(verb))(job)()
+    if gone:
+        raise gone[0]
     return max(codes)
+
+
+def is_interruption(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is what an error comes from: a module in C that is being imported makes it another."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -157,7 +157,7 @@ def _ray_scene(vertices: FloatArray, faces: np.ndarray) -> Any:
     """Returns Open3D's ray caster over a mesh."""
     try:
         import open3d
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ImportError(
             "DepthCamera: simulated scans need Open3D, which is not installed; run `pip install open3d`"
         ) from error
