@@ -1,5 +1,6 @@
 """Turns errors meant for users into one sentence on stderr and exit code 2; tracebacks only on request."""
 
+import errno
 import itertools
 import os
 import re
@@ -18,6 +19,7 @@ USER_ERRORS = (
     HydraException,
     OmegaConfBaseException,
 )
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 USER_ERROR_CODE = 2
 TRACEBACK_VARIABLE = "COMPLETION_TRACEBACK"
 
@@ -73,4 +75,9 @@ def sentence(error: BaseException) -> str:
     text = re.split(r"\n\s*(?:full_key|Config search path)", text)[0]
     if isinstance(error, OSError) and error.filename is not None:
         text = f"{error.strerror}: {error.filename}"
+    elif isinstance(error, OSError) and error.errno in NO_ROOM:
+        text = (
+            f"{error.strerror}, in a file that the system does not name; make room on the disk of the run "
+            "folder, the cache or the output, raise the user's limit there, or name another place"
+        )
     return " ".join(text.split())
