@@ -95,3 +95,19 @@ def test_refuses_a_batch_of_nothing_and_an_empty_split(cache_dir):
         CompletionDataModule(source, preparation, batch_size=0)
     with pytest.raises(ValueError, match="validation split must have samples"):
         CompletionDataModule(source, preparation).val_dataloader()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"seed": -1}, "seed must be in 0…2³² − 1, got -1"),
+        ({"seed": 2**32}, "seed must be in 0…2³² − 1, got 4294967296"),
+        ({"num_workers": 10**9}, "num_workers must be at most 8000 on this machine, got 1000000000"),
+    ],
+)
+def test_refuses_what_would_fail_once_it_loads(cache_dir, monkeypatch, given, words):
+    monkeypatch.setattr("os.cpu_count", lambda: 1000)
+    preparation = Preparation(cache_dir, 16, views=1)
+    CompletionDataModule(ToyShapes(), preparation, num_workers=8000, seed=2**32 - 1)
+    with pytest.raises(ValueError, match=words):
+        CompletionDataModule(ToyShapes(), preparation, **given)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from tests.refusals import SENTENCE
 
-from completion.training.devices import better_device, check_device
+from completion.training.devices import better_device, check_device, check_processes
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,16 @@ def test_a_gpu_that_is_left_alone_is_told(monkeypatch):
     monkeypatch.setattr("torch.cuda.get_device_name", lambda: "NVIDIA H200")
     assert "trainer=gpu would take the NVIDIA H200" in better_device("cpu")
     assert better_device("cuda") == better_device("auto") == ""
+
+
+@pytest.mark.parametrize("count", [None, "auto", [0, 1], -1, 0, 64, "64"])
+def test_processes_that_every_machine_may_be_asked_for(count, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    check_processes("fit: trainer.devices", count)
+
+
+@pytest.mark.parametrize("count", [65, "65", 10**9])
+def test_processes_that_no_machine_has_room_for(count, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    with pytest.raises(ValueError, match=r"devices must be at most 64 on this machine, got \d+; give fewer"):
+        check_processes("fit: trainer.devices", count)

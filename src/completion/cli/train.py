@@ -156,8 +156,14 @@ def take(key: str, source: DictConfig, target: DictConfig) -> None:
 
 
 def anchor(cfg: DictConfig) -> None:
-    """Makes the places of the data absolute, so that the run finds them from any working directory."""
+    """Makes the places of the data absolute, so that the run finds them from any working directory.
+
+    Raises:
+        ValueError: one is no path.
+    """
     for key in ("paths.cache", "data.preparation.cache_dir", "data.source.root"):
         place = OmegaConf.select(cfg, key)  # None where it is missing
         if place is not None:
+            if not isinstance(place, str):
+                raise ValueError(f"train: {key} must be a path, got {place}; name a folder")
             OmegaConf.update(cfg, key, str(Path(place).absolute()))

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Sampler, Subset
 from completion.data.collate import Batch, collate, collate_coords
 from completion.data.dataset import PreparedDataset
 from completion.data.prepare import Preparation, Source
+from completion.training.devices import check_processes
 from completion.training.preparing import prepare
 
 CALIBRATION_ITEMS = 48
@@ -81,6 +82,9 @@ class CompletionDataModule(LightningDataModule):
             raise ValueError(
                 f"CompletionDataModule: num_workers must be at least 0 or null, got {num_workers}"
             )
+        check_processes("CompletionDataModule: num_workers", num_workers)
+        if not 0 <= seed < 2**32:
+            raise ValueError(f"CompletionDataModule: seed must be in 0…2³² − 1, got {seed}")
         if overfit is not None and overfit < 1:
             raise ValueError(f"CompletionDataModule: overfit must be at least 1 or null, got {overfit}")
         self.source = source

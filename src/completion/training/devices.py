@@ -1,6 +1,12 @@
 """Whether this machine has the device that a config asks for, or a better one."""
 
+import os
+from typing import Any
+
 import torch
+
+LEAST_LIMIT = 64
+"""Processes that every machine may be asked for."""
 
 
 def check_device(argument: str, device: str) -> None:
@@ -21,6 +27,18 @@ def check_device(argument: str, device: str) -> None:
             f"{argument} must be one this machine has, got '{device}' of {torch.cuda.device_count()} GPUs, "
             "counted from 0; choose another"
         )
+
+
+def check_processes(argument: str, count: Any) -> None:
+    """Refuses so many processes that the machine would be out of memory before it says why.
+
+    Args:
+        argument: who asks and by which key, for the message.
+        count: of the processes; what is no whole number is left to others.
+    """
+    most = max(LEAST_LIMIT, 8 * (os.cpu_count() or 1))
+    if str(count).isdecimal() and int(count) > most:
+        raise ValueError(f"{argument} must be at most {most} on this machine, got {count}; give fewer")
 
 
 def better_device(accelerator: str) -> str:

@@ -1,8 +1,10 @@
 """Trains what a config describes, as one straight line; knows nothing of the command line."""
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from lightning.pytorch import LightningModule, Trainer, seed_everything
 from completion.training.calibrate import calibrate
 from completion.training.callbacks import RunFolder
 from completion.training.datamodule import CompletionDataModule
-from completion.training.devices import check_device
+from completion.training.devices import check_device, check_processes
 from completion.training.instantiate import instantiate
 from completion.training.loggers import MetricsCsv
 from completion.training.places import check_places, is_own
@@ -163,7 +165,12 @@ def check_values(config: Mapping[str, Any]) -> None:
     trainer, model, preparation = config["trainer"], config["model"], config["data"].get("preparation", {})
     if not 0 <= config["seed"] < 2**32:
         raise ValueError(f"fit: seed must be in 0…2³² − 1, got {config['seed']}")
+    if not isinstance(trainer["accelerator"], str):
+        raise ValueError(
+            f"fit: trainer.accelerator must be text, got {trainer['accelerator']}; cpu and cuda are usual"
+        )
     check_device("fit: trainer.accelerator", trainer["accelerator"])
+    check_processes("fit: trainer.devices", trainer.get("devices"))
     if trainer.get("precision", PRECISIONS[0]) not in PRECISIONS:
         raise ValueError(
             f"fit: trainer.precision must be {', '.join(PRECISIONS)}, got {trainer['precision']}; "
@@ -180,6 +187,7 @@ def check_values(config: Mapping[str, Any]) -> None:
             f"fit: trainer.max_epochs must be at least 1 without trainer.max_steps, got "
             f"{trainer.get('max_epochs')}; the learning rate falls until then, trainer.max_time is no end"
         )
+    check_max_time(trainer.get("max_time"))
     every = trainer.get("check_val_every_n_epoch")
     if isinstance(every, int) and every < 1:
         raise ValueError(
@@ -197,6 +205,31 @@ def check_values(config: Mapping[str, Any]) -> None:
             "fit: model.in_channels must be 1, as the voxels of a scan have no features, "
             f"got {model['in_channels']}"
         )
+
+
+def check_max_time(value: Any) -> None:
+    """Refuses a length of time that Lightning's timer does not take.
+
+    Raises:
+        ValueError: saying which it takes.
+    """
+    if isinstance(value, str):
+        fits = re.fullmatch(r"\d+:\d\d:\d\d:\d\d", value.strip()) is not None
+    else:
+        fits = value is None or (isinstance(value, Mapping) and _is_length(value))
+    if not fits:
+        raise ValueError(
+            f"fit: trainer.max_time must be as 00:12:00:00 (days, hours, minutes, seconds), got {value}; "
+            "null is no limit, {minutes: 12} is a form too"
+        )
+
+
+def _is_length(parts: Mapping[str, Any]) -> bool:
+    """Whether these are arguments of a timedelta above zero."""
+    try:
+        return timedelta(**parts) > timedelta()
+    except (TypeError, OverflowError, ValueError):
+        return False
 
 
 @contextmanager

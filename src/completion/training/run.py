@@ -243,8 +243,8 @@ def read_checkpoint(checkpoint: Path) -> dict[str, Any]:
     fault = damage(checkpoint)
     if fault:
         raise ValueError(
-            f"read_checkpoint: {checkpoint} must be a checkpoint of this program, got a damaged one or another "
-            f"file ({fault}); take a copy, or another checkpoint of the run"
+            f"read_checkpoint: {checkpoint} must be a checkpoint of this program, got a damaged one or "
+            f"another file ({fault}); take a copy, or another checkpoint of the run"
         )
     try:
         contents = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
