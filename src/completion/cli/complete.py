@@ -138,7 +138,7 @@ def complete_file(trained: "Run", path: Path, up: list[float]) -> "tuple[Complet
     from completion.training.complete import complete_scan
 
     points = read_points(path)
-    margin = trained.config["data"]["preparation"]["margin"]
+    margin = trained.value("data.preparation.margin", float)
     scan = complete_scan(trained.model, points.points, margin, up)
     outside = f", {scan.num_outside} stray points left out" if scan.num_outside else ""
     note = f" ({points.note})" if points.note else ""

@@ -33,7 +33,7 @@ def run(cfg: DictConfig) -> None:
     path = metrics_path(Path(cfg.run), None if cfg.name is None else str(cfg.name))
     trained = load_run(cfg.run, cfg.device, cfg.ckpt)
     if any(override.lstrip("+").startswith("paths.cache=") for override in HydraConfig.get().overrides.task):
-        trained.config["data"]["preparation"]["cache_dir"] = str(Path(cfg.paths.cache).absolute())
+        trained.value("data.preparation", dict)["cache_dir"] = str(Path(cfg.paths.cache).absolute())
     started = time.perf_counter()
     dataset, skipped = held_out(trained, cfg)
     train = training_shapes(trained, dataset, cfg) if cfg.baselines else None
@@ -47,7 +47,7 @@ def run(cfg: DictConfig) -> None:
         "resolution": trained.model.resolution,
         "margin": trained.config["data"]["preparation"].get("margin"),
         "thresholds": trained.model.thresholds,
-        "seed": trained.config["seed"],
+        "seed": trained.value("seed", int),
         "skipped": skipped,
         "wall_seconds": round(time.perf_counter() - started, 2),
         "machine": machine(cfg.device),
@@ -88,10 +88,10 @@ def held_out(trained: "Run", cfg: DictConfig) -> tuple[Any, list[dict[str, str]]
             raise ValueError(
                 f"evaluate: data must change its source alone, got {key}; the run's own preparation is used"
             )
-    own = trained.config["data"]
+    own, preparation = trained.value("data.source", dict), trained.value("data.preparation", dict)
     try:
-        source = instantiate(source_values(own["source"], cfg), "data.source")
-        prepared = prepare(instantiate(own["preparation"], "data.preparation"), source)
+        source = instantiate(source_values(own, cfg), "data.source")
+        prepared = prepare(instantiate(preparation, "data.preparation"), source)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{error}; data.source.root= says where the run's data are now") from error
     skipped = [asdict(entry) for entry in prepared.skipped]
@@ -126,7 +126,7 @@ def is_moved(own: dict[str, Any], cfg: DictConfig) -> bool:
     if cfg.get("data") is None:
         return False
     kind = cfg.data.source.get("_target_")
-    return kind is None or (kind == own["_target_"] and "data.source.root" in typed_keys())
+    return kind is None or (kind == own.get("_target_") and "data.source.root" in typed_keys())
 
 
 def typed_keys() -> list[str]:

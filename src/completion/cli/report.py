@@ -1,6 +1,5 @@
 """completion report: one HTML page about a run, from what lies in its folder and new pictures."""
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +20,21 @@ CHARTS = {
 def run(cfg: DictConfig) -> None:
     """Writes the page of the run `cfg.run` and prints its path."""
     from completion.cli.report_measures import other_measures, own_measures
-    from completion.cli.shown import read_metrics
+    from completion.cli.shown import MEASURES_FILE, as_written, read_metrics
     from completion.data.files import atomic_path
-    from completion.training.run import METRICS_FILE, load_config
+    from completion.training.run import METRICS_FILE, config_value, load_config
     from completion.viz.report import Section, page, pictures, preformatted
 
     folder = Path(cfg.run)
     config = load_config(folder)
+    name = config_value(folder, config, "name", str | int | float)
     metrics = read_metrics(folder)
     output = Path(cfg.output) if cfg.output else folder / "report.html"
     check_output(output)
+    with as_written(folder / MEASURES_FILE):
+        own = own_measures(metrics)
     sections = [
-        *own_measures(metrics),
+        *own,
         *(part for path in sorted(folder.glob("metrics_*.json")) for part in other_measures(path)),
         Section("Training", charts(folder / METRICS_FILE)),
         Section("Best, median and worst", samples(folder, metrics) if metrics and cfg.pictures else ""),
@@ -41,7 +43,7 @@ def run(cfg: DictConfig) -> None:
     ]
     note = "Partial scan in, surface voxels of the whole shape out; the grid is fitted to the scan alone."
     with atomic_path(output) as temporary:
-        temporary.write_text(page(f"{config['name']}: {folder.name}", note, sections), encoding="utf-8")
+        temporary.write_text(page(f"{name}: {folder.name}", note, sections), encoding="utf-8")
     print(f"report: {output}")
 
 
@@ -62,12 +64,12 @@ def check_output(output: Path) -> None:
 
 def charts(path: Path) -> str:
     """The curves of metrics.csv, side by side."""
+    from completion.training.metrics_table import read_rows
     from completion.viz.curves import line_chart
 
     if not path.is_file():
         return ""
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(path)
     drawn = []
     for title, names in CHARTS.items():
         lines = {
@@ -96,7 +98,7 @@ def samples(folder: Path, metrics: dict[str, Any]) -> str:
         return paragraph(f"No pictures: the run's data are not there ({error}).")
     if not shown.measured(dataset, metrics):
         return paragraph(f"No pictures: {metrics['data']}, which was measured, is not the run's own data.")
-    return pictures(drawn(trained, shown.ranked_samples(dataset, metrics)))
+    return pictures(drawn(trained, shown.ranked_samples(dataset, metrics, folder)))
 
 
 def drawn(trained: "Run", chosen: list["Shown"]) -> list["Figure"]:

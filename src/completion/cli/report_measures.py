@@ -86,7 +86,9 @@ def categories(metrics: dict[str, Any]) -> list[list[Any]]:
 
 def other_measures(path: Path) -> list["Section"]:
     """The tables of another evaluation of the run, metrics_<name>.json."""
-    from completion.cli.shown import read_measures
+    from completion.cli.shown import as_written, read_measures
 
     name = path.stem.removeprefix("metrics_").replace("_", " ")
-    return measures(read_measures(path), f"Measures on {name}")[:1]
+    metrics = read_measures(path)
+    with as_written(path):
+        return measures(metrics, f"Measures on {name}")[:1]

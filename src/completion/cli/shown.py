@@ -2,10 +2,14 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
+
+from completion.data.splits import SPLITS
 
 if TYPE_CHECKING:
     from completion.data.dataset import PreparedDataset
@@ -17,7 +21,12 @@ RANKED_BY = "iou"
 """Not iou_missing: where a scan saw almost all, a voxel or two decide between its best and its worst."""
 RANKED_PICTURE = re.compile(r"(best|median|worst)_.+_\d+\.png")
 """What `picture_path` names the pictures of `ranked_samples`."""
-MEASURE_KEYS = ("data", "split", "methods", "levels", "items", "skipped", "checkpoint")
+MEASURES_FILE = "metrics.json"
+MEASURES = {
+    **{"data": str, "split": str, "methods": dict, "levels": dict},
+    **{"items": list, "skipped": list, "checkpoint": str},
+}
+"""What `completion evaluate` writes, and what each is."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Shown:
 
 def read_metrics(run: Path) -> dict[str, Any] | None:
     """The contents of a run's metrics.json, or None before `completion evaluate`."""
-    path = run / "metrics.json"
+    path = run / MEASURES_FILE
     return read_measures(path) if path.is_file() else None
 
 
@@ -44,10 +53,35 @@ def read_measures(path: Path) -> dict[str, Any]:
         metrics = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"read_measures: {path} must be JSON, got {error}; evaluate again") from error
-    missing = [key for key in MEASURE_KEYS if key not in metrics]
-    if missing:
-        raise ValueError(f"read_measures: {path} must have {', '.join(missing)}, got none; evaluate again")
+    if not isinstance(metrics, dict):
+        raise ValueError(f"read_measures: {path} must have {', '.join(MEASURES)}, got none; evaluate again")
+    wrong = [key for key, kind in MEASURES.items() if not isinstance(metrics.get(key), kind)]
+    if wrong:
+        raise ValueError(
+            f"read_measures: {path} must have {', '.join(wrong)}, got none or others; evaluate again"
+        )
+    if metrics["split"] not in SPLITS:
+        raise ValueError(
+            f"read_measures: split in {path} must be one of {', '.join(SPLITS)}, got {metrics['split']}; "
+            "evaluate again"
+        )
     return metrics
+
+
+@contextmanager
+def as_written(path: Path) -> Iterator[None]:
+    """Around what is made of measures alone: where they are not as written, that is told.
+
+    Raises:
+        ValueError: naming the file.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError, StopIteration) as error:
+        found = f"no {error}" if isinstance(error, KeyError) else "values of other kinds"
+        raise ValueError(
+            f"read_measures: {path} must be as `completion evaluate` writes it, got {found}; evaluate again"
+        ) from error
 
 
 def measured(dataset: "PreparedDataset", metrics: dict[str, Any]) -> bool:
@@ -55,16 +89,18 @@ def measured(dataset: "PreparedDataset", metrics: dict[str, Any]) -> bool:
     return metrics["data"] == dataset.folder.name and metrics["split"] == dataset.split
 
 
-def ranked_samples(dataset: "PreparedDataset", metrics: dict[str, Any]) -> list[Shown]:
+def ranked_samples(dataset: "PreparedDataset", metrics: dict[str, Any], run: Path) -> list[Shown]:
     """The best, median and worst items of a finished evaluation, by IoU.
 
     Args:
         dataset: the one that was evaluated.
         metrics: contents of metrics.json.
+        run: its folder, for messages.
     """
     rows = {(item.name, item.view): row for row, item in enumerate(dataset.items)}
-    items = [item for item in metrics["items"] if (item["name"], item["view"]) in rows]
-    items.sort(key=lambda item: item["methods"]["model"][RANKED_BY], reverse=True)
+    with as_written(run / MEASURES_FILE):
+        items = [item for item in metrics["items"] if (item["name"], item["view"]) in rows]
+        items.sort(key=lambda item: item["methods"]["model"][RANKED_BY], reverse=True)
     return [
         Shown(label, dataset[rows[items[place]["name"], items[place]["view"]]])
         for label, places in ranked_places(len(items)).items()

@@ -60,6 +60,8 @@ def other_process(run_dir: str) -> list[str]:
 
 def resolved(cfg: DictConfig) -> dict[str, Any]:
     """The plain config of this job: its own run folder under -m, the run's values when one is continued."""
+    from completion.training.fit import check_keys
+
     hydra = HydraConfig.get()
     if hydra.mode == RunMode.MULTIRUN:
         if cfg.trainer.devices != 1:
@@ -70,6 +72,7 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
         cfg.run_dir = hydra.runtime.output_dir
     if cfg.ckpt is not None:
         cfg = continued(cfg, list(hydra.overrides.task))
+    check_keys(cfg)  # type: ignore[arg-type]
     anchor(cfg)
     return OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
 
@@ -92,7 +95,7 @@ def adapted(overrides: list[str]) -> list[str]:
         saved = OmegaConf.load(config)
         bare = {key.removeprefix("~") for key in values}
         known = {key for key in bare if "." in key and OmegaConf.select(saved, key) is not None}
-    except (YAMLError, OmegaConfBaseException):
+    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError):
         return overrides  # told where the run is opened
     given = []
     for override in overrides:
@@ -129,7 +132,7 @@ def continued(cfg: DictConfig, overrides: list[str]) -> DictConfig:
         return cfg
     config = load_config(run_dir)
     for group in ("callbacks", "logger", "trainer"):  # with paths in the run folder, which may have moved
-        config[group] = relocated(config.get(group), config["run_dir"], cfg.run_dir)
+        config[group] = relocated(config.get(group), str(config.get("run_dir", run_dir)), cfg.run_dir)
     base = OmegaConf.create(config)
     for override in overrides:
         key = override.split("=")[0].lstrip("+~")

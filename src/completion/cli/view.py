@@ -46,7 +46,7 @@ def wanted_pictures(trained: "Run", cfg: DictConfig) -> dict[str, "Picture"]:
     if cfg.item is not None:
         chosen = [shown.named_sample(dataset, cfg.item)]
     elif metrics is not None and shown.measured(dataset, metrics):
-        chosen = shown.ranked_samples(dataset, metrics)
+        chosen = shown.ranked_samples(dataset, metrics, trained.path)
     else:
         chosen = [shown.named_sample(dataset, row) for row in range(min(4, len(dataset)))]
     folder = Path()
@@ -59,6 +59,6 @@ def scan_picture(trained: "Run", path: Path, up: list[float]) -> "Picture":
     from completion.training.complete import complete_scan
     from completion.viz.picture import completion_picture
 
-    margin = trained.config["data"]["preparation"]["margin"]
+    margin = trained.value("data.preparation.margin", float)
     scan = complete_scan(trained.model, read_points(path).points, margin, up)
     return completion_picture(path.name, scan.partial_coords, scan.prediction.coords)

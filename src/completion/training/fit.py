@@ -32,10 +32,8 @@ from completion.training.run import (
 from completion.training.run_lock import locked
 from completion.training.whole_checkpoints import WholeCheckpoints
 
-KEYS = (
-    *("name", "run_dir", "seed", "ckpt", "calibrate", "paths"),
-    *("data", "model", "module", "trainer", "logger", "callbacks"),
-)
+GROUPS = ("data", "model", "module", "trainer", "logger", "callbacks")
+KEYS = ("name", "run_dir", "seed", "ckpt", "calibrate", "paths", *GROUPS)
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
@@ -147,13 +145,18 @@ def calibrate_best(
 
 
 def check_keys(config: Mapping[str, Any]) -> None:
-    """Refuses keys that nothing reads, for example from a misspelt experiment file."""
+    """Refuses keys that nothing reads, as of a misspelt experiment file, and groups without keys."""
     unknown = sorted(set(config) - set(KEYS))
     missing = sorted(set(KEYS) - set(config))
     if unknown or missing:
         raise ValueError(
             f"fit: config must have the keys {', '.join(KEYS)}; unknown: {unknown}, missing: {missing}"
         )
+    for group in GROUPS:
+        if not isinstance(config[group], Mapping):
+            raise ValueError(
+                f"fit: {group} must be a group of keys, got {config[group]!r}; choose one of its configs"
+            )
 
 
 def check_values(config: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from completion.training.archive import damage
 from completion.training.datamodule import CompletionDataModule
 from completion.training.devices import check_device
 from completion.training.instantiate import instantiate
+from completion.training.value_types import in_words, value_fits
 
 CONFIG = "config.yaml"
 METRICS_FILE = "metrics.csv"
@@ -47,7 +48,17 @@ class Run:
             raise ValueError(
                 f"load_run: {self.path / CONFIG} must say what data the run has, got no key 'data'"
             )
-        return instantiate(self.config["data"], "data")
+        data = instantiate(self.config["data"], "data")
+        if not isinstance(data, CompletionDataModule):
+            raise ValueError(
+                f"load_run: data in {self.path / CONFIG} must be a CompletionDataModule, got "
+                f"{type(data).__name__}; train again"
+            )
+        return data
+
+    def value(self, key: str, kind: Any) -> Any:
+        """What the run's config has at a dotted key, see `config_value`."""
+        return config_value(self.path, self.config, key, kind)
 
 
 def load_run(run: str | Path, device: torch.device | str = "cpu", ckpt: str = "best") -> Run:
@@ -69,6 +80,11 @@ def load_run(run: str | Path, device: torch.device | str = "cpu", ckpt: str = "b
     config = load_config(path)
     checkpoint = find_checkpoint(path, ckpt)
     model = instantiate(config["model"], "model")
+    if not isinstance(model, CompletionModel):
+        raise ValueError(
+            f"load_run: model in {path / CONFIG} must be a CompletionModel, got {type(model).__name__}; "
+            "train again"
+        )
     load_weights(model, checkpoint)
     return Run(path, config, model.to(device).eval(), checkpoint)
 
@@ -155,6 +171,30 @@ def load_config(run: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or "model" not in config:
         raise ValueError(f"load_run: {file} must be the config of a run with a key 'model'; train again")
     return {str(key): value for key, value in config.items()}
+
+
+def config_value(run: Path, config: Mapping[str, Any], key: str, kind: Any) -> Any:
+    """What the config of a run has at a dotted key.
+
+    Args:
+        run: the folder, for the message.
+        config: of the run.
+        key: data.preparation.margin, for example.
+        kind: a type that it must have, or dict for a group of keys.
+
+    Raises:
+        ValueError: nothing or something else is there.
+    """
+    value: Any = config
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    fits = isinstance(value, Mapping) if kind is dict else value_fits(value, kind)
+    if not fits:
+        wanted = "with keys of its own" if kind is dict else in_words(kind)
+        raise ValueError(
+            f"load_run: {key} in {run / CONFIG} must be {wanted}, got {value!r}; mend it or train again"
+        )
+    return value
 
 
 def relocated(config: Any, old: str, new: str, key: str = "") -> Any:
