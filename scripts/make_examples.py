@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Chooses the data that travel with the repository from a developer's larger collection; kept for the record.
 
-    scripts/make_examples.py ../shared/data examples
+scripts/make_examples.py ../shared/data examples
 """
 
 import argparse

@@ -81,6 +81,13 @@ def test_a_new_training_takes_no_rows_of_an_earlier_one():
     assert epochs("run/metrics.csv") == ["0", "1"]
 
 
+def test_a_run_that_goes_on_from_a_copy_of_its_checkpoint_keeps_its_rows():
+    assert main(["train", *TINY, "run_dir=run"]) == 0
+    shutil.copytree("run/checkpoints", "backup")
+    assert main(["train", "run_dir=run", "ckpt=backup/last.ckpt", "trainer.max_epochs=2"]) == 0
+    assert epochs("run/metrics.csv") == ["0", "1"]
+
+
 def test_a_damaged_table_is_told_before_an_epoch_is_lost(capfd):
     assert main(["train", *TINY, "run_dir=run"]) == 0
     table = Path("run/metrics.csv")

@@ -15,9 +15,8 @@ def damage(file: Path) -> str:
     try:
         with zipfile.ZipFile(file) as archive:
             broken = archive.testzip()
-    except (
-        Exception
-    ) as error:  # zipfile has many for bytes that are no archive, some of them nameless OSErrors
+    except Exception as error:
+        # zipfile has many for bytes that are no archive, some of them nameless OSErrors.
         if isinstance(error, OSError) and error.filename is not None:
             raise
         return " ".join(str(error).split()) or type(error).__name__

@@ -148,11 +148,16 @@ class CompletionDataModule(LightningDataModule):
         progress = self.trainer.fit_loop.epoch_progress.current
         return progress.processed  # pyright: ignore[reportAttributeAccessIssue]
 
+    def _num_gpus(self) -> int:
+        """GPUs that train; none without a trainer."""
+        trainer = self.trainer
+        if trainer is None or trainer.strategy.root_device.type != "cuda":
+            return 0
+        return trainer.num_devices
+
     def _loader(self, dataset, sampler: EpochSampler | None = None, collate_fn=collate) -> DataLoader[Batch]:
-        trainer, num_workers = self.trainer, self.num_workers
-        on_gpu = trainer is not None and trainer.strategy.root_device.type == "cuda"
-        if num_workers is None:
-            num_workers = _workers_beside(trainer.num_devices) if trainer is not None and on_gpu else 0
+        num_gpus = self._num_gpus()
+        num_workers = _workers_beside(num_gpus) if self.num_workers is None else self.num_workers
         return DataLoader(
             dataset,
             batch_size=self.batch_size,
@@ -161,12 +166,14 @@ class CompletionDataModule(LightningDataModule):
             # Batches that wait are in shared memory, of which a container has 64 MB unless it is told.
             prefetch_factor=1 if num_workers else None,
             persistent_workers=num_workers > 0,
-            pin_memory=on_gpu,
+            pin_memory=num_gpus > 0,
             collate_fn=collate_fn,
         )
 
 
-def _workers_beside(num_devices: int) -> int:
+def _workers_beside(num_gpus: int) -> int:
     """Loader processes of each of the processes that train on so many GPUs; each needs a core too."""
-    cores = len(os.sched_getaffinity(0)) // num_devices
+    if num_gpus == 0:
+        return 0
+    cores = len(os.sched_getaffinity(0)) // num_gpus
     return max(min(MOST_WORKERS, cores - 1), 0)

@@ -58,13 +58,12 @@ def fit(config: Mapping[str, Any]) -> Path:
     if resumed is not None:
         check_resumable(resumed, model)
     module = instantiate({**config["module"], "model": model}, "module")
-    continues = resumed is not None and is_own(run_dir, resumed)
+    begins_elsewhere = resumed is not None and not is_own(run_dir, resumed)
     with lightning_words():
         callbacks = instantiate(config["callbacks"], "callbacks")
         loggers = instantiate(config["logger"], "logger")
-        folder = RunFolder(run_dir, config, resumed is not None and not continues)
         parts = {
-            "callbacks": [*callbacks.values(), folder],
+            "callbacks": [*callbacks.values(), RunFolder(run_dir, config, begins_elsewhere)],
             "logger": list(loggers.values()),
             "plugins": plugins_of(config["trainer"]),
         }
@@ -79,7 +78,7 @@ def fit(config: Mapping[str, Any]) -> Path:
         check_places(run_dir, callbacks, loggers, resumed is not None)
         for logger in loggers.values():
             if isinstance(logger, MetricsCsv):
-                logger.begin(continues)
+                logger.begin(continues=resumed is not None)
         train(trainer, module, data, run_dir, resumed)
         if config["calibrate"] and trainer.is_global_zero and not config["trainer"].get("fast_dev_run"):
             calibrate_best(run_dir, data, trainer.strategy.root_device)
