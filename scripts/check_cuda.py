@@ -105,8 +105,8 @@ class Outcome:
 PLAN = [
     Step("build", [PYTHON, "-c", BUILD], 600),
     Step("operators", [*EXERCISE, "--large"], 120, ALONE),
-    Step("tests", [*PYTEST, *WORKERS, *NOT_THE_BUILD, "-k", "cuda", "-m", "not slow", *TESTS], 300, CUBLAS),
     Step("large", [*PYTEST, "-m", "slow", "tests/cuda"], 90, CUBLAS),
+    Step("tests", [*PYTEST, *WORKERS, *NOT_THE_BUILD, "-k", "cuda", "-m", "not slow", *TESTS], 400, CUBLAS),
     Step("memcheck", [*SANITIZER, "--tool", "memcheck", *OURS, *FEW_CASES], 90, ALONE),
     Step("racecheck", [*SANITIZER, "--tool", "racecheck", *OURS, *RACES], 180, ALONE),
     Step("memcheck_wide", [*SANITIZER, "--tool", "memcheck", *OURS, *WIDE_CASES], 120, ALONE),

@@ -77,8 +77,8 @@ def test_steps_of_check_cuda_are_chosen_by_name_or_run_without_demand(check_cuda
     assert names == [
         "build",
         "operators",
-        "tests",
         "large",
+        "tests",
         "memcheck",
         "racecheck",
         "memcheck_wide",
