@@ -6,7 +6,9 @@ import math
 import numpy as np
 import pytest
 import yaml
+from omegaconf import OmegaConf
 
+from completion.cli.evaluate import source_values
 from completion.cli.main import main
 from completion.data.mesh_folder import MeshFolder
 from completion.metrics import dilated_input, point_scores, voxel_scores
@@ -14,6 +16,7 @@ from completion.training import item_scores
 from completion.training.run import load_run
 
 FEW_TOYS = ("data.source.num_train=1", "data.source.num_validation=1", "data.source.num_test=2")
+MESHES = "completion.data.mesh_folder.MeshFolder"
 METHODS = {"model", "dilated_input", "mirrored_input_x", "mirrored_input_z", "nearest_training_shape"}
 
 
@@ -112,6 +115,16 @@ def test_data_that_were_moved_are_divided_as_in_training(run_folder, tmp_path, w
     metrics = written(run_folder, "metrics_moved.json")
     assert {item["name"] for item in metrics["items"]} == expected
     assert "nearest_training_shape" in metrics["methods"]
+
+
+def test_a_run_on_an_options_default_folder_is_divided_as_in_training(run_folder, monkeypatch):
+    """data=shapes names the folder, and a seed of its own."""
+    monkeypatch.setattr("completion.cli.evaluate.typed_keys", lambda: ["run", "data"])
+    config = OmegaConf.create({"data": {"source": {"_target_": MESHES, "root": "meshes", "seed": 0}}})
+    own = {"_target_": MESHES, "root": str(run_folder.parent / "meshes"), "seed": 5}
+    assert source_values(own, config) == own
+    other = own | {"root": str(run_folder.parent / "others")}
+    assert source_values(other, config) == {"_target_": MESHES, "root": "meshes", "seed": 0}
 
 
 def test_another_option_of_the_runs_kind_has_its_own_folder(run_folder, tmp_path, capsys):

@@ -44,6 +44,22 @@ def test_that_a_module_in_c_made_an_import_error_of(capfd, monkeypatch, tmp_path
     assert capfd.readouterr().err == "completion train: interrupted\n"
 
 
+def test_that_what_went_wrong_after_it_is_told(capfd, monkeypatch, tmp_path):
+    """As a disk that is full when a training saves what it has."""
+
+    def save_last(cfg):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["completion"])
+    monkeypatch.setattr("completion.cli.train.run", save_last)
+    assert main(["train"]) == 2
+    assert "No space left on device" in capfd.readouterr().err
+
+
 class Broken:
     """Finds Open3D, which then cannot be loaded."""
 

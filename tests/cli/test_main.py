@@ -38,8 +38,11 @@ def test_the_shell_gets_exit_code_and_sentence():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["max_epoch=3"], "the config has no key 'max_epoch'"),
-        (["trainer.max_epoch=3"], "the config has no key 'trainer.max_epoch'"),
+        (["max_epoch=3"], "the config has no key 'max_epoch'; --help tells every key\n"),
+        (
+            ["trainer.max_epoch=3"],
+            "--help tells every key, +trainer.max_epoch=… adds one that its class takes\n",
+        ),
         (["experiment=demon"], "Could not find 'experiment/demon'"),
         (["+speed=3"], "unknown: ['speed']"),
         (["+model.speed=3"], "must have keys that CompletionNet takes, got 'speed'"),

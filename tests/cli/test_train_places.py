@@ -40,8 +40,8 @@ def epochs(table: str) -> list[str]:
     [
         ("callbacks.best.dirpath=other/checkpoints", "callbacks.best.dirpath must be a folder without other"),
         ("callbacks.last.dirpath=other/checkpoints", "other/checkpoints with last.ckpt; name another folder"),
-        ("logger.csv.path=other/metrics.csv", "logger.csv.path must be a new file, got other/metrics.csv"),
-        ("logger.csv.path=other/notes.txt", "logger.csv.path must be a new file, got other/notes.txt"),
+        ("logger.csv.path=other/metrics.csv", "logger.csv must write a new file, got other/metrics.csv"),
+        ("logger.csv.path=other/notes.txt", "logger.csv must write a new file, got other/notes.txt"),
     ],
 )
 def test_files_of_another_run_are_left_by_a_new_training_and_one_that_goes_on(capfd, override, words):
@@ -56,12 +56,22 @@ def test_files_of_another_run_are_left_by_a_new_training_and_one_that_goes_on(ca
     assert contents(Path("other")) == before
 
 
-def test_names_with_values_in_them_are_looked_for_too(capfd):
-    named = ["callbacks.best.dirpath=best", "callbacks.best.filename='{epoch}'"]
+@pytest.mark.parametrize("name", ["{epoch}", "best-{val/iou:.2f}"])
+def test_names_with_values_in_them_are_looked_for_too(capfd, name):
+    named = ["callbacks.best.dirpath=best", f"callbacks.best.filename='{name}'"]
     assert main(["train", *TINY, "run_dir=one", *named]) == 0
-    (file,) = Path("best").iterdir()
+    (file,) = Path("best").rglob("*.ckpt")
     assert main(["train", *TINY, "run_dir=two", *named]) == 2
-    assert f"with {file.name}; name another folder" in capfd.readouterr().err
+    assert f"with {file.relative_to('best')}; name another folder" in capfd.readouterr().err
+
+
+def test_a_table_that_lightning_would_remove_is_left(capfd):
+    Path("other").mkdir()
+    Path("other/metrics.csv").write_text("step,mass\n5,10\n")
+    node = "{_target_: lightning.pytorch.loggers.CSVLogger, save_dir: other, name: '', version: ''}"
+    assert main(["train", *TINY, "run_dir=run", f"+logger.more={node}"]) == 2
+    assert "logger.more must write a new file, got other/metrics.csv" in capfd.readouterr().err
+    assert Path("other/metrics.csv").read_text() == "step,mass\n5,10\n"
 
 
 def test_a_run_goes_on_in_the_places_that_its_config_names():
@@ -79,6 +89,15 @@ def test_a_new_training_takes_no_rows_of_an_earlier_one():
     assert epochs("run/metrics.csv") == ["0"]
     assert main(["train", *GO_ON]) == 0
     assert epochs("run/metrics.csv") == ["0", "1"]
+
+
+def test_a_run_that_begins_from_another_ones_checkpoint_takes_no_rows_of_what_is_there():
+    assert main(["train", *TINY, "run_dir=run"]) == 0
+    Path("left").mkdir()
+    Path("left/metrics.csv").write_text("step,epoch\n0,7\n")
+    go = ["run_dir=left", "ckpt=run/checkpoints/last.ckpt", "trainer.max_epochs=2"]
+    assert main(["train", *TINY, *go]) == 0
+    assert epochs("left/metrics.csv") == ["1"]
 
 
 def test_a_run_that_goes_on_from_a_copy_of_its_checkpoint_keeps_its_rows():

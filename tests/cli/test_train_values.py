@@ -33,6 +33,13 @@ def test_the_key_is_named(tmp_path: Path, monkeypatch, capfd, override: str, wor
     assert not [file for file in tmp_path.rglob("*") if file.is_file()]
 
 
+def test_a_trainer_needs_no_accelerator(tmp_path: Path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["completion"])
+    assert main(["train", "run_dir=run", "~trainer.accelerator", "data.batch_size=0"]) == 2
+    assert "batch_size must be at least 1" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("value", [None, "00:12:00:00", " 100:00:00:01 ", {"minutes": 12}, {"days": 0.5}])
 def test_lengths_of_time_that_the_timer_takes(value):
     check_max_time(value)

@@ -255,6 +255,33 @@ def test_what_the_system_refuses_is_tried_again(tmp_path, error):
     assert preparation(tmp_path).run(source) == prepared and source.loads == 5
 
 
+def test_what_is_refused_again_changes_nothing_and_a_folder_that_cannot_be_written_serves(
+    tmp_path, monkeypatch
+):
+    errors = [PermissionError(13, "no rights") for _ in range(2)]
+    source = Refused(*errors)
+    prepared = preparation(tmp_path).run(source)
+    index = prepared.path / "index.json"
+    before = index.stat().st_ino
+    assert preparation(tmp_path).run(source) == prepared and index.stat().st_ino == before
+
+    def refuse(*_args, **_more):
+        raise PermissionError(13, "read-only")
+
+    monkeypatch.setattr("completion.data.prepare.write_index", refuse)
+    assert preparation(tmp_path).run(source) == prepared
+
+
+def test_what_another_run_made_meanwhile_stays(tmp_path):
+    """Both saw that an item was to be tried again; one after the other tries it."""
+    source = Refused(PermissionError(13, "no rights"))
+    folder = preparation(tmp_path).run(source).path
+    made = preparation(tmp_path).run(source)
+    assert made.skipped == []
+    preparation(tmp_path)._try_again(folder, Refused(PermissionError(13, "no rights")), None)
+    assert preparation(tmp_path).run(source) == made
+
+
 def test_a_file_without_rights_is_used_when_it_has_them(tmp_path, monkeypatch):
     for number in range(3):
         mesh = box((0, 0, 0), (1, 2, 3 + number))

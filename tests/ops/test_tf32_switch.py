@@ -8,8 +8,10 @@ import pytest
 READ = """
 from types import SimpleNamespace
 import torch
-from completion.ops.convolution import _allow_tf32
+from completion.ops.convolution import _allow_tf32, _tf32_is_on
 {setting}
+compiled = torch.compile(lambda x: x + int(_tf32_is_on()), fullgraph=True, backend="eager")
+assert bool(compiled(torch.zeros(()))) == _tf32_is_on()
 for is_cuda, dtype in ((True, torch.float32), (False, torch.float32), (True, torch.float16)):
     print(_allow_tf32(SimpleNamespace(is_cuda=is_cuda, dtype=dtype)))
 """

@@ -71,6 +71,19 @@ def test_calls_nothing_but_parts_of_a_training(node, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_makes_no_part_of_one_that_is_refused(tmp_path):
+    made = {"_target_": "completion.training.loggers.wandb_logger", "run_dir": str(tmp_path / "made")}
+    made |= {"project": "p", "name": "n", "offline": True}
+    net = {"_target_": "completion.models.CompletionNet", "resolution": 16}
+    with pytest.raises(ValueError, match="got 'evil'"):
+        instantiate(net | {"evil": made}, "logger.x")
+    with pytest.raises(ValueError, match=r"model\.policy\._target_ must be a class of completion"):
+        instantiate(net | {"policy": made}, "model")
+    assert not list(tmp_path.iterdir())
+    instantiate(made, "logger.x")
+    assert (tmp_path / "made").is_dir()
+
+
 @pytest.mark.parametrize(
     ("path", "arguments"),
     [
@@ -81,6 +94,7 @@ def test_calls_nothing_but_parts_of_a_training(node, tmp_path, monkeypatch):
         ("lightning.pytorch.strategies.DDPStrategy", {}),
         ("lightning.fabric.plugins.environments.LightningEnvironment", {}),
         ("lightning.fabric.plugins.TorchCheckpointIO", {}),
+        ("lightning.pytorch.callbacks.progress.rich_progress.RichProgressBarTheme", {}),
         ("lightning.pytorch.plugins.MixedPrecision", {"precision": "bf16-mixed", "device": "cpu"}),
     ],
 )

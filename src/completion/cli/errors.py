@@ -61,10 +61,8 @@ def sentence(error: BaseException) -> str:
         return f"{key}= must be given on the command line"
     key = re.search(r"Could not override '([^']+)'", text)
     if key:
-        return (
-            f"the config has no key '{key[1]}'; --help tells every key, "
-            f"+{key[1]}=… adds one that its class takes"
-        )
+        more = f", +{key[1]}=… adds one that its class takes" if "." in key[1] else ""
+        return f"the config has no key '{key[1]}'; --help tells every key{more}"
     if isinstance(error, OverrideParseException):
         return f"{error.override} must be in Hydra's grammar; put quotes around its value: 'key=\"value\"'"
     if "Config group override must be" in text:

@@ -115,7 +115,7 @@ def source_values(own: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
 
 
 def is_moved(own: dict[str, Any], cfg: DictConfig) -> bool:
-    """Whether the data are the run's own ones in another place, or others of the kind in a named folder.
+    """Whether the data are the run's own ones, in any place, or others of the kind in a named folder.
 
     These keep the run's seed and shares: divided in another way, shapes of its training would be tested.
 
@@ -126,7 +126,14 @@ def is_moved(own: dict[str, Any], cfg: DictConfig) -> bool:
     if cfg.get("data") is None:
         return False
     kind = cfg.data.source.get("_target_")
-    return kind is None or (kind == own.get("_target_") and "data.source.root" in typed_keys())
+    if kind is None or kind != own.get("_target_"):
+        return kind is None
+    return "data.source.root" in typed_keys() or lies_at(own, cfg.data.source.get("root"))
+
+
+def lies_at(own: dict[str, Any], root: str | None) -> bool:
+    """Whether the run's own source is the folder that a chosen option has."""
+    return root is not None and "root" in own and Path(own["root"]).resolve() == Path(root).resolve()
 
 
 def typed_keys() -> list[str]:

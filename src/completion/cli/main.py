@@ -171,6 +171,6 @@ def compose_and_run(verb: str, overrides: Sequence[str]) -> int:
 
 def is_interruption(error: BaseException | None) -> bool:
     """Whether Ctrl-C is what an error comes from: a module in C that is being imported makes it another."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
+    while isinstance(error, ImportError):
         error = error.__cause__ or error.__context__
-    return error is not None
+    return isinstance(error, KeyboardInterrupt)

@@ -44,7 +44,7 @@ def run(cfg: DictConfig) -> None:
         warnings.filterwarnings("ignore", message)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     is_first = rank_zero_only.rank == 0  # pyright: ignore[reportFunctionMemberAccess]
-    hint = better_device(config["trainer"]["accelerator"])
+    hint = better_device(config["trainer"].get("accelerator", "auto"))
     if is_first and hint:
         print(hint, flush=True)
     run_dir = fit(config)

@@ -77,11 +77,11 @@ def sweep_unfinished(folder: Path) -> None:
 
 
 def _place() -> str:
-    """Where process numbers mean the same: a hash of the machine's name and the container's process table."""
-    table = ""
-    with suppress(OSError):  # Linux alone has it
-        table = os.readlink("/proc/self/ns/pid")
-    return hashlib.sha256(f"{platform.node()} {table}".encode()).hexdigest()[:8]
+    """Where process numbers mean the same: a hash of the machine since it was started, and the container."""
+    facts = [platform.node()]
+    with suppress(OSError):  # Linux alone has these; cloned machines and containers have equal names
+        facts += [Path("/proc/sys/kernel/random/boot_id").read_text(), os.readlink("/proc/self/ns/pid")]
+    return hashlib.sha256(" ".join(facts).encode()).hexdigest()[:8]
 
 
 def _lives(process: int) -> bool:

@@ -7,11 +7,12 @@ import multiprocessing
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from completion.data.camera import DepthCamera
 from completion.data.files import sweep_unfinished, unfinished_folder
@@ -135,24 +136,25 @@ class Preparation:
         self._write(folder, source, outcomes)
 
     def _try_again(self, folder: Path, source: Source, progress: Progress | None) -> None:
-        """Makes in a whole folder what the system kept from it; what is there stays as it is."""
-        again = set(names_to_try_again(folder))
-        items = source.items()
-        new = self._outcomes(source, [item for item in items if item.name in again], folder, progress)
-        samples, skipped, noted = read_index(folder)
-        places = {item.name: place for place, item in enumerate(items)}
+        """Makes in a whole folder what the system kept from it; what is there stays as it is.
 
-        def place(entry: PreparedItem | Skipped | Noted) -> int:
-            return places[entry.name]
+        A folder that cannot be written serves as it is.
+        """
+        with suppress(OSError), _one_at_a_time(folder.parent):
+            again = set(names_to_try_again(folder))  # less what another run has made meanwhile
+            items = source.items()
+            new = self._outcomes(source, [item for item in items if item.name in again], folder, progress)
+            if set(new.again) == again:
+                return
+            places = {item.name: place for place, item in enumerate(items)}
 
-        # Another run at the same may have written its index meanwhile: each item stays in it once.
-        outcomes = Outcomes(
-            sorted([entry for entry in samples if entry.name not in again] + new.samples, key=place),
-            sorted([entry for entry in skipped if entry.name not in again] + new.skipped, key=place),
-            sorted([entry for entry in noted if entry.name not in again] + new.noted, key=place),
-            new.again,
-        )
-        self._write(folder, source, outcomes)
+            def joined(old: list[Any], made: list[Any]) -> list[Any]:
+                kept = [entry for entry in old if entry.name not in again]
+                return sorted(kept + made, key=lambda entry: places[entry.name])
+
+            new_ones = (new.samples, new.skipped, new.noted)
+            whole = [joined(old, made) for old, made in zip(read_index(folder), new_ones, strict=True)]
+            self._write(folder, source, Outcomes(*whole, again=new.again))
 
     def _write(self, folder: Path, source: Source, outcomes: Outcomes) -> None:
         """Writes the index of all outcomes."""
@@ -188,16 +190,23 @@ class Preparation:
 
 
 def _rename(unfinished: Path, folder: Path) -> None:
-    """Gives the folder its name, unless another run was quicker with the same data; one run at a time."""
-    descriptor = os.open(folder.parent, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some network folders know no locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    """Gives the folder its name, unless another run was quicker with the same data."""
+    with _one_at_a_time(folder.parent):
         if is_whole(folder):
             return
         if folder.exists():
             shutil.rmtree(folder)  # files are missing: what is there cannot be trusted
         os.replace(unfinished, folder)
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Lets no two runs change what lies in a folder at the same time."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network folders know no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(descriptor)
 

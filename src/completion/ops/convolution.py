@@ -262,12 +262,13 @@ def _autocast(features: Tensor) -> Tensor:
 
 def _allow_tf32(features: Tensor) -> bool:
     """torch's own TF32 switch, which the native code cannot read; meaningless but for float32 on CUDA."""
-    if not features.is_cuda or features.dtype != torch.float32:
-        return False
-    matmul = torch.backends.cuda.matmul
-    if torch.compiler.is_compiling():  # which cannot follow the newer form of the switch
-        return bool(matmul.allow_tf32)
-    return matmul.fp32_precision == "tf32"  # the older form raises an error where somebody has set this one
+    return features.is_cuda and features.dtype == torch.float32 and _tf32_is_on()
+
+
+@torch.compiler.assume_constant_result  # compiled code keeps what it finds when it is compiled
+def _tf32_is_on() -> bool:
+    """By the newer form of the switch: the older one raises an error where somebody has set this one."""
+    return torch.backends.cuda.matmul.fp32_precision == "tf32"
 
 
 @torch.library.register_fake("completion::convolution")

@@ -1,6 +1,6 @@
 """What happens beside the training step: progress lines, what the run folder keeps.
 
-Checkpoints are Lightning's own, and so is all of the averaging but where the average lies.
+Checkpoints are Lightning's own, and so is the averaging, but for where the average lies and how it moves.
 """
 
 import signal

@@ -21,11 +21,13 @@ from completion.training.instantiate import instantiate
 from completion.training.loggers import MetricsCsv
 from completion.training.places import check_places, is_own
 from completion.training.run import (
+    CONFIG,
     check_new,
     check_own,
     check_resumable,
     checkpoint_path,
     find_checkpoint,
+    is_config,
     load_run,
     store_thresholds,
 )
@@ -78,7 +80,7 @@ def fit(config: Mapping[str, Any]) -> Path:
         check_places(run_dir, callbacks, loggers, resumed is not None)
         for logger in loggers.values():
             if isinstance(logger, MetricsCsv):
-                logger.begin(continues=resumed is not None)
+                logger.begin(continues=resumed is not None and is_config(run_dir / CONFIG))
         train(trainer, module, data, run_dir, resumed)
         if config["calibrate"] and trainer.is_global_zero and not config["trainer"].get("fast_dev_run"):
             calibrate_best(run_dir, data, trainer.strategy.root_device)
@@ -167,11 +169,10 @@ def check_values(config: Mapping[str, Any]) -> None:
     trainer, model, preparation = config["trainer"], config["model"], config["data"].get("preparation", {})
     if not 0 <= config["seed"] < 2**32:
         raise ValueError(f"fit: seed must be in 0…2³² − 1, got {config['seed']}")
-    if not isinstance(trainer["accelerator"], str):
-        raise ValueError(
-            f"fit: trainer.accelerator must be text, got {trainer['accelerator']}; cpu and cuda are usual"
-        )
-    check_device("fit: trainer.accelerator", trainer["accelerator"])
+    accelerator = trainer.get("accelerator", "auto")
+    if not isinstance(accelerator, str):
+        raise ValueError(f"fit: trainer.accelerator must be text, got {accelerator}; cpu and cuda are usual")
+    check_device("fit: trainer.accelerator", accelerator)
     check_processes("fit: trainer.devices", trainer.get("devices"))
     if trainer.get("precision", PRECISIONS[0]) not in PRECISIONS:
         raise ValueError(

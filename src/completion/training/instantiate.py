@@ -14,7 +14,8 @@ from completion.training.value_types import in_words, value_fits
 
 TARGET = "_target_"
 ALLOWED = ("completion.", "torch.", "lightning.")
-FUNCTIONS = ("completion.training.loggers.wandb_logger",)  # that may stand for a class
+FUNCTIONS = {"completion.training.loggers.wandb_logger": "logger.", "torch.profiler.schedule": "trainer."}
+"""That may stand for a class, and where."""
 
 
 def instantiate(node: Any, name: str = "config") -> Any:
@@ -31,11 +32,13 @@ def instantiate(node: Any, name: str = "config") -> Any:
         return [instantiate(value, f"{name}[{index}]") for index, value in enumerate(node)]
     if not isinstance(node, Mapping):
         return node
-    arguments = {key: instantiate(value, f"{name}.{key}") for key, value in node.items() if key != TARGET}
-    if TARGET not in node:
+    target = find_target(str(node[TARGET]), name) if TARGET in node else None
+    arguments = {key: value for key, value in node.items() if key != TARGET}
+    if target is not None:
+        check_arguments(target, arguments, name)  # before any of them is made
+    arguments = {key: instantiate(value, f"{name}.{key}") for key, value in arguments.items()}
+    if target is None:
         return arguments
-    target = find_target(str(node[TARGET]), name)
-    check_arguments(target, arguments, name)
     check_values(target, arguments, name)
     return target(**arguments)
 
@@ -52,7 +55,7 @@ def find_target(path: str, name: str) -> Any:
         target = getattr(importlib.import_module(module_path), attribute)
     except (ModuleNotFoundError, AttributeError) as error:
         raise ValueError(f"instantiate: {name}.{TARGET} must exist, got '{path}' ({error})") from error
-    if path not in FUNCTIONS and not is_part(target):
+    if not is_part(target) and not name.startswith(FUNCTIONS.get(path, "nowhere")):
         raise ValueError(
             f"instantiate: {name}.{TARGET} must be a class of completion, a torch.nn.Module, or a callback, "
             f"logger, profiler, strategy or plugin of Lightning, got '{path}'; "
@@ -75,13 +78,14 @@ def _foreign_parts() -> tuple[type, ...]:
     from lightning.fabric.loggers.logger import Logger
     from lightning.fabric.plugins import CheckpointIO, ClusterEnvironment, Precision
     from lightning.pytorch import Callback, Trainer
+    from lightning.pytorch.callbacks.progress.rich_progress import RichProgressBarTheme
     from lightning.pytorch.plugins.layer_sync import LayerSync
     from lightning.pytorch.profilers import Profiler
     from lightning.pytorch.strategies import Strategy
     from torch.nn import Module
 
     plugins = (Accelerator, CheckpointIO, ClusterEnvironment, LayerSync, Precision, Strategy)
-    return (Module, Trainer, Callback, Logger, Profiler, *plugins)
+    return (Module, Trainer, Callback, RichProgressBarTheme, Logger, Profiler, *plugins)
 
 
 def check_arguments(target: Any, arguments: Mapping[str, Any], name: str) -> None:

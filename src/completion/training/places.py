@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
 
 from completion.training.loggers import MetricsCsv
 from completion.training.run import CHECKPOINTS, CONFIG, METRICS_FILE, is_config, load_config, relocated
@@ -52,10 +53,12 @@ def check_places(
                     f"with {there[0]}; name another folder, or leave it out"
                 )
     for key, logger in loggers.items():
-        if isinstance(logger, MetricsCsv) and logger.path.exists() and logger.path.resolve() not in own:
+        table = _table(logger)
+        goes_on = isinstance(logger, MetricsCsv) and logger.path.resolve() in own
+        if table is not None and table.exists() and not goes_on:
             raise ValueError(
-                f"fit: logger.{key}.path must be a new file, got {logger.path}, which is not of this run; "
-                "name another, or leave it out"
+                f"fit: logger.{key} must write a new file, got {table}, which is there; "
+                "remove it, name another place, or leave that out"
             )
 
 
@@ -71,5 +74,17 @@ def _replaced(callback: ModelCheckpoint, folder: Path) -> list[str]:
     if callback._enable_version_counter:
         return []
     names = [callback.filename or "{epoch}", *([callback.CHECKPOINT_NAME_LAST] if callback.save_last else [])]
-    patterns = [re.sub(r"\{[^}]*\}", "*", glob.escape(name)) + callback.FILE_EXTENSION for name in names]
+    patterns = [_pattern(name) + callback.FILE_EXTENSION for name in names]
     return [found for pattern in patterns for found in glob.glob(pattern, root_dir=folder)]
+
+
+def _pattern(name: str) -> str:
+    """Of files that a name with values in it stands for; Lightning puts the values' names into theirs."""
+    return re.sub(r"\{[^}]*\}", lambda value: "*" + "/*" * value[0].count("/"), glob.escape(name))
+
+
+def _table(logger: Any) -> Path | None:
+    """The file that a logger keeps its numbers in; Lightning's removes what is there."""
+    if isinstance(logger, MetricsCsv):
+        return logger.path
+    return Path(logger.log_dir) / METRICS_FILE if isinstance(logger, CSVLogger) else None

@@ -106,6 +106,11 @@ def test_lzf_copies_also_onto_themselves():
         decompress(bytes([7 << 5]), 3)
 
 
+def test_rows_that_share_their_lines_are_read(tmp_path):
+    (tmp_path / "a.pcd").write_bytes(header("ascii", points=4) + b"1 2 3 4 5 6 7 8 9\n10 11 12\n\n")
+    assert read_points(tmp_path / "a.pcd").points.ravel().tolist() == list(range(1, 13))
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -116,6 +121,7 @@ def test_lzf_copies_also_onto_themselves():
         (header("ascii") + b"1 2 3\n", "40 rows of 3 numbers at the body, got 3 numbers"),
         (header("ascii", points=1) + b"1 two 3\n", "numbers at the body"),
         (header("ascii", points=2) + b"1 2 3 9\n4 5 6 9\n", "3 numbers a row, .* at line 12, got 4"),
+        (header("ascii", points=2) + b"1 2 3 0 0 1\n4 5 6 0 0 1\n", "3 numbers a row, .* at line 12, got 6"),
         (header("ascii", points=3) + b"1 2 3\n4 5\n6 7 8 9\n", "3 numbers a row, .* at line 13, got 2"),
         (header("binary", sizes="4 4"), "TYPE, SIZE, COUNT and POINTS at the header"),
         (header("binary", sizes="3 3 3"), "TYPE, SIZE, COUNT and POINTS at the header"),
