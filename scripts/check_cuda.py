@@ -203,7 +203,13 @@ def finish(step: Step, limit: float, log: TextIO) -> str:
     folders = [str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
     process = subprocess.Popen(
-        step.command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, process_group=0
+        step.command,
+        cwd=ROOT,
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        process_group=0,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's "&" has it ignored
     )
     grace = min(LAST_WORDS, limit / 4)
     try:

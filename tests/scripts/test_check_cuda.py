@@ -1,6 +1,7 @@
 """The scripts for a machine with a GPU, as far as a machine without one can run them."""
 
 import importlib.util
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -56,7 +57,6 @@ def test_check_cuda_without_a_gpu_says_so(tmp_path: Path):
         ([sys.executable, "-c", "print('done')"], 60, "passed", "done"),
         ([sys.executable, "-c", "raise SystemExit('wrong')"], 60, "failed", "wrong"),
         ([sys.executable, "-c", "import time; print('begun'); time.sleep(60)"], 3, "timed out", "begun"),
-        ([sys.executable, "-c", SLEEPER], 10, "timed out", "so far"),
         (["no-such-command"], 60, "missing", "not on the PATH"),
         ([sys.executable, "-c", "print('done')"], 0, "left out", ""),
     ],
@@ -69,6 +69,17 @@ def test_a_step_of_check_cuda(
         found = check_cuda.run(check_cuda.Step("a", command, limit), limit, log)
     assert found.outcome == outcome and output in found.output and "earlier" not in found.output
     assert f"a: {outcome}" in (tmp_path / "a.log").read_text()
+
+
+def test_a_step_of_one_in_the_background_is_asked_to_end_too(check_cuda: ModuleType, tmp_path: Path):
+    """A shell has Ctrl-C ignored there, and so have its children."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with (tmp_path / "a.log").open("w") as log:
+            found = check_cuda.run(check_cuda.Step("a", [sys.executable, "-c", SLEEPER], 10), 10, log)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (found.outcome, found.output) == ("timed out", "so far\n")
 
 
 def test_steps_of_check_cuda_are_chosen_by_name_or_run_without_demand(check_cuda: ModuleType):
