@@ -12,12 +12,10 @@ the GPU in it but the training. Each model is trained as it is, without loader p
 
 import argparse
 import json
-import logging
 import statistics
 import sys
 import tempfile
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +31,7 @@ from bench import gpu_machine, machine
 from bench.inputs import KINDS, surface_points
 from bench.records import write
 from completion.cli.main import config_folder
-from completion.cli.train import QUIET
+from completion.cli.train import quieten
 from completion.ops.host_memory import keep_freed_memory
 from completion.training.instantiate import instantiate
 
@@ -78,13 +76,6 @@ def main() -> None:
                 print(json.dumps(records[-1]), flush=True)
                 if arguments.json:
                     write({"machine": described(arguments.commit), "trainings": records}, arguments.json)
-
-
-def quieten() -> None:
-    """What Lightning says is kept from the lines, as the command does."""
-    for message in QUIET:
-        warnings.filterwarnings("ignore", message)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
 
 def parse() -> argparse.Namespace:

@@ -13,11 +13,11 @@ from completion.cli.main import config_folder
 from completion.training.instantiate import instantiate
 from completion.training.run import save_config
 
-TINY = (
+SMALL = (
     *("data.preparation.resolution=16", "data.preparation.views=1", "data.preparation.num_points=256"),
-    *("data.source.num_train=3", "data.source.num_validation=1", "data.source.num_test=3"),
     *("model.channels=[4,8,8]", "model.thresholds=[0.3,0.4,0.5]", "model.dense_blocks=1"),
 )
+TINY = (*SMALL, "data.source.num_train=3", "data.source.num_validation=1", "data.source.num_test=3")
 CURVES = "step,epoch,val/loss,val/iou,train/loss\n1,0,0.75,0.125,0.9375\n2,1,0.5,0.25,0.625\n"
 
 
@@ -25,6 +25,19 @@ CURVES = "step,epoch,val/loss,val/iou,train/loss\n1,0,0.75,0.125,0.9375\n2,1,0.5
 def one_thread() -> None:
     """Problems this small are slower on several threads, much slower beside other work."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a test writes lies in its own folder, and the command is left the arguments it was given."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["completion"])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {str(file): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 @pytest.fixture(scope="session")
@@ -47,9 +60,6 @@ def untrained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run_folder(untrained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def run_folder(untrained_run: Path, tmp_path: Path, in_empty_folder: None) -> Path:
     """A test's own copy of the run folder, in an empty working directory."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["completion"])
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
     return Path(shutil.copytree(untrained_run, tmp_path / "run"))

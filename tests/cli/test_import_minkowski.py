@@ -22,12 +22,7 @@ TOY = (
 )
 
 
-@pytest.fixture(autouse=True)
-def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a test writes lies in its own folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["completion"])
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
 
 def write_scan() -> None:

@@ -2,19 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from completion.cli.main import VERBS, config_folder, file_name, main
 
-
-@pytest.fixture(autouse=True)
-def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command writes nothing into the checkout, and is left the arguments it was given."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["completion"])
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
 
 def test_help_names_every_verb_and_loads_nothing_heavy():

@@ -1,6 +1,5 @@
 """completion prepare: tells what was left out and what was changed, refuses bad numbers, mends its cache."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,7 @@ CUBE = "".join(f"v {x} {y} {z}\n" for x in (0, 1) for y in (0, 1) for z in (0, 1
 CUBE += "f 1 2 4 3\nf 5 7 8 6\nf 1 5 6 2\nf 3 4 8 7\nf 1 3 7 5\nf 2 6 8 4\n"
 
 
-@pytest.fixture(autouse=True)
-def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Caches of a test lie in its own folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["completion"])
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
 
 def prepare_folder(**texts: str) -> int:

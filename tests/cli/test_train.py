@@ -15,6 +15,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from lightning.fabric.plugins import TorchCheckpointIO
 from omegaconf import OmegaConf
+from tests.cli.conftest import SMALL, contents
 
 from completion.cli.main import config_folder, main
 from completion.models.minkowski_net import MinkowskiNet
@@ -26,21 +27,15 @@ from completion.training.run_lock import locked
 from completion.training.whole_checkpoints import WholeCheckpoints
 
 TINY = (
-    *("data.preparation.resolution=16", "data.preparation.views=1", "data.preparation.num_points=256"),
+    *SMALL,
     *("data.source.num_train=4", "data.source.num_validation=2", "data.source.num_test=2"),
-    *("model.channels=[4,8,8]", "model.thresholds=[0.3,0.4,0.5]", "model.dense_blocks=1"),
     *("data.batch_size=2", "trainer.max_epochs=2"),
 )
 
 GO_ON = ("ckpt=last", "trainer.max_epochs=3")
 
 
-@pytest.fixture(autouse=True)
-def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs and caches of a test lie in its own folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["completion"])
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
 
 def options(group: str) -> list[str]:
@@ -245,10 +240,6 @@ def test_a_run_finds_its_data_from_any_working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert main(["evaluate", "run=../run", "baselines=false"]) == 0
     assert not list((tmp_path / "elsewhere").iterdir())
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(file): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 @pytest.mark.parametrize(

@@ -2,32 +2,22 @@
 
 import csv
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import SMALL, contents
 
 from completion.cli.main import main
 
 TINY = (
-    *("data.preparation.resolution=16", "data.preparation.views=1", "data.preparation.num_points=256"),
+    *SMALL,
     *("data.source.num_train=4", "data.source.num_validation=2", "data.source.num_test=2"),
-    *("model.channels=[4,8,8]", "model.thresholds=[0.3,0.4,0.5]", "model.dense_blocks=1"),
     *("data.batch_size=2", "trainer.max_epochs=1", "calibrate=false"),
 )
 GO_ON = ("run_dir=run", "ckpt=last", "trainer.max_epochs=2")
 
 
-@pytest.fixture(autouse=True)
-def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs and caches of a test lie in its own folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["completion"])
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(file): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
 
 def epochs(table: str) -> list[str]:

@@ -108,13 +108,13 @@ def source_values(own: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
     if cfg.get("data") is None:
         return own
     chosen: Any = OmegaConf.to_container(cfg.data.source, resolve=True, throw_on_missing=True)
-    if not is_moved(own, cfg):
+    if not keeps_own_values(own, cfg):
         return chosen
     typed = {word.removeprefix("data.source.").partition(".")[0] for word in typed_keys()}
     return own | {key: value for key, value in chosen.items() if key in typed}
 
 
-def is_moved(own: dict[str, Any], cfg: DictConfig) -> bool:
+def keeps_own_values(own: dict[str, Any], cfg: DictConfig) -> bool:
     """Whether the data are the run's own ones, in any place, or others of the kind in a named folder.
 
     These keep the run's seed and shares: divided in another way, shapes of its training would be tested.
@@ -172,7 +172,7 @@ def training_shapes(trained: "Run", scored: "PreparedDataset", cfg: DictConfig) 
     try:
         return trained.make_data().dataset("train")
     except (OSError, ValueError) as error:
-        if is_moved(trained.config["data"]["source"], cfg):
+        if keeps_own_values(trained.config["data"]["source"], cfg):
             return PreparedDataset(scored.folder, "train")
         print(f"without the baseline of the nearest training shape: {error}", flush=True)
         return None

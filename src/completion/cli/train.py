@@ -40,9 +40,7 @@ def run(cfg: DictConfig) -> None:
     config = resolved(cfg)
     sys.argv = other_process(config["run_dir"])
     gc.freeze()  # what the imports left is not searched again at every collection
-    for message in QUIET:
-        warnings.filterwarnings("ignore", message)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    quieten()
     is_first = rank_zero_only.rank == 0  # pyright: ignore[reportFunctionMemberAccess]
     hint = better_device(config["trainer"].get("accelerator", "auto"))
     if is_first and hint:
@@ -50,6 +48,13 @@ def run(cfg: DictConfig) -> None:
     run_dir = fit(config)
     if is_first:
         print(f"run folder: {run_dir}", flush=True)
+
+
+def quieten() -> None:
+    """Keeps what Lightning says of itself from the lines of a training."""
+    for message in QUIET:
+        warnings.filterwarnings("ignore", message)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
 
 def other_process(run_dir: str) -> list[str]:

@@ -90,8 +90,8 @@ def _lives(process: int) -> bool:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # of someone else
-        return True
+    except PermissionError:
+        pass  # it is someone else's
     return True
 
 

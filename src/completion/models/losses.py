@@ -83,9 +83,8 @@ def dice_loss(logits: Tensor, target: Tensor, coord_map: CoordMap) -> Tensor:
     probability = torch.sigmoid(_at_least_float32(logits))
     truth = target.to(probability.dtype)
     terms = torch.stack([probability * truth, probability + truth], dim=1)
-    shared, total = segment_sum(terms, items_of(coord_map), coord_map.batch_size, ascending=True).unbind(
-        dim=1
-    )
+    sums = segment_sum(terms, items_of(coord_map), coord_map.batch_size, ascending=True)
+    shared, total = sums.unbind(dim=1)
     return (1 - (2 * shared + 1) / (total + 1)).sum() / max(coord_map.batch_size, 1)
 
 

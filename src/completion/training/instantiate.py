@@ -55,7 +55,8 @@ def find_target(path: str, name: str) -> Any:
         target = getattr(importlib.import_module(module_path), attribute)
     except (ModuleNotFoundError, AttributeError) as error:
         raise ValueError(f"instantiate: {name}.{TARGET} must exist, got '{path}' ({error})") from error
-    if not is_part(target) and not name.startswith(FUNCTIONS.get(path, "nowhere")):
+    stands_for_a_class = path in FUNCTIONS and name.startswith(FUNCTIONS[path])
+    if not is_part(target) and not stands_for_a_class:
         raise ValueError(
             f"instantiate: {name}.{TARGET} must be a class of completion, a torch.nn.Module, or a callback, "
             f"logger, profiler, strategy or plugin of Lightning, got '{path}'; "
