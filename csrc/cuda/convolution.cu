@@ -4,6 +4,7 @@
 #include "completion/convolution.h"
 #include "completion/kernel_pairs.h"
 #include "completion/offsets.h"
+#include "convolution_narrow.cuh"
 #include "convolution_tensor_core.cuh"
 #include "launch.cuh"
 #include "product_tile.cuh"
@@ -138,6 +139,10 @@ int64_t convolution_workspace_bytes(const ConvolutionParams&) { return 0; }
 Status convolution(const ConvolutionParams& params, void* stream) {
   if (takes_tensor_cores(params)) {
     convolve_on_tensor_cores(params, stream);
+    return last_status();
+  }
+  if (is_narrow(params)) {
+    convolve_narrow(params, stream);
     return last_status();
   }
   with_scalar(params.dtype, [&](auto tag) {

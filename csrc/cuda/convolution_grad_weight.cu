@@ -2,6 +2,7 @@
 // the range in row order and sums over them, on tensor cores where they take type and sizes, else in plain arithmetic;
 // the ranges' partial sums are added in the order of the ranges.
 #include "completion/convolution.h"
+#include "convolution_narrow.cuh"
 #include "grad_weight_tensor_core.cuh"
 #include "launch.cuh"
 #include "pair_list.cuh"
@@ -100,6 +101,7 @@ __global__ void __launch_bounds__(kBlockThreads)
   const int64_t weight = static_cast<int64_t>(blockIdx.x) * kBlockThreads + threadIdx.x;
   if (weight >= num_weights) return;
   Sum sum = 0;
+#pragma unroll 8  // the sum is one after the other, the loads need not wait for it
   for (int64_t range = 0; range < num_ranges; ++range) sum += partials[range * num_weights + weight];
   grad_weight[weight] = sum;
 }
@@ -125,7 +127,8 @@ void sum_in_plain_arithmetic(const ConvolutionGradWeightParams& params, void* pa
 }
 
 int64_t num_ranges(const ConvolutionGradWeightParams& params) {
-  return takes_tensor_cores(params) ? tensor_core_ranges(params) : split_of(params).ranges.count;
+  if (takes_tensor_cores(params)) return tensor_core_ranges(params);
+  return is_narrow(params) ? narrow_ranges(params) : split_of(params).ranges.count;
 }
 
 /// Whether lists are made from entries that lie by offsets: along the rows of one offset a line then holds 32 entries,
@@ -204,6 +207,8 @@ Status convolution_grad_weight(const ConvolutionGradWeightParams& params, void* 
   void* const partials = one_range ? params.grad_weight : layout.partials;
   if (takes_tensor_cores(params)) {
     sum_pairs_on_tensor_cores(params, side_of(params, layout.transposed, stream), partials, stream);
+  } else if (is_narrow(params)) {
+    sum_narrow(params, partials, stream);
   } else {
     sum_in_plain_arithmetic(params, partials, stream);
   }

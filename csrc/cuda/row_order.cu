@@ -10,14 +10,14 @@ namespace completion::cuda {
 namespace {
 
 constexpr int kOrderThreads = 512;
-constexpr int kRowsAtOnce = 16;  // of one warp
+constexpr int kRowsAtOnce = kWarpThreads;  // of one warp
 
-/// Calls visit(row, rank) for 16 rows of a table of offsets. The warp reads them together, a lane for each offset, so
+/// Calls visit(row, rank) for 32 rows of a table of offsets. The warp reads them together, a lane for each offset, so
 /// that their latencies overlap; rows beyond the last have rank 0.
 template <class Visit>
 __device__ __forceinline__ void visit_masks(const RowOrderParams& params, int64_t first, const Visit& visit) {
   const int lane = threadIdx.x % kWarpThreads;
-  uint64_t masks[kRowsAtOnce] = {};
+  uint64_t mask = 0;  // of this lane's row
   for (int k = 0; k < params.num_offsets; k += kWarpThreads) {
     int32_t entries[kRowsAtOnce];
 #pragma unroll
@@ -27,13 +27,11 @@ __device__ __forceinline__ void visit_masks(const RowOrderParams& params, int64_
     }
 #pragma unroll
     for (int i = 0; i < kRowsAtOnce; ++i) {
-      masks[i] |= static_cast<uint64_t>(__ballot_sync(kFullWarp, entries[i] >= 0)) << (k % 64);
+      const uint64_t bits = __ballot_sync(kFullWarp, entries[i] >= 0);
+      if (lane == i) mask |= bits << (k % 64);
     }
   }
-#pragma unroll
-  for (int i = 0; i < kRowsAtOnce; ++i) {
-    if (lane == i) visit(first + i, rank_of_mask(masks[i], params.num_offsets));
-  }
+  visit(first + lane, rank_of_mask(mask, params.num_offsets));
 }
 
 /// Rank of a row of pairs; any rank beyond the last row.
@@ -48,45 +46,66 @@ __device__ __forceinline__ uint64_t rank_of_row(const RowOrderParams& params, in
   return rank.rank(params.num_offsets);
 }
 
-/// Calls visit(row, rank) for 16 rows; rows beyond the last have any rank.
+/// Calls visit(row, rank) for 32 rows; rows beyond the last have any rank.
 template <class Visit>
 __device__ __forceinline__ void visit_ranks(const RowOrderParams& params, int64_t first, const Visit& visit) {
   if (!params.holds_pairs) return visit_masks(params, first, visit);
-  const int lane = threadIdx.x % kWarpThreads;
-  if (lane < kRowsAtOnce) visit(first + lane, rank_of_row(params, first + lane));
+  const int64_t row = first + threadIdx.x % kWarpThreads;
+  visit(row, rank_of_row(params, row));
 }
 
 constexpr int kRowBits = 12;  // of a row within a small window
 static_assert(1 << kRowBits == kSmallWindow && kRankBits + kRowBits <= 64, "rank and row are one number");
 
-/// Sorts `size` numbers, a power of two, by a bitonic network. A warp's pairs lie in 64 numbers of its own while they
-/// are at most a warp apart: between such stages no other warp is waited for.
-__device__ void sort_window(uint64_t* numbers, int size) {
-  for (int run = 2; run <= size; run *= 2) {
-    for (int reach = run / 2; reach > 0; reach /= 2) {
-      for (int i = threadIdx.x; i < size / 2; i += kOrderThreads) {
-        const int low = 2 * i - i % reach;
-        const uint64_t first = numbers[low], second = numbers[low + reach];
-        const bool ascending = (low & run) == 0;
-        if ((first > second) == ascending) {
-          numbers[low] = second;
-          numbers[low + reach] = first;
-        }
-      }
-      const int next_reach = reach > 1 ? reach / 2 : run;
-      if (reach <= kWarpThreads && next_reach <= kWarpThreads) {
-        __syncwarp();
-      } else {
-        __syncthreads();
+/// Numbers of a window; a gap after every eight spreads those that a thread takes at once over the banks.
+class Window {
+ public:
+  __device__ uint64_t& operator[](int place) { return numbers_[place + place / 8]; }
+
+ private:
+  uint64_t numbers_[kSmallWindow + kSmallWindow / 8];
+};
+
+/// Stages of a bitonic network with partners 2^(kStages-1) · reach … reach apart in runs of `run`; each thread takes
+/// numbers that have no partners but each other. Ends with a barrier.
+template <int kStages>
+__device__ __forceinline__ void exchange(Window& window, int size, int reach, int run) {
+  constexpr int kCount = 1 << kStages;
+  for (int group = threadIdx.x; group < size / kCount; group += kOrderThreads) {
+    const int within = group & (reach - 1);
+    const int first = (group - within) * kCount + within;
+    const bool ascending = (first & run) == 0;
+    uint64_t numbers[kCount];
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) numbers[i] = window[first + i * reach];
+#pragma unroll
+    for (int apart = kCount / 2; apart > 0; apart /= 2) {
+#pragma unroll
+      for (int i = 0; i < kCount; ++i) {
+        if ((i & apart) != 0) continue;
+        const uint64_t low = numbers[i], high = numbers[i + apart];
+        if ((low > high) == ascending) numbers[i] = high, numbers[i + apart] = low;
       }
     }
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) window[first + i * reach] = numbers[i];
   }
   __syncthreads();
 }
 
+/// Sorts `size` numbers, a power of two, by a bitonic network: three stages at once while there are as many.
+__device__ void sort_window(Window& window, int size) {
+  for (int run = 2; run <= size; run *= 2) {
+    int reach = run / 2;
+    for (; reach >= 4; reach /= 8) exchange<3>(window, size, reach / 4, run);
+    if (reach == 2) exchange<2>(window, size, 1, run);
+    if (reach == 1) exchange<1>(window, size, 1, run);
+  }
+}
+
 /// Block: a window, each row with its rank before it in one number.
 __global__ void __launch_bounds__(kOrderThreads) order_window(RowOrderParams params) {
-  __shared__ uint64_t window[kSmallWindow];
+  __shared__ Window window;
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kSmallWindow;
   const int64_t rest = params.num_target - first;
   const int count = rest < kSmallWindow ? static_cast<int>(rest) : kSmallWindow;

@@ -50,7 +50,7 @@ std::tuple<Tensor, Tensor> batch_statistics(const Tensor& features, Tensor runni
   params.channels = x.size(1);
   params.momentum = momentum;
   params.dtype = feature_dtype("batch_statistics", x);
-  const Tensor scratch = COMPLETION_WORKSPACE(batch_statistics, x, params);
+  const auto scratch = COMPLETION_WORKSPACE(batch_statistics, x, params);
   COMPLETION_RUN(batch_statistics, x, params);
   // Statistics of another type were moved in a copy.
   const auto write_back = [&](Tensor& running, const Tensor& moved) {
@@ -101,7 +101,7 @@ std::tuple<Tensor, Tensor, Tensor> batch_norm_grad(const Tensor& grad, const Ten
   params.channels = x.size(1);
   params.of_batch = of_batch;
   params.dtype = feature_dtype("batch_norm_grad", x);
-  const Tensor scratch = COMPLETION_WORKSPACE(batch_norm_grad, x, params);
+  const auto scratch = COMPLETION_WORKSPACE(batch_norm_grad, x, params);
   COMPLETION_RUN(batch_norm_grad, x, params);
   return {converted(grad_features, features.scalar_type()), converted(grad_weight, weight.scalar_type()),
           converted(grad_bias, bias.scalar_type())};

@@ -91,7 +91,7 @@ Tensor convolution(const Tensor& features, const Tensor& weight, const Table& ta
   if (opposite) count_from_last(params, w.element_size());
   params.dtype = feature_dtype("convolution", x);
   params.allow_tf32 = allow_tf32;
-  const Tensor scratch = COMPLETION_WORKSPACE(convolution, features, params);
+  const auto scratch = COMPLETION_WORKSPACE(convolution, features, params);
   COMPLETION_RUN(convolution, features, params);
   return converted(output, features.scalar_type());
 }
@@ -127,7 +127,7 @@ Tensor convolution_grad_weight(const Tensor& features, const Tensor& grad, const
   params.num_offsets = static_cast<int32_t>(num_offsets);
   params.dtype = feature_dtype("convolution_grad_weight", x);
   params.allow_tf32 = allow_tf32;
-  const Tensor scratch = COMPLETION_WORKSPACE(convolution_grad_weight, features, params);
+  const auto scratch = COMPLETION_WORKSPACE(convolution_grad_weight, features, params);
   COMPLETION_RUN(convolution_grad_weight, features, params);
   return grad_weight;
 }

@@ -14,7 +14,7 @@ std::tuple<Tensor, Tensor, Tensor> coordinate_set(const Tensor& keys) {
   params.keys = dense.const_data_ptr<int64_t>();
   params.num_rows = keys.size(0);
   params.counts = counts.mutable_data_ptr<int64_t>();
-  const Tensor scratch = COMPLETION_WORKSPACE(coordinate_set, keys, params);
+  const auto scratch = COMPLETION_WORKSPACE(coordinate_set, keys, params);
   COMPLETION_RUN(coordinate_set_count, keys, params);
 
   const int64_t num_voxels = read_counts(counts)[0];

@@ -15,7 +15,7 @@ Tensor generative_set(const Tensor& keys, std::vector<int64_t> offsets) {
   params.num_rows = keys.size(0);
   params.offsets = kernel_offsets("generative_set", offsets);
   params.counts = counts.mutable_data_ptr<int64_t>();
-  const Tensor scratch = COMPLETION_WORKSPACE(generative_set, keys, params);
+  const auto scratch = COMPLETION_WORKSPACE(generative_set, keys, params);
   COMPLETION_RUN(generative_set_count, keys, params);
 
   const std::vector<int64_t> numbers = read_counts(counts);

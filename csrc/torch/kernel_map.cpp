@@ -17,7 +17,7 @@ Tensor kernel_map(const Tensor& source_keys, const Tensor& target_keys, std::vec
   params.offsets = kernel_offsets("kernel_map", offsets);
   Tensor table = empty(target, {params.num_target, params.offsets.count}, ScalarType::Int);
   params.table = table.mutable_data_ptr<int32_t>();
-  const Tensor scratch = COMPLETION_WORKSPACE(kernel_map, source, params);
+  const auto scratch = COMPLETION_WORKSPACE(kernel_map, source, params);
   COMPLETION_RUN(kernel_map, source, params);
   return table;
 }

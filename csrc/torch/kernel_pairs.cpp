@@ -32,7 +32,7 @@ std::tuple<Tensor, Tensor, Tensor> kernel_pairs(const Tensor& source_keys, const
   params.pairs = pairs.mutable_data_ptr<int32_t>();
   params.order = order.mutable_data_ptr<int32_t>();
   params.offset_slots = offset_slots.mutable_data_ptr<int32_t>();
-  const Tensor scratch = COMPLETION_WORKSPACE(kernel_pairs, source, params);
+  const auto scratch = COMPLETION_WORKSPACE(kernel_pairs, source, params);
   COMPLETION_RUN(kernel_pairs, source, params);
   return {pairs, order, offset_slots};
 }

@@ -151,9 +151,10 @@ inline std::optional<Tensor> in_memory_order(const std::optional<Tensor>& tensor
   return tensor.has_value() ? std::optional<Tensor>(in_memory_order(*tensor)) : std::nullopt;
 }
 
-/// Sets params.workspace to a new tensor of the bytes that the backend asks for; the tensor must outlive the launches.
+/// Sets params.workspace to a new tensor of the bytes that the backend asks for, where it asks for any; the tensor must
+/// outlive the launches.
 template <class Params>
-Tensor workspace(const Tensor& on, Params& params, typename Entry<Params>::Bytes on_cpu,
+std::optional<Tensor> workspace(const Tensor& on, Params& params, typename Entry<Params>::Bytes on_cpu,
                  typename Entry<Params>::Bytes on_cuda) {
   int64_t bytes = 0;
   if (on.is_cuda()) {
@@ -162,6 +163,7 @@ Tensor workspace(const Tensor& on, Params& params, typename Entry<Params>::Bytes
   } else {
     bytes = on_cpu(params);
   }
+  if (bytes == 0) return std::nullopt;
   Tensor scratch = empty(on, {bytes}, ScalarType::Byte);
   params.workspace = scratch.mutable_data_ptr();
   params.workspace_bytes = bytes;

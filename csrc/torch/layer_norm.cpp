@@ -45,7 +45,7 @@ std::tuple<Tensor, Tensor, Tensor> layer_norm_grad(const Tensor& grad, const Ten
   params.channels = x.size(1);
   params.eps = eps;
   params.dtype = feature_dtype("layer_norm_grad", x);
-  const Tensor scratch = COMPLETION_WORKSPACE(layer_norm_grad, x, params);
+  const auto scratch = COMPLETION_WORKSPACE(layer_norm_grad, x, params);
   COMPLETION_RUN(layer_norm_grad, x, params);
   return {converted(grad_features, features.scalar_type()), converted(grad_weight, weight.scalar_type()),
           converted(grad_bias, weight.scalar_type())};

@@ -16,7 +16,7 @@ Tensor lookup(const Tensor& keys, const Tensor& queries) {
   params.num_rows = keys.size(0);
   params.num_queries = queries.size(0);
   params.rows = rows.mutable_data_ptr<int32_t>();
-  const Tensor scratch = COMPLETION_WORKSPACE(lookup, keys, params);
+  const auto scratch = COMPLETION_WORKSPACE(lookup, keys, params);
   COMPLETION_RUN(lookup, keys, params);
   return rows;
 }

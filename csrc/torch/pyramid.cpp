@@ -19,7 +19,7 @@ std::tuple<std::vector<Tensor>, std::vector<Tensor>> pyramid(const Tensor& keys,
   params.num_rows = keys.size(0);
   params.num_levels = static_cast<int32_t>(num_levels);
   params.counts = counts.mutable_data_ptr<int64_t>();
-  const Tensor scratch = COMPLETION_WORKSPACE(pyramid, keys, params);
+  const auto scratch = COMPLETION_WORKSPACE(pyramid, keys, params);
   COMPLETION_RUN(pyramid_count, keys, params);
 
   const std::vector<int64_t> numbers = read_counts(counts);

@@ -15,7 +15,7 @@ Tensor row_order(const Tensor& table) {
   params.num_target = table.size(0);
   params.num_offsets = static_cast<int32_t>(table.size(1));
   params.order = order.mutable_data_ptr<int32_t>();
-  const Tensor scratch = COMPLETION_WORKSPACE(row_order, table, params);
+  const auto scratch = COMPLETION_WORKSPACE(row_order, table, params);
   COMPLETION_RUN(row_order, table, params);
   return order;
 }

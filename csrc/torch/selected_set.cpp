@@ -17,7 +17,7 @@ std::tuple<Tensor, Tensor, Tensor> selected_set(const Tensor& keys, const Tensor
   params.mask = static_cast<const uint8_t*>(dense_mask.const_data_ptr());
   params.num_rows = num_rows;
   params.counts = counts.mutable_data_ptr<int64_t>();
-  const Tensor scratch = COMPLETION_WORKSPACE(selected_set, keys, params);
+  const auto scratch = COMPLETION_WORKSPACE(selected_set, keys, params);
   COMPLETION_RUN(selected_set_count, keys, params);
 
   // The CPU has counted anyway.

@@ -19,7 +19,7 @@ std::tuple<Tensor, Tensor> strided_set(const Tensor& keys, std::vector<int64_t> 
     params.stride[axis] = static_cast<int32_t>(stride[axis]);
   }
   params.counts = counts.mutable_data_ptr<int64_t>();
-  const Tensor scratch = COMPLETION_WORKSPACE(strided_set, keys, params);
+  const auto scratch = COMPLETION_WORKSPACE(strided_set, keys, params);
   COMPLETION_RUN(strided_set_count, keys, params);
 
   const std::vector<int64_t> numbers = read_counts(counts);

@@ -16,7 +16,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> union_set(const Tensor& a, co
   params.num_a = a.size(0);
   params.num_b = b.size(0);
   params.counts = counts.mutable_data_ptr<int64_t>();
-  const Tensor scratch = COMPLETION_WORKSPACE(union_set, a, params);
+  const auto scratch = COMPLETION_WORKSPACE(union_set, a, params);
   COMPLETION_RUN(union_set_count, a, params);
 
   const int64_t members = read_counts(counts)[0];
