@@ -45,11 +45,12 @@ FEW_CASES = [*EXERCISE, "--radii", "0", "1", "3", "--channels", "1x16", "17x32",
 RACES = [*EXERCISE, "--radii", "3", "--channels", "1x16", "17x32", "64x64"]
 # Rows and channels enough for the largest tiles; between them they take every tile of warpgroups.
 WIDE_CASES = [*EXERCISE, "--radii", "40", "--channels", "64x64", "200x128", "96x200", "--dtypes", "float16"]
-PYTEST = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--durations=10"]
+WIDE_CASES += ["--features-only"]
+PYTEST = [PYTHON, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--tb=short", "--durations=10"]
 PYTEST += ["--continue-on-collection-errors"]  # a package that one file lacks must not cost the others
 # Several processes share the GPU well; the tests are short and wait for the host most of the time.
 WORKERS = ["-n", "12"] if importlib.util.find_spec("xdist") else []
-TESTS = ["tests/ops", "tests/sparse", "tests/nn", "tests/models", "tests/cuda"]
+TESTS = ["tests/cuda", "tests/models", "tests/nn", "tests/sparse", "tests/ops"]
 NOT_THE_BUILD = ["--ignore", "tests/ops/test_cuda_build.py"]  # compiles everything; it needs no GPU
 SANITIZER = ["compute-sanitizer", "--error-exitcode", "1", "--report-api-errors", "no"]
 # torch's kernels need no look, but for initcheck: they write our inputs.

@@ -31,11 +31,15 @@ def main() -> None:
     parser.add_argument("--radii", type=int, nargs="*", default=[0, 1, 6, 40], help="of the voxel shells")
     parser.add_argument("--dtypes", nargs="*", default=list(DTYPES), choices=list(DTYPES))
     parser.add_argument("--channels", nargs="*", default=CHANNELS, help="in and out, as 17x32")
+    parser.add_argument("--features-only", action="store_true", help="no operators on coordinates")
     parser.add_argument("--large", action="store_true", help="also more than 2^31 elements (12 GB)")
     arguments = parser.parse_args()
     channels = [(int(one), int(other)) for one, other in (pair.split("x") for pair in arguments.channels)]
     for radius in arguments.radii:
-        keys = check_sets(radius, torch.device(arguments.device))
+        coords = shell(radius, torch.device(arguments.device))
+        keys = ops.coordinate_set(ops.encode(coords))[0]
+        if not arguments.features_only:
+            check_sets(radius, coords)
         for dtype in arguments.dtypes:
             check_features(keys, DTYPES[dtype], channels)
         print(f"radius {radius}: {len(keys)} voxels", flush=True)
@@ -68,13 +72,12 @@ def cube(first: int, size: int, step: int) -> list[int]:
     return [value for z in axis for y in axis for x in axis for value in (x, y, z)]
 
 
-def check_sets(radius: int, device: torch.device) -> Tensor:
-    """All operators on coordinates; returns the canonical keys of the shell."""
-    coords = shell(radius, device)
+def check_sets(radius: int, coords: Tensor) -> None:
+    """All operators on coordinates, which are of a shell."""
     keys = agree("encode", coords)
     agree("decode", keys)
     order = torch.randint(max(1, len(keys)), (2 * len(keys),), generator=torch.Generator().manual_seed(0))
-    agree("coordinate_set", keys[order.to(device)])
+    agree("coordinate_set", keys[order.to(keys.device)])
     canonical, _, _ = ops.coordinate_set(keys)
     agree("inside_box", canonical, (-3, -radius, 0), (9, radius, 2))
     mask = canonical % 3 == 0
@@ -99,7 +102,6 @@ def check_sets(radius: int, device: torch.device) -> Tensor:
         if table.shape[1] <= 64:
             halves = ops.strided_set(canonical, (2, 2, 2))[0]
             agree("kernel_pairs", canonical, halves, offsets, slots_on(tuple(offsets), (2, 2, 2)))
-    return canonical
 
 
 def check_features(keys: Tensor, dtype: torch.dtype, channels: list[tuple[int, int]]) -> None:

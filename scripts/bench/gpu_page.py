@@ -9,8 +9,7 @@ from bench.page import RESULTS, head, line, slashed, yes
 
 Record = dict[str, Any]
 PRESENT = "ops_gpu.json"
-STEPS, BEFORE = "step_gpu.json", "3154db0"
-EARLIER_STEPS = f"step_gpu_{BEFORE}.json"
+STEPS, TRAININGS = "step_gpu.json", "train_gpu.json"
 EARLIER = (
     "ops_gpu_3154db0.json",
     "ops_gpu_f9bbebe.json",
@@ -52,19 +51,7 @@ def with_peers_of_before(case: Record) -> Record:
 
 def beside_ours(peers: Record, ours: Record) -> Record:
     """Peers of another record with their ratio to our present time."""
-    return {
-        name: peer | {"ratio": peer["median_ms"] / ours["median_ms"], "of_before": True}
-        for name, peer in peers.items()
-    }
-
-
-def steps_of() -> Iterator[Record]:
-    """The present steps; baselines that failed have their time of the record before."""
-    before = {step["model"]: step["peers"] for step in measured(record_of(EARLIER_STEPS)["steps"])}
-    for step in measured(record_of(STEPS)["steps"]):
-        earlier = before.get(step["model"], {})
-        failed = {name: earlier[name] for name in step["failed_peers"] if name in earlier}
-        yield step | {"peers": step["peers"] | beside_ours(failed, step)}
+    return {name: peer | {"ratio": peer["median_ms"] / ours["median_ms"]} for name, peer in peers.items()}
 
 
 def known_cases() -> Iterator[Record]:
@@ -90,13 +77,12 @@ def goals() -> Iterator[str]:
         for group in dict.fromkeys(group_of(case) for case in found):
             yield of_goal(goal, [case for case in found if group_of(case) == group])
     yield from of_counts(record_of(PRESENT))
-    for step in steps_of():
+    for step in measured(record_of(STEPS)["steps"]):
         for name, goal in STEP_GOALS.items() if step["model"] == "minkowski" else ():
             peer = step["peers"].get(name)
             if peer is None:
                 continue  # the library was not there
             what = f"training step of me_completion, {step['data']}, {step['precision']}"
-            what += f" ({name}'s time at {BEFORE})" if peer.get("of_before") else ""
             yield line(what, None, f"≥ {goal:g} × {name}", f"{peer['ratio']:.2f}", yes(peer["ratio"] >= goal))
 
 
@@ -201,7 +187,7 @@ def steps() -> Iterator[str]:
         *("model", "data", "precision", "parameters", "ms", "host ms", "GPU ms", "samples/s", "peak MB"),
         *("kernels", "waits", "per_offset ms", "ratio", "spconv ms", "ratio"),
     )
-    for step in steps_of():
+    for step in measured(record_of(STEPS)["steps"]):
         numbers = (step["median_ms"], step["host_ms"], step["parts_ms"]["all"])
         yield line(
             *(step["model"], step["data"], step["precision"], f"{step['parameters'] / 1e6:.1f} M"),
@@ -215,8 +201,7 @@ def of_peers(step: Record) -> Iterator[str | None]:
     """Times and ratios of a step's baselines."""
     for name in STEP_GOALS:
         peer = step["peers"].get(name)
-        when = f" (at {BEFORE})" if peer and peer.get("of_before") else ""
-        yield None if peer is None else f"{peer['median_ms']:.1f}{when}"
+        yield None if peer is None else f"{peer['median_ms']:.1f}"
         yield None if peer is None else f"{peer['ratio']:.2f}"
 
 
@@ -231,6 +216,15 @@ def parts() -> Iterator[str]:
         yield line(shown, *(None if ms is None else f"{ms:.2f}" for ms in cells))
 
 
+def trainings() -> Iterator[str]:
+    """Steps of trainings by the command."""
+    yield from head("model", "batches", "way", "loader processes", "ms", "mean ms", "peak MB")
+    for one in record_of(TRAININGS)["trainings"]:
+        batches = f"{one['resolution']}³ × {one['batch_size']}"
+        times = (f"{one[key]:.0f}" for key in ("median_ms", "mean_ms"))
+        yield line(one["model"], batches, one["way"], one["workers"], *times, one["peak_mb"])
+
+
 TABLES = {
     "goals": goals,
     "cases": present_cases,
@@ -239,4 +233,5 @@ TABLES = {
     "memory": memory,
     "steps": steps,
     "parts": parts,
+    "trainings": trainings,
 }

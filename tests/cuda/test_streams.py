@@ -5,13 +5,14 @@ from tests.cuda.operators import Operands, every_result, on_features, operands
 from tests.ops.voxel_sets import same_bits
 
 CHANNELS = (32, 64)
-DELAY = 400_000_000  # clock cycles: some 200 ms, longer than the host needs to launch everything
+DELAY = 400_000_000  # clock cycles: some 200 ms
+LONG = 5 * DELAY  # longer than the host needs to launch everything, also where other tests keep it busy
 
 
-def delayed_copies(given: Operands) -> Operands:
+def delayed_copies(given: Operands, delay: int = DELAY) -> Operands:
     """Zeros, into which the current stream copies the values after a delay."""
     zeros = Operands(*map(torch.zeros_like, given))
-    torch.cuda._sleep(DELAY)
+    torch.cuda._sleep(delay)
     for zero, value in zip(zeros, given, strict=True):
         zero.copy_(value)
     return zeros
@@ -23,7 +24,7 @@ def test_operators_follow_the_stream_that_makes_their_inputs(gpu: torch.device):
     stream = torch.cuda.Stream(gpu)
     stream.wait_stream(torch.cuda.current_stream(gpu))
     with torch.cuda.stream(stream):
-        results = on_features(delayed_copies(given))
+        results = on_features(delayed_copies(given, LONG))
         assert not stream.query(), "the host waited for the stream, or nothing ran on it"
     torch.cuda.current_stream(gpu).wait_stream(stream)
     same_bits(results, expected)

@@ -138,12 +138,13 @@ def test_entry_waits_once(gpu: torch.device, capfd: pytest.CaptureFixture[str]):
     assert count_syncs(lambda: CoordMap.from_coords(coords, batch_size=1), capfd) == 1
 
 
-def test_a_grid_waits_once(gpu: torch.device, capfd: pytest.CaptureFixture[str]):
-    def make() -> CoordMap:
-        return grid_coord_map(2, (-4, 0, 8), (4, 5, 6), 2, device=gpu)
+def test_a_grid_waits_once_and_is_kept(gpu: torch.device, capfd: pytest.CaptureFixture[str]):
+    def make(first: int) -> CoordMap:
+        return grid_coord_map(2, (-4, first, 8), (4, 5, 6), 2, device=gpu)
 
-    make()
-    assert count_syncs(make, capfd) == 1
+    make(0)
+    assert count_syncs(lambda: make(2), capfd) == 1
+    assert count_syncs(lambda: make(2), capfd) == 0
 
 
 def test_a_dense_grid_waits_for_voxels_outside_alone(gpu: torch.device, capfd: pytest.CaptureFixture[str]):

@@ -11,6 +11,7 @@ from tests.tolerances import assert_near
 
 from completion import nn
 from completion.nn import functional as F
+from completion.nn.functional import generative, products
 from completion.sparse import SparseTensor
 
 MODULES = {
@@ -200,6 +201,7 @@ def test_batch_norm_of_too_few_voxels_uses_and_keeps_running_statistics(number, 
     assert (norm.norm.running_mean == 2).all() and (norm.norm.running_var == 1).all()
 
 
+@pytest.mark.parametrize("by_torch", [False, True])
 @pytest.mark.parametrize(
     ("make", "in_channels"),
     [
@@ -207,12 +209,17 @@ def test_batch_norm_of_too_few_voxels_uses_and_keeps_running_statistics(number, 
         (lambda: nn.Linear(1, 8), 1),
         (lambda: nn.GenerativeConvTranspose3d(1, 8, 2, 2), 1),
         (lambda: nn.GenerativeConvTranspose3d(8, 1, 2, 2), 8),
+        (lambda: nn.GenerativeConvTranspose3d(8, 4, 2, 2), 8),
+        (lambda: nn.GenerativeConvTranspose3d(8, 1, 4, 4), 8),
     ],
 )
-def test_gradients_lie_as_their_weights_do(make, in_channels, device) -> None:
-    """Else DistributedDataParallel warns that it must copy them."""
+def test_gradients_lie_as_their_weights_do(make, in_channels, by_torch, device, monkeypatch) -> None:
+    """Else DistributedDataParallel warns that it must copy them. By torch's product as on a GPU, too."""
+    if by_torch:
+        for user in (products, generative):
+            monkeypatch.setattr(user, "dense_product", lambda _, features, weight: features @ weight)
     module = make().to(device)
-    x = random_features(random_map(30, device, stride=2), in_channels, torch.float32)
+    x = random_features(random_map(30, device, stride=4), in_channels, torch.float32)
     module(x).features.sum().backward()
     for weight in module.parameters():
         assert weight.grad.stride() == weight.stride()

@@ -81,9 +81,19 @@ def _by_child(weight: Tensor, size: int) -> Tensor:
 
 def _children(features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Rows [N·K, Cout] of all children, parent by parent in the order of the weight."""
-    size, in_channels, out_channels = weight.shape
-    # Of one channel as it lies, so that its gradient does too: see products.linear.
-    by_channel = weight if in_channels == 1 else weight.transpose(0, 1)
-    wide = by_channel.reshape(in_channels, size * out_channels)
-    out = dense_product("generative_conv_transpose", features, wide)
+    size, _, out_channels = weight.shape
+    out = dense_product("generative_conv_transpose", features, _side_by_side(weight))
     return add_bias("generative_conv_transpose", out.view(len(out) * size, out_channels), bias)
+
+
+def _side_by_side(weight: Tensor) -> Tensor:
+    """[Cin, K·Cout] of a weight [K, Cin, Cout]: all offsets in one product.
+
+    One channel is viewed, so that the gradient lies as the weight does: see products.linear.
+    """
+    size, in_channels, out_channels = weight.shape
+    if in_channels == 1:
+        return weight.reshape(1, size * out_channels)
+    if out_channels == 1:
+        return weight.squeeze(2).t()
+    return weight.transpose(0, 1).reshape(in_channels, size * out_channels)
