@@ -33,6 +33,7 @@ from bench.records import write
 from completion.cli.main import config_folder
 from completion.cli.train import quieten
 from completion.ops.host_memory import keep_freed_memory
+from completion.training.fit import leave_memory_unfilled
 from completion.training.instantiate import instantiate
 
 MODELS = {"minkowski": "model=minkowski", "default": "model=completion"}
@@ -100,6 +101,7 @@ def measure(model: str, overrides: list[str], folder: Path) -> dict[str, Any]:
     times = StepTimes()
     callbacks = [*instantiate(config["callbacks"], "callbacks").values(), times]
     trainer = instantiate({**config["trainer"], "callbacks": callbacks, "logger": False}, "trainer")
+    leave_memory_unfilled()
     trainer.fit(module, data)
     on_gpu = trainer.strategy.root_device.type == "cuda"
     return {

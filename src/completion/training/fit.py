@@ -70,9 +70,7 @@ def fit(config: Mapping[str, Any]) -> Path:
             "plugins": plugins_of(config["trainer"]),
         }
         trainer = instantiate({**config["trainer"], **parts}, "trainer")
-    # Deterministic mode would also fill all new memory with NaN, a sixth of a step; every operator writes all
-    # of its output, and tests/ops/test_determinism.py compares runs bit for bit.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
+    leave_memory_unfilled()
     with locked(run_dir):
         if resumed is None:
             check_new(run_dir)
@@ -85,6 +83,14 @@ def fit(config: Mapping[str, Any]) -> Path:
         if config["calibrate"] and trainer.is_global_zero and not config["trainer"].get("fast_dev_run"):
             calibrate_best(run_dir, data, trainer.strategy.root_device)
     return run_dir
+
+
+def leave_memory_unfilled() -> None:
+    """Keeps deterministic mode from filling all new memory with NaN, a sixth of a step.
+
+    Every operator writes all of its output, and tests/ops/test_determinism.py compares runs bit for bit.
+    """
+    torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def plugins_of(trainer: Mapping[str, Any]) -> list[Any]:
