@@ -1,8 +1,7 @@
 // The convolution of few input channels: a block gathers the terms of its rows into shared memory, 32 at a time, and
 // each thread sums those of a row for eight columns. One order of summation whatever the grid: that of the terms.
-#include "convolution_narrow.cuh"
-
 #include "completion/kernel_pairs.h"
+#include "convolution_narrow.cuh"
 #include "launch.cuh"
 #include "pack.cuh"
 #include "pair_slots.cuh"

@@ -12,8 +12,8 @@ namespace {
 constexpr int kTerms = kWarpThreads;  // a lane gathers each
 constexpr int kColumns = 16;
 constexpr int kThreadColumns = kTerms * kColumns / kBlockThreads;
-constexpr int kRows = 64;              // in shared memory at a time
-constexpr int64_t kLeastTiles = 4;     // of a range
+constexpr int kRows = 64;               // in shared memory at a time
+constexpr int64_t kLeastTiles = 4;      // of a range
 constexpr int64_t kTargetBlocks = 400;  // enough for every GPU; partial sums of many ranges cost more than they gain
 
 struct Cut {

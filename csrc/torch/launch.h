@@ -155,7 +155,7 @@ inline std::optional<Tensor> in_memory_order(const std::optional<Tensor>& tensor
 /// outlive the launches.
 template <class Params>
 std::optional<Tensor> workspace(const Tensor& on, Params& params, typename Entry<Params>::Bytes on_cpu,
-                 typename Entry<Params>::Bytes on_cuda) {
+                                typename Entry<Params>::Bytes on_cuda) {
   int64_t bytes = 0;
   if (on.is_cuda()) {
     const torch::stable::accelerator::DeviceGuard guard(on.get_device_index());

@@ -74,12 +74,11 @@ struct Shape {
 
 // One tile and several on each axis, several chunks and ranges of rows, K above a group of 32, odd channels, nothing;
 // the last ones in whole packs of 16 bytes, as tensor cores take them.
-const std::vector<Shape> kShapes = {{0, 0, 27, 3, 5, 30},       {5, 1, 1, 1, 1, 100},      {40, 0, 8, 4, 4, 50},
-                                    {90, 140, 8, 17, 3, 30},    {150, 70, 4, 16, 32, 50},  {60, 520, 2, 3, 70, 40},
-                                    {20, 140, 35, 2, 20, 10},   {300, 600, 27, 1, 16, 40},  {90, 140, 8, 7, 3, 30},
-                                    {90, 130, 27, 16, 24, 20}, {90, 70, 35, 8, 72, 30},
-                                    {40, 140, 3, 40, 136, 70},  {40, 70, 27, 48, 64, 20},  {2100, 2200, 2, 8, 16, 20},
-                                    {2100, 2200, 2, 8, 72, 20}, {30, 70, 64, 8, 64, 2}};
+const std::vector<Shape> kShapes = {
+    {0, 0, 27, 3, 5, 30},     {5, 1, 1, 1, 1, 100},       {40, 0, 8, 4, 4, 50},       {90, 140, 8, 17, 3, 30},
+    {150, 70, 4, 16, 32, 50}, {60, 520, 2, 3, 70, 40},    {20, 140, 35, 2, 20, 10},   {300, 600, 27, 1, 16, 40},
+    {90, 140, 8, 7, 3, 30},   {90, 130, 27, 16, 24, 20},  {90, 70, 35, 8, 72, 30},    {40, 140, 3, 40, 136, 70},
+    {40, 70, 27, 48, 64, 20}, {2100, 2200, 2, 8, 16, 20}, {2100, 2200, 2, 8, 72, 20}, {30, 70, 64, 8, 64, 2}};
 
 // Channels as tiles of warpgroups take them: of 256, 128 and 64 columns, in several stages and groups of offsets.
 const std::vector<Shape> kWideShapes = {
