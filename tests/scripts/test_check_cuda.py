@@ -98,3 +98,18 @@ def test_steps_of_check_cuda_are_chosen_by_name_or_run_without_demand(check_cuda
     (bench,) = check_cuda.chosen(["bench_ops"])
     command = check_cuda.filled(bench, {"{results}": "here", "{commit}": "abc"}).command
     assert "here/ops_gpu.json" in command and "abc" in command
+
+
+def test_a_failure_is_told_before_a_run_is_cut_off(check_cuda: ModuleType, tmp_path: Path):
+    """Its name and its reason."""
+    (tmp_path / "test_two.py").write_text(
+        "import time\ndef test_one(): assert 2 == 3\ndef test_other(): time.sleep(60)\n"
+    )
+    command = [*check_cuda.PYTEST, str(tmp_path / "test_two.py")]
+    step = check_cuda.Step("tests", command, 8.0)
+    with (tmp_path / "log").open("w") as log:
+        outcome = check_cuda.run(step, step.limit, log)
+    assert outcome.outcome == "timed out"
+    told = (tmp_path / "log").read_text()
+    assert "test_two.py::test_one call" in told and "assert 2 == 3" in told
+    assert told.index("assert 2 == 3") < told.index("test_other")
