@@ -159,5 +159,5 @@ def digest(tensors: Iterable[Tensor]) -> str:
     state = hashlib.sha256()
     for tensor in tensors:
         state.update(f"{tensor.dtype} {list(tensor.shape)}".encode())
-        state.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        state.update(tensor.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().tobytes())
     return state.hexdigest()

@@ -168,11 +168,12 @@ def test_initial_weights_scale_with_what_reaches_one_voxel(module, fan_in) -> No
 def test_batch_norm_is_torchs_over_all_voxels(dtype, device) -> None:
     norm, theirs = nn.BatchNorm(3).to(device, dtype), torch.nn.BatchNorm1d(3).to(device, dtype)
     x, y = (random_features(random_map(4, device), dtype=dtype) for _ in range(2))
+    factors = torch.rand(x.features.shape, generator=torch.Generator().manual_seed(0)).to(device, dtype)
     for training in (True, True, False):
         ours, expected = norm.train(training)(x).features, theirs.train(training)(y.features)
         assert_near(ours, expected)
-        gradients = [
-            torch.autograd.grad(out.square().sum(), [features, *module.parameters()])
+        gradients = [  # of a sum whose gradients are not 0 but for rounding, as those of squares would be
+            torch.autograd.grad((out * factors).sum(), [features, *module.parameters()])
             for out, features, module in ((ours, x.features, norm), (expected, y.features, theirs))
         ]
         for actual, wanted in zip(*gradients, strict=True):
