@@ -47,13 +47,11 @@ RACES = [*EXERCISE, "--radii", "3", "--channels", "1x16", "17x32", "64x64"]
 WIDE_CASES = [*EXERCISE, "--radii", "40", "--channels", "64x64", "200x128", "96x200", "--dtypes", "float16"]
 WIDE_CASES += ["--features-only"]
 PYTEST = [PYTHON, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--tb=short", "--durations=10"]
-PYTEST += [
-    "-p",
-    "tests.tell_failures",
-    "--continue-on-collection-errors",
-]  # a package that one file lacks must not cost the others
+PYTEST += ["--continue-on-collection-errors"]  # a package that one file lacks must not cost the others
+PYTEST += ["-p", "tests.tell_failures"]
 # Several processes share the GPU well; the tests are short and wait for the host most of the time.
 WORKERS = ["-n", "12"] if importlib.util.find_spec("xdist") else []
+# What is known least comes first: a run may be cut off.
 TESTS = ["tests/cuda", "tests/models", "tests/nn", "tests/sparse", "tests/ops"]
 NOT_THE_BUILD = ["--ignore", "tests/ops/test_cuda_build.py"]  # compiles everything; it needs no GPU
 SANITIZER = ["compute-sanitizer", "--error-exitcode", "1", "--report-api-errors", "no"]

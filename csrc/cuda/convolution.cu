@@ -1,4 +1,5 @@
-// convolution: on tensor cores where they take type and sizes. Else in plain arithmetic: a block owns a tile of output
+// convolution: on tensor cores where they take type and sizes, by kernels of their own where input channels are few.
+// Else in plain arithmetic: a block owns a tile of output
 // rows and channels, walks the offsets that any of its rows has, gathers 16 input channels at a time into shared memory
 // and writes each output once: no atomics, and one order of summation (offset, then channel) whatever the grid.
 #include "completion/convolution.h"

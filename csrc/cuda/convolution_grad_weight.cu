@@ -1,6 +1,6 @@
 // convolution_grad_weight: a block owns one tile of one offset's gradient and one range of rows. It lists the pairs of
 // the range in row order and sums over them, on tensor cores where they take type and sizes, else in plain arithmetic;
-// the ranges' partial sums are added in the order of the ranges.
+// the ranges' partial sums are added in the order of the ranges. Few input channels have a kernel of their own.
 #include "completion/convolution.h"
 #include "convolution_narrow.cuh"
 #include "grad_weight_tensor_core.cuh"

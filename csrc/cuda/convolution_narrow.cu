@@ -38,20 +38,20 @@ __device__ void load_terms(const ConvolutionParams& params, int first_term, int 
   const Scalar* const weight = static_cast<const Scalar*>(params.weight);
   const int channels = static_cast<int>(params.in_channels);
   const int lane = threadIdx.x % kWarpThreads;
-  const int lane_offset = (first_term + lane) / channels, lane_channel = (first_term + lane) % channels;
+  const Term gathered = term_of(first_term + lane, channels);
 #pragma unroll
   for (int r = threadIdx.x / kWarpThreads; r < kRows; r += kBlockWarps) {
     const bool inside = tile.targets[r] >= 0 && lane < count;
-    const int32_t source = inside ? source_at(params, tile.targets[r], lane_offset) : -1;
-    tile.input[lane][r] = source >= 0 ? widen(features[static_cast<int64_t>(source) * channels + lane_channel]) : 0;
+    const int32_t source = inside ? source_at(params, tile.targets[r], gathered.offset) : -1;
+    tile.input[lane][r] = value_of(features, source, channels, gathered);
   }
   for (int entry = threadIdx.x; entry < kColumns * count; entry += kBlockThreads) {
-    const int term = entry / kColumns;
+    const Term term = term_of(first_term + entry / kColumns, channels);
     const int64_t column = first_column + entry % kColumns;
-    const int k = (first_term + term) / channels, channel = (first_term + term) % channels;
-    const int64_t place = k * params.weight_strides[0] + channel * params.weight_strides[1];
+    const int64_t place = term.offset * params.weight_strides[0] + term.channel * params.weight_strides[1];
     const bool inside = column < params.out_channels;
-    tile.weight[term][entry % kColumns] = inside ? widen(weight[place + column * params.weight_strides[2]]) : 0;
+    tile.weight[entry / kColumns][entry % kColumns] =
+        inside ? widen(weight[place + column * params.weight_strides[2]]) : 0;
   }
   __syncthreads();
 }

@@ -3,7 +3,6 @@
 #include "convolution_narrow.cuh"
 #include "launch.cuh"
 #include "pair_list.cuh"
-#include "scalar.cuh"
 
 namespace completion::cuda {
 
@@ -45,13 +44,13 @@ __device__ void load_rows(const ConvolutionGradWeightParams& params, int64_t fir
   const Scalar* const grad = static_cast<const Scalar*>(params.grad);
   const int channels = static_cast<int>(params.in_channels);
   const int lane = threadIdx.x % kWarpThreads;
-  const int k = (first_term + lane) / channels, channel = (first_term + lane) % channels;
+  const Term term = term_of(first_term + lane, channels);
 #pragma unroll
   for (int r = threadIdx.x / kWarpThreads; r < kRows; r += kBlockWarps) {
     const int64_t row = first_row + r;
-    const bool inside = row < end_row && k < params.num_offsets;
-    const int32_t source = inside ? params.table[row * params.num_offsets + k] : -1;
-    panels.input[r][lane] = source >= 0 ? widen(features[static_cast<int64_t>(source) * channels + channel]) : 0;
+    const bool inside = row < end_row && term.offset < params.num_offsets;
+    const int32_t source = inside ? params.table[row * params.num_offsets + term.offset] : -1;
+    panels.input[r][lane] = value_of(features, source, channels, term);
     const unsigned present = __ballot_sync(kFullWarp, source >= 0);
     if (lane == 0) panels.present[r] = present;
   }

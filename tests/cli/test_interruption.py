@@ -28,7 +28,8 @@ def test_while_modules_are_imported(module, tmp_path):
     assert (done.returncode, done.stderr) == (130, "completion report: interrupted\n")
 
 
-def test_that_a_module_in_c_made_an_import_error_of(capfd, monkeypatch, tmp_path):
+@pytest.mark.usefixtures("in_empty_folder")
+def test_that_a_module_in_c_made_an_import_error_of(capfd, monkeypatch):
     """So do those made with pybind11."""
 
     def break_off(cfg):
@@ -37,14 +38,13 @@ def test_that_a_module_in_c_made_an_import_error_of(capfd, monkeypatch, tmp_path
         except KeyboardInterrupt as interrupt:
             raise ImportError("initialization failed") from interrupt
 
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["completion"])
     monkeypatch.setattr("completion.cli.train.run", break_off)
     assert main(["train"]) == 130
     assert capfd.readouterr().err == "completion train: interrupted\n"
 
 
-def test_that_what_went_wrong_after_it_is_told(capfd, monkeypatch, tmp_path):
+@pytest.mark.usefixtures("in_empty_folder")
+def test_that_what_went_wrong_after_it_is_told(capfd, monkeypatch):
     """As a disk that is full when a training saves what it has."""
 
     def save_last(cfg):
@@ -53,8 +53,6 @@ def test_that_what_went_wrong_after_it_is_told(capfd, monkeypatch, tmp_path):
         finally:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["completion"])
     monkeypatch.setattr("completion.cli.train.run", save_last)
     assert main(["train"]) == 2
     assert "No space left on device" in capfd.readouterr().err

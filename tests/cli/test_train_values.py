@@ -1,6 +1,5 @@
 """Values that fail late, or in the words of a library, are refused by their key before a training."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,18 +23,16 @@ from completion.training.fit import check_max_time
         ("data.preparation.cache_dir=5", "data.preparation.cache_dir must be a path, got 5"),
     ],
 )
-def test_the_key_is_named(tmp_path: Path, monkeypatch, capfd, override: str, words: str):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["completion"])
+@pytest.mark.usefixtures("in_empty_folder")
+def test_the_key_is_named(tmp_path: Path, capfd, override: str, words: str):
     assert main(["train", "run_dir=run", override]) == 2
     said = capfd.readouterr().err
     assert words in said and "unexpected" not in said and said.count("\n") == 1
     assert not [file for file in tmp_path.rglob("*") if file.is_file()]
 
 
-def test_a_trainer_needs_no_accelerator(tmp_path: Path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["completion"])
+@pytest.mark.usefixtures("in_empty_folder")
+def test_a_trainer_needs_no_accelerator(capfd):
     assert main(["train", "run_dir=run", "~trainer.accelerator", "data.batch_size=0"]) == 2
     assert "batch_size must be at least 1" in capfd.readouterr().err
 
