@@ -45,7 +45,7 @@ FEW_CASES = [*EXERCISE, "--radii", "0", "1", "3", "--channels", "1x16", "17x32",
 RACES = [*EXERCISE, "--radii", "3", "--channels", "1x16", "17x32", "64x64"]
 # Rows and channels enough for the largest tiles; between them they take every tile of warpgroups.
 WIDE_CASES = [*EXERCISE, "--radii", "40", "--channels", "64x64", "200x128", "96x200", "--dtypes", "float16"]
-WIDE_CASES += ["--features-only"]
+WIDE_CASES += ["--products-only"]
 PYTEST = [PYTHON, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--tb=short", "--durations=10"]
 PYTEST += ["--continue-on-collection-errors"]  # a package that one file lacks must not cost the others
 PYTEST += ["-p", "tests.tell_failures"]

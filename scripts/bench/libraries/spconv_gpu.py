@@ -4,6 +4,8 @@ Coordinates, features and weights are given as it wants them before the clock st
 transposed convolutions reach as many sites as ours, for even kernels the same and for odd ones moved by one.
 """
 
+import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,7 +21,16 @@ def available() -> bool:
         from spconv.cppconstants import CPU_ONLY_BUILD
     except ImportError:
         return False
+    _serve_run_time_compiler()
     return not CPU_ONLY_BUILD
+
+
+def _serve_run_time_compiler() -> None:
+    """Shows it the headers in $CUDA12_INCLUDE: it compiles some kernels as it runs, not by CUDA 13's."""
+    import cumm.common
+
+    if include := os.environ.get("CUDA12_INCLUDE"):
+        cumm.common._CACHED_CUDA_INCLUDE_LIB = ([Path(include)], Path(include))
 
 
 def forget_tuning() -> None:
