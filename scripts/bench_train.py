@@ -7,7 +7,8 @@
 scripts/bench_step.py times the network alone. Words with "=" are overrides of `completion train`. Items are
 pairs of points on spheres, tori and boxes, of each of which one side was seen; preparation is not timed. A
 step is what passes from the end of a batch to the end of the next one of the same epoch; nothing waits for
-the GPU in it but the training. Each model is trained as it is, without loader processes, and with an average.
+the GPU in it but the training. Each model is trained as it is, without loader processes, and with an average;
+after each the bare step of bench_step.py is timed in the same process, as a host may change its speed.
 """
 
 import argparse
@@ -28,8 +29,10 @@ from omegaconf import OmegaConf
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bench import gpu_machine, machine
-from bench.inputs import KINDS, surface_points
+from bench.inputs import KINDS, surface_points, surfaces
 from bench.records import write
+from bench.steps import Loss, training_step
+from bench.timing import Run
 from completion.cli.main import config_folder
 from completion.cli.train import quieten
 from completion.ops.host_memory import keep_freed_memory
@@ -38,7 +41,9 @@ from completion.training.instantiate import instantiate
 
 MODELS = {"minkowski": "model=minkowski", "default": "model=completion"}
 WAYS = {"as it is": [], "no loader processes": ["data.num_workers=0"], "moving average": ["callbacks=ema"]}
+HALF_TYPES = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 EPOCHS = 6
+BARE_STEPS = 20
 POINTS = 60_000
 """Of each whole shape: at 128³ they reach nearly every voxel of its surface."""
 
@@ -103,18 +108,38 @@ def measure(model: str, overrides: list[str], folder: Path) -> dict[str, Any]:
     trainer = instantiate({**config["trainer"], "callbacks": callbacks, "logger": False}, "trainer")
     leave_memory_unfilled()
     trainer.fit(module, data)
-    on_gpu = trainer.strategy.root_device.type == "cuda"
+    device = trainer.strategy.root_device
+    resolution, precision = config["data"]["preparation"]["resolution"], config["trainer"]["precision"]
+    peak = torch.cuda.max_memory_allocated() >> 20 if device.type == "cuda" else None
+    shapes = surfaces(resolution, data.batch_size).to(device)
+    bare = Loss(module.model.to(device), shapes, HALF_TYPES.get(precision))
+    bare_seconds = seconds_of(training_step(bare, module.model.parameters()), device)
     return {
-        "resolution": config["data"]["preparation"]["resolution"],
+        "resolution": resolution,
         "batch_size": data.batch_size,
-        "precision": config["trainer"]["precision"],
+        "precision": precision,
         "workers": trainer.train_dataloader.num_workers,
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
         "median_ms": 1e3 * statistics.median(times.seconds),
         "mean_ms": 1e3 * statistics.fmean(times.seconds),
         "steps": len(times.seconds),
-        "peak_mb": torch.cuda.max_memory_allocated() >> 20 if on_gpu else None,
+        "bare_ms": 1e3 * statistics.median(bare_seconds),
+        "peak_mb": peak,
     }
+
+
+def seconds_of(step: Run, device: torch.device) -> list[float]:
+    """Of single steps, each to the end of its work on the device; the first ones do not count."""
+    wait: Run = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    taken = []
+    with torch.autograd.set_multithreading_enabled(False):  # as in the training
+        for _ in range(3 + BARE_STEPS):
+            wait()
+            started = time.perf_counter()
+            step()
+            wait()
+            taken.append(time.perf_counter() - started)
+    return taken[3:]
 
 
 def configured(model: str, overrides: list[str], folder: Path) -> dict[str, Any]:

@@ -218,11 +218,12 @@ def parts() -> Iterator[str]:
 
 def trainings() -> Iterator[str]:
     """Steps of trainings by the command."""
-    yield from head("model", "batches", "way", "loader processes", "ms", "mean ms", "peak MB")
+    yield from head("model", "batches", "way", "loader processes", "ms", "mean ms", "bare step ms", "peak MB")
     for one in record_of(TRAININGS)["trainings"]:
         batches = f"{one['resolution']}³ × {one['batch_size']}"
         times = (f"{one[key]:.0f}" for key in ("median_ms", "mean_ms"))
-        yield line(one["model"], batches, one["way"], one["workers"], *times, one["peak_mb"])
+        bare = f"{one['bare_ms']:.0f}" if "bare_ms" in one else None
+        yield line(one["model"], batches, one["way"], one["workers"], *times, bare, one["peak_mb"])
 
 
 TABLES = {

@@ -16,5 +16,6 @@ def test_each_way_has_its_times(script, monkeypatch, tmp_path, capsys):
     assert [training["way"] for training in trainings] == list(bench.WAYS)
     # Three steps an epoch, the first of which nothing comes before; the first epoch is left out.
     assert all(training["steps"] == 2 and training["median_ms"] > 0 for training in trainings)
+    assert all(training["bare_ms"] > 0 for training in trainings)
     assert {training["batch_size"] for training in trainings} == {2}
     assert capsys.readouterr().out.count('"median_ms"') == len(bench.WAYS)
