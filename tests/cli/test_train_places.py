@@ -46,6 +46,25 @@ def test_files_of_another_run_are_left_by_a_new_training_and_one_that_goes_on(ca
     assert contents(Path("other")) == before
 
 
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("data.batch_size=-1", "batch_size must be at least 1"),
+        ("callbacks.last.dirpath=other", "callbacks.last.dirpath must be a folder without"),
+        ("trainer.max_epochs=0", "training must take at least one step"),
+    ],
+)
+def test_a_training_that_is_refused_leaves_no_folder(capfd, override, words):
+    Path("other").mkdir()
+    Path("other/last.ckpt").write_text("mine")
+    assert main(["train", *TINY, "run_dir=runs/of mine/run", override]) == 2
+    assert words in capfd.readouterr().err
+    assert not Path("runs").exists()
+    Path("empty").mkdir()
+    assert main(["train", *TINY, "run_dir=empty", override]) == 2
+    assert Path("empty").is_dir()  # it was there before
+
+
 @pytest.mark.parametrize("name", ["{epoch}", "best-{val/iou:.2f}"])
 def test_names_with_values_in_them_are_looked_for_too(capfd, name):
     named = ["callbacks.best.dirpath=best", f"callbacks.best.filename='{name}'"]
