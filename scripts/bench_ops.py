@@ -27,7 +27,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bench import gpu_run, machine, minkowski_table
-from bench.cases import Case, cpu_cases
+from bench.cases import Case, cpu_cases, gpu_cases
 from bench.gpu_timing import backward_here
 from bench.inputs import Surfaces, surfaces
 from bench.libraries import dense, gather_mm, ours, spconv_cpu
@@ -111,6 +111,12 @@ def parse() -> argparse.Namespace:
         arguments.dtypes = arguments.dtypes or ["float32"]
         if missing := set(arguments.dtypes) - set(DTYPES):
             parser.error(f"--dtypes on a CPU must be of {list(DTYPES)}, got {sorted(missing)}")
+    cases = cpu_cases(arguments.channels, torch.float32) if arguments.device == "cpu" else gpu_cases()
+    operations = dict.fromkeys(case.operation for case in cases)
+    if not any(arguments.only in operation for operation in operations):
+        parser.error(f"--only must be part of one of: {'; '.join(operations)}; got {arguments.only}")
+    if arguments.threads < 1:
+        parser.error(f"--threads must be at least 1, got {arguments.threads}")
     return arguments
 
 

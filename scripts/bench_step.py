@@ -84,6 +84,9 @@ def parse() -> argparse.Namespace:
     for name, value in DEFAULTS[arguments.device].items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
+    for name in ("batch_size", "threads"):
+        if getattr(arguments, name) < 1:
+            parser.error(f"--{name.replace('_', '-')} must be at least 1, got {getattr(arguments, name)}")
     return arguments
 
 

@@ -8,7 +8,7 @@ scripts/bench_step.py times the network alone. Words with "=" are overrides of `
 pairs of points on spheres, tori and boxes, of each of which one side was seen; preparation is not timed. A
 step is what passes from the end of a batch to the end of the next one of the same epoch; nothing waits for
 the GPU in it but the training. Each model is trained as it is, without loader processes, and with an average;
-after each the bare step of bench_step.py is timed in the same process, as a host may change its speed.
+after each the step of bench_step.py is timed in the same process, as a host may change its speed.
 """
 
 import argparse
@@ -17,6 +17,8 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +31,23 @@ from omegaconf import OmegaConf
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bench import gpu_machine, machine
-from bench.inputs import KINDS, surface_points, surfaces
+from bench.gpu_timing import ROUNDS, CudaClock, Timed, WallClock, backward_here
+from bench.inputs import KINDS, Surfaces, surface_points, surfaces
 from bench.records import write
 from bench.steps import Loss, training_step
-from bench.timing import Run
+from completion.cli.errors import USER_ERRORS, sentence
 from completion.cli.main import config_folder
 from completion.cli.train import quieten
+from completion.models import CompletionModel, TruthOnly
 from completion.ops.host_memory import keep_freed_memory
-from completion.training.fit import leave_memory_unfilled
+from completion.training.fit import leave_memory_unfilled, lightning_words
 from completion.training.instantiate import instantiate
 
 MODELS = {"minkowski": "model=minkowski", "default": "model=completion"}
 WAYS = {"as it is": [], "no loader processes": ["data.num_workers=0"], "moving average": ["callbacks=ema"]}
 HALF_TYPES = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 EPOCHS = 6
-BARE_STEPS = 20
+BARE_SECONDS = 1.0
 POINTS = 60_000
 """Of each whole shape: at 128³ they reach nearly every voxel of its surface."""
 
@@ -73,15 +77,27 @@ def main() -> None:
     keep_freed_memory()
     quieten()
     records = []
-    with tempfile.TemporaryDirectory() as folder:
+    with told_errors(), tempfile.TemporaryDirectory() as folder:
         write_pairs(Path(folder) / "pairs", arguments.items)
         for model in arguments.models:
             for way, overrides in WAYS.items():
                 chosen = [*overrides, *arguments.overrides]
-                records.append({"model": model, "way": way} | measure(model, chosen, Path(folder)))
+                records.append(
+                    {"model": model, "way": way} | measure(model, chosen, Path(folder), arguments.items)
+                )
                 print(json.dumps(records[-1]), flush=True)
                 if arguments.json:
                     write({"machine": described(arguments.commit), "trainings": records}, arguments.json)
+
+
+@contextmanager
+def told_errors() -> Iterator[None]:
+    """A user's errors become one sentence, as the command has them."""
+    try:
+        with lightning_words():
+            yield
+    except USER_ERRORS as error:
+        raise SystemExit(f"bench_train: {sentence(error)}") from error
 
 
 def parse() -> argparse.Namespace:
@@ -97,11 +113,17 @@ def parse() -> argparse.Namespace:
     return parser.parse_intermixed_args()
 
 
-def measure(model: str, overrides: list[str], folder: Path) -> dict[str, Any]:
-    """Trains for `EPOCHS` and returns the median of the steps in milliseconds, and what it is of."""
+def measure(model: str, overrides: list[str], folder: Path, items: int) -> dict[str, Any]:
+    """Trains for `EPOCHS` and returns the median of the steps in milliseconds, and what it is of.
+
+    Raises:
+        ValueError: the items give fewer than two steps in an epoch.
+    """
     config = configured(MODELS[model], overrides, folder)
     seed_everything(config["seed"], workers=True, verbose=False)
     data = instantiate(config["data"], "data")
+    if items < 2 * data.batch_size:
+        raise ValueError(f"--items must be at least two batches, {2 * data.batch_size}, got {items}")
     module = instantiate({**config["module"], "model": instantiate(config["model"], "model")}, "module")
     times = StepTimes()
     callbacks = [*instantiate(config["callbacks"], "callbacks").values(), times]
@@ -112,8 +134,6 @@ def measure(model: str, overrides: list[str], folder: Path) -> dict[str, Any]:
     resolution, precision = config["data"]["preparation"]["resolution"], config["trainer"]["precision"]
     peak = torch.cuda.max_memory_allocated() >> 20 if device.type == "cuda" else None
     shapes = surfaces(resolution, data.batch_size).to(device)
-    bare = Loss(module.model.to(device), shapes, HALF_TYPES.get(precision))
-    bare_seconds = seconds_of(training_step(bare, module.model.parameters()), device)
     return {
         "resolution": resolution,
         "batch_size": data.batch_size,
@@ -123,23 +143,23 @@ def measure(model: str, overrides: list[str], folder: Path) -> dict[str, Any]:
         "median_ms": 1e3 * statistics.median(times.seconds),
         "mean_ms": 1e3 * statistics.fmean(times.seconds),
         "steps": len(times.seconds),
-        "bare_ms": 1e3 * statistics.median(bare_seconds),
+        "bare_ms": bare_ms(module.model.to(device), shapes, precision),
         "peak_mb": peak,
     }
 
 
-def seconds_of(step: Run, device: torch.device) -> list[float]:
-    """Of single steps, each to the end of its work on the device; the first ones do not count."""
-    wait: Run = torch.cuda.synchronize if device.type == "cuda" else lambda: None
-    taken = []
-    with torch.autograd.set_multithreading_enabled(False):  # as in the training
-        for _ in range(3 + BARE_STEPS):
-            wait()
-            started = time.perf_counter()
-            step()
-            wait()
-            taken.append(time.perf_counter() - started)
-    return taken[3:]
+def bare_ms(model: CompletionModel, shapes: Surfaces, precision: str) -> float:
+    """Median milliseconds of the step that bench_step.py times, of this network, on shapes of its device."""
+    half_type = HALF_TYPES.get(precision)
+    model.policy = TruthOnly()
+    torch.use_deterministic_algorithms(False)
+    loss = Loss(model, shapes, half_type)
+    step = training_step(loss, model.parameters(), scaled=half_type == torch.float16)
+    with backward_here():
+        timed = Timed([step], CudaClock() if shapes.device.type == "cuda" else WallClock(), BARE_SECONDS)
+        for _ in range(ROUNDS):
+            timed.round()
+    return timed.times().median_ms
 
 
 def configured(model: str, overrides: list[str], folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ CPU. Exit status 1 names the first difference. Times nothing.
 """
 
 import argparse
+import re
 import sys
 from itertools import chain
 
@@ -16,7 +17,7 @@ from completion import ops
 from completion.ops import reference
 from completion.sparse.kernel_offsets import slots_on
 
-CHANNELS = ("1x16", "17x32", "33x70", "64x64", "32x128")
+CHANNELS = ((1, 16), (17, 32), (33, 70), (64, 64), (32, 128))
 # Largest error relative to the largest value: sums of some hundred products in float32 or float64, and for
 # half types one rounding of the result.
 BOUNDS = {torch.float64: 1e-12, torch.float32: 2e-5, torch.bfloat16: 8e-3, torch.float16: 1e-3}
@@ -26,29 +27,54 @@ DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in BOUNDS}
 
 def main() -> None:
     """Runs the cases that the command line asks for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--radii", type=int, nargs="*", default=[0, 1, 6, 40], help="of the voxel shells")
-    parser.add_argument("--dtypes", nargs="*", default=list(DTYPES), choices=list(DTYPES))
-    parser.add_argument("--channels", nargs="*", default=CHANNELS, help="in and out, as 17x32")
-    parser.add_argument("--products-only", action="store_true", help="convolutions alone, of size 2")
-    parser.add_argument("--large", action="store_true", help="also more than 2^31 elements (12 GB)")
-    arguments = parser.parse_args()
-    channels = [(int(one), int(other)) for one, other in (pair.split("x") for pair in arguments.channels)]
+    arguments = parse()
     for radius in arguments.radii:
         coords = shell(radius, torch.device(arguments.device))
         keys = ops.coordinate_set(ops.encode(coords))[0]
-        if not arguments.products_only:
+        if not arguments.features_only and not arguments.products_only:
             check_sets(radius, coords)
+        check = check_few_offsets if arguments.products_only else check_features
         for dtype in arguments.dtypes:
-            if arguments.products_only:
-                check_few_offsets(keys, DTYPES[dtype], channels)
-            else:
-                check_features(keys, DTYPES[dtype], channels)
+            check(keys, DTYPES[dtype], arguments.channels)
         print(f"radius {radius}: {len(keys)} voxels", flush=True)
     if arguments.large:
         check_large(torch.device(arguments.device))
-    print("all operators agree with the reference")
+    print(f"{'convolutions' if arguments.products_only else 'all operators'} agree with the reference")
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument(
+        "--radii", type=radius_of, nargs="+", default=[0, 1, 6, 40], help="of the voxel shells"
+    )
+    parser.add_argument("--dtypes", nargs="+", default=list(DTYPES), choices=list(DTYPES))
+    parser.add_argument(
+        "--channels", type=channels_of, nargs="+", default=CHANNELS, help="in and out, as 17x32"
+    )
+    parser.add_argument("--features-only", action="store_true", help="no operators on coordinates")
+    parser.add_argument("--products-only", action="store_true", help="convolutions alone, of size 2")
+    parser.add_argument("--large", action="store_true", help="also more than 2^31 elements (12 GB)")
+    arguments = parser.parse_args()
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        parser.error("torch must see an NVIDIA GPU, got none; say --device cpu")
+    return arguments
+
+
+def radius_of(text: str) -> int:
+    """A radius, 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, got {text}")
+    return int(text)
+
+
+def channels_of(text: str) -> tuple[int, int]:
+    """Numbers of input and output channels."""
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"must be as 17x32, got {text}")
+    return int(match[1]), int(match[2])
 
 
 def shell(radius: int, device: torch.device) -> Tensor:
@@ -132,7 +158,7 @@ def check_features(keys: Tensor, dtype: torch.dtype, channels: list[tuple[int, i
 
 
 class Maps:
-    """The ways between a set and its every second voxel: tables both ways, and pairs for the way back."""
+    """The ways between a set and its cells of 2³ voxels: tables both ways, and pairs for the way back."""
 
     def __init__(self, keys: Tensor, offsets: list[int]) -> None:
         coarse, _ = ops.strided_set(keys, (2, 2, 2))

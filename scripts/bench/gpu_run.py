@@ -3,6 +3,7 @@
 import json
 import time
 from argparse import Namespace
+from types import ModuleType
 from typing import Any
 
 from bench import gpu_levels, gpu_machine, records
@@ -22,20 +23,14 @@ def run(arguments: Namespace) -> None:
     about = gpu_machine.describe() | {"copy_gb_per_s": bandwidth / 1e9}
     about["tflops"] = {name: rate / 1e12 for name, rate in rates.items()}
     about |= {"commit": arguments.commit} if arguments.commit else {}
-    peers = (
-        [gather_mm, product_alone, *([spconv_gpu] if spconv_gpu.available() else [])]
-        if arguments.peers
-        else []
-    )
+    peers = available_peers() if arguments.peers else []
     about["peers"] = [short_name(peer) for peer in peers]
     print(json.dumps(about), flush=True)
     record: Record = {"machine": about, "launches": [], "reads": [], "memory": [], "cases": []}
     if not arguments.only:
         count(record, arguments)
     bench = Bench(peers, rates, bandwidth, arguments.seconds)
-    for case in gpu_cases():
-        if not wanted(case, arguments):
-            continue
+    for case in (case for case in gpu_cases() if wanted(case, arguments)):
         if time.monotonic() - started > arguments.budget:
             print(f"stopped after {arguments.budget:.0f} s, before {case.operation}", flush=True)
             break
@@ -44,6 +39,14 @@ def run(arguments: Namespace) -> None:
         keep(record, arguments)
     print("\n".join(judged(record)))
     print(f"{time.monotonic() - started:.0f} s", flush=True)
+
+
+def available_peers() -> list[ModuleType]:
+    """Libraries beside ours that can run here."""
+    if not spconv_gpu.available():
+        return [gather_mm, product_alone]
+    spconv_gpu.serve_compiler()
+    return [gather_mm, product_alone, spconv_gpu]
 
 
 def wanted(case: GpuCase, arguments: Namespace) -> bool:

@@ -120,6 +120,7 @@ class Steps:
         torch.manual_seed(0)
         half_type = HALF.get(self._precision)
         if kind == "spconv":
+            spconv_gpu.serve_compiler()
             if half_type is None:  # float32 and TF32 would share its choice of kernels
                 spconv_gpu.forget_tuning()
             half_type = None if half_type is None else torch.float16

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 
 def test_each_way_has_its_times(script, monkeypatch, tmp_path, capsys):
     bench = script("bench_train")
@@ -19,3 +21,17 @@ def test_each_way_has_its_times(script, monkeypatch, tmp_path, capsys):
     assert all(training["bare_ms"] > 0 for training in trainings)
     assert {training["batch_size"] for training in trainings} == {2}
     assert capsys.readouterr().out.count('"median_ms"') == len(bench.WAYS)
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("--items=3", "--items must be at least two batches, 4, got 3"),
+        ("data.nosuch=3", "no key 'data.nosuch'"),
+    ],
+)
+def test_errors_are_sentences(script, monkeypatch, word, told):
+    words = ["bench_train", "data.preparation.resolution=16", "data.batch_size=2", word]
+    monkeypatch.setattr("sys.argv", [*words, "--models", "minkowski"])
+    with pytest.raises(SystemExit, match=told):
+        script("bench_train").main()

@@ -21,16 +21,19 @@ def available() -> bool:
         from spconv.cppconstants import CPU_ONLY_BUILD
     except ImportError:
         return False
-    _serve_run_time_compiler()
     return not CPU_ONLY_BUILD
 
 
-def _serve_run_time_compiler() -> None:
-    """Shows it the headers in $CUDA12_INCLUDE: it compiles some kernels as it runs, not by CUDA 13's."""
+def serve_compiler() -> None:
+    """Has it read the headers in $CUDA12_INCLUDE, where that is a folder, as it compiles kernels at run time.
+
+    It would read those of the CUDA that is installed, and with version 13 it cannot.
+    """
     import cumm.common
 
-    if include := os.environ.get("CUDA12_INCLUDE"):
-        cumm.common._CACHED_CUDA_INCLUDE_LIB = ([Path(include)], Path(include))
+    include = Path(os.environ.get("CUDA12_INCLUDE", ""))
+    if (include / "cuda_fp16.h").is_file():
+        cumm.common._CACHED_CUDA_INCLUDE_LIB = ([include], include)
 
 
 def forget_tuning() -> None:
