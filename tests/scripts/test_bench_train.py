@@ -24,14 +24,14 @@ def test_each_way_has_its_times(script, monkeypatch, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
+    ("items", "key", "told"),
     [
-        ("--items=3", "--items must be at least two batches, 4, got 3"),
-        ("data.nosuch=3", "no key 'data.nosuch'"),
+        ("3", "seed", "--items must be at least two batches, 4, got 3"),
+        ("4", "data.nosuch", "the config has no key 'data.nosuch'"),
     ],
 )
-def test_errors_are_sentences(script, monkeypatch, word, told):
-    words = ["bench_train", "data.preparation.resolution=16", "data.batch_size=2", word]
-    monkeypatch.setattr("sys.argv", [*words, "--models", "minkowski"])
+def test_errors_are_sentences(script, monkeypatch, items, key, told):
+    words = ["bench_train", "data.preparation.resolution=16", "data.batch_size=2", f"{key}=3"]
+    monkeypatch.setattr("sys.argv", [*words, "--models", "minkowski", "--items", items])
     with pytest.raises(SystemExit, match=told):
         script("bench_train").main()
