@@ -269,6 +269,15 @@ def test_results_below_the_input_are_no_scans(run_folder, tmp_path, capsys):
     assert len(contents(tmp_path / "scans" / "completed")) == 6
 
 
+def test_results_of_an_earlier_output_are_no_scans(run_folder, tmp_path, capsys):
+    save_ply(tmp_path / "scans" / "a.ply", half_ball())
+    for output in ("scans/one", "scans/two", "three"):
+        assert complete(run_folder, "input=scans", f"output={output}") == 0
+        assert "completed 1 of 1 scans" in capsys.readouterr().out
+    assert complete(run_folder, "input=three", "output=four") == 2
+    assert "input must hold scans, got results of this command alone" in capsys.readouterr().err
+
+
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("far", [1e300, 1e25])
 def test_a_stray_point_out_of_all_measure_is_told_without_a_warning(run_folder, tmp_path, capsys, far):

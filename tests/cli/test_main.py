@@ -37,7 +37,7 @@ def test_the_shell_gets_exit_code_and_sentence():
             "--help tells every key, +trainer.max_epoch=… adds one that its class takes\n",
         ),
         (["experiment=demon"], "Could not find 'experiment/demon'"),
-        (["+speed=3"], "unknown: ['speed']"),
+        (["+speed=3"], "train: the config has no key 'speed'; --help tells every key"),
         (["+model.speed=3"], "must have keys that CompletionNet takes, got 'speed'"),
         (["trainer=gpu"], "trainer=cpu"),
         (["trainer.max_epochs=-3"], "trainer must have values that Lightning takes"),
@@ -52,7 +52,7 @@ def test_the_shell_gets_exit_code_and_sentence():
         (["model.channels=[4,8,0]", "model.thresholds=[0.3,0.4,0.5]"], "channels must be an integer in 1…"),
         (["model.channels=abc"], "model.channels must be a list, each entry a whole number"),
         (["run_dir="], "run_dir= must be a path, got nothing"),
-        (["run_dir=null"], "run_dir= must have a value, got null"),
+        (["run_dir=null"], "train: run_dir must be text, got None"),
         (["logger=null"], "must be chosen by the name of one of its files, got null"),
         (["logger=ä_b"], "logger=ä_b must be in Hydra's grammar; put quotes around its value"),
         (["data.batch_size=few"], "data.batch_size must be a whole number, got 'few'"),
@@ -68,6 +68,13 @@ def test_errors_are_one_sentence_and_exit_code_2(capfd, monkeypatch, arguments, 
     assert words in text
     (line,) = text.strip().splitlines()
     assert line.startswith("completion train: ")
+
+
+@pytest.mark.parametrize("verb", ["prepare", "evaluate", "complete", "view", "report", "doctor", "build"])
+def test_a_key_that_a_verb_lacks_is_refused(capfd, verb):
+    given = {"evaluate": ["run=a"], "view": ["run=a"], "report": ["run=a"], "complete": ["run=a", "input=b"]}
+    assert main([verb, *given.get(verb, []), "+speed=3"]) == 2
+    assert f"completion {verb}: the config has no key 'speed'" in capfd.readouterr().err
 
 
 def test_the_traceback_is_shown_on_request(capfd, monkeypatch):

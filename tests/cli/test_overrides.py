@@ -25,6 +25,14 @@ def test_the_first_word_may_be_a_value_alone(words, expected):
     assert as_overrides(words, {"--json": "json=true"}, positional="weights") == expected
 
 
+@pytest.mark.parametrize("key", ["run", "data.source.root", "callbacks.best.dirpath"])
+def test_a_path_below_the_users_home_is_found_there(monkeypatch, key):
+    monkeypatch.setenv("HOME", "/home/me")
+    (override,) = as_overrides([f"{key}=~/a"], {})
+    assert OverridesParser.create().parse_override(override).value() == "/home/me/a"
+    assert as_overrides(["name=~/a", "~seed"], {}) == ['name="~/a"', "~seed"]
+
+
 @pytest.mark.parametrize("path", ["rü", "r#5", "r (1)", "r=3", "r[4]", "r,2", "12", 'a"b'])
 def test_any_path_is_text(path):
     (override,) = as_overrides([f"run={path}"], {})

@@ -51,6 +51,7 @@ def test_files_of_another_run_are_left_by_a_new_training_and_one_that_goes_on(ca
     [
         ("data.batch_size=-1", "batch_size must be at least 1"),
         ("callbacks.last.dirpath=other", "callbacks.last.dirpath must be a folder without"),
+        ("callbacks.last.filename=best", "filename must be another than that of callbacks."),
         ("trainer.max_epochs=0", "training must take at least one step"),
     ],
 )
@@ -107,6 +108,15 @@ def test_a_run_that_begins_from_another_ones_checkpoint_takes_no_rows_of_what_is
     go = ["run_dir=left", "ckpt=run/checkpoints/last.ckpt", "trainer.max_epochs=2"]
     assert main(["train", *TINY, *go]) == 0
     assert epochs("left/metrics.csv") == ["1"]
+
+
+def test_a_trained_run_is_not_continued_from_another_ones_checkpoint(capfd):
+    for name in ("one", "two"):
+        assert main(["train", *TINY, f"run_dir={name}"]) == 0
+    before = contents(Path("one"))
+    assert main(["train", "run_dir=one", "ckpt=two/checkpoints/last.ckpt", "trainer.max_epochs=2"]) == 2
+    assert "run_dir must be a folder without a trained run, got one with last.ckpt" in capfd.readouterr().err
+    assert contents(Path("one")) == before
 
 
 def test_a_run_that_goes_on_from_a_copy_of_its_checkpoint_keeps_its_rows():

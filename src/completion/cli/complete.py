@@ -27,9 +27,14 @@ class Job:
     @property
     def results(self) -> list[Path]:
         """The files that the results go to."""
-        from completion.training.complete import ENDINGS
+        return results_at(self.stem)
 
-        return [self.stem.with_name(self.stem.name + ending) for ending in ENDINGS]
+
+def results_at(stem: Path) -> list[Path]:
+    """The files of the results with a path without ending."""
+    from completion.training.complete import ENDINGS
+
+    return [stem.with_name(stem.name + ending) for ending in ENDINGS]
 
 
 def run(cfg: DictConfig) -> None:
@@ -64,7 +69,7 @@ def run(cfg: DictConfig) -> None:
 
 
 def find_jobs(source: Path, output: Path) -> list[Job]:
-    """The scans to complete: the file itself, or all readable files below a folder, without the output's."""
+    """The scans to complete: the file itself, or all readable files below a folder, without results."""
     from completion.data.folders import short_stem
     from completion.data.scan_folder import ScanFolder
 
@@ -75,7 +80,14 @@ def find_jobs(source: Path, output: Path) -> list[Job]:
             f"complete: output must be another folder than input, got {output} for both; the next call would "
             f"take results for scans; name another, such as {output / 'completed'}"
         )
-    paths = [item.path for item in ScanFolder(source, results=output).items() if item.path is not None]
+    found = [item.path for item in ScanFolder(source, results=output).items() if item.path is not None]
+    archives = [path for path in found if is_result(path)]
+    earlier = {path for archive in archives for path in results_at(archive.with_suffix(""))}
+    paths = [path for path in found if path not in earlier]
+    if len(paths) < len(found):
+        print(f"passed over {len(found) - len(paths)} files that this command wrote", flush=True)
+    if not paths:
+        raise ValueError(f"complete: input must hold scans, got results of this command alone in {source}")
     names = result_names([path.relative_to(source) for path in paths])
     return [Job(path, output / name) for path, name in zip(paths, names, strict=True)]
 

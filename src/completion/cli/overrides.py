@@ -1,5 +1,6 @@
 """The words after a verb → overrides in Hydra's grammar: flags replaced, paths quoted."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 
 PATH_KEYS = (
@@ -31,12 +32,16 @@ def as_overrides(
 def quoted(override: str) -> str:
     """An override whose value is plain text to Hydra if it is a path or a name: accents, brackets, digits.
 
-    A path may have commas too; names with commas are several, of a sweep.
+    A path may have commas too; names with commas are several, of a sweep. A value that begins with ~/ is
+    below the user's home, which not every shell puts in after a "=".
 
     Raises:
         ValueError: a path without a value.
     """
     key, equals, value = override.partition("=")
+    if key not in TEXT_KEYS and (value == "~" or value.startswith("~/")):
+        value = os.path.expanduser(value)
+        override = f"{key}={value}"
     is_text = key in PATH_KEYS or (key in TEXT_KEYS and value and "," not in value)
     if not equals or not is_text or value == "null" or value[:1] in ("'", '"'):
         return override

@@ -1,6 +1,7 @@
 """Checks the plain values of a verb against the types of its defaults; groups check their own."""
 
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -8,7 +9,9 @@ from completion.training.value_types import in_words, value_fits
 
 
 def check_verb_values(verb: str, cfg: DictConfig, defaults: Path) -> None:
-    """Refuses a value of another type than its default has; a default of null says nothing.
+    """Refuses keys that the verb lacks, as +key=… adds them, and values of another type than their defaults.
+
+    A default of null says nothing of types.
 
     Args:
         verb: for the message.
@@ -18,8 +21,13 @@ def check_verb_values(verb: str, cfg: DictConfig, defaults: Path) -> None:
     Raises:
         ValueError: naming the key, what it takes and what was given.
     """
-    file = OmegaConf.to_container(OmegaConf.load(defaults))
-    assert isinstance(file, dict)
+    file = read(defaults)
+    known = keys_of(file)
+    if known & {"train", "experiment"}:  # an experiment has keys of a training, most of them for that alone
+        known |= keys_of(read(defaults.with_name("train.yaml")))
+    for key in cfg:
+        if key not in known:
+            raise ValueError(f"the config has no key '{key}'; --help tells every key")
     for key, default in file.items():
         if (
             key == "defaults"
@@ -37,3 +45,19 @@ def check_verb_values(verb: str, cfg: DictConfig, defaults: Path) -> None:
             fits, wanted = value_fits(value, type(default)), in_words(type(default))
         if not fits:
             raise ValueError(f"{verb}: {key} must be {wanted}, got {value}")
+
+
+def read(file: Path) -> dict[str, Any]:
+    """A config file, as it is."""
+    content = OmegaConf.to_container(OmegaConf.load(file))
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}
+
+
+def keys_of(file: dict[str, Any]) -> set[str]:
+    """Keys and groups of a config file, and the other files that it begins with."""
+    known = set(file)
+    for entry in file["defaults"]:
+        names = [entry] if isinstance(entry, str) else list(entry)
+        known |= {str(name).removeprefix("override ") for name in names}
+    return known

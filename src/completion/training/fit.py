@@ -19,7 +19,7 @@ from completion.training.datamodule import CompletionDataModule
 from completion.training.devices import check_device, check_processes
 from completion.training.instantiate import instantiate
 from completion.training.loggers import MetricsCsv
-from completion.training.places import check_places, is_own
+from completion.training.places import check_places, is_of_a_run, is_own
 from completion.training.run import (
     CONFIG,
     check_new,
@@ -47,7 +47,8 @@ def fit(config: Mapping[str, Any]) -> Path:
 
     Raises:
         ValueError: an unknown key, an accelerator that this machine lacks, a run folder that is in use or
-            holds a trained run, a place with files of something else, or a training without a step.
+            holds a trained run that is not the one to continue, a place with files of something else, or a
+            training without a step.
         FileNotFoundError: the checkpoint to continue from does not exist.
     """
     check_keys(config)
@@ -72,7 +73,7 @@ def fit(config: Mapping[str, Any]) -> Path:
         trainer = instantiate({**config["trainer"], **parts}, "trainer")
     leave_memory_unfilled()
     with locked(run_dir):
-        if resumed is None:
+        if resumed is None or (begins_elsewhere and is_of_a_run(resumed)):
             check_new(run_dir)
         check_own(run_dir)
         check_places(run_dir, callbacks, loggers, resumed is not None)

@@ -28,6 +28,11 @@ def is_own(run: Path, checkpoint: Path) -> bool:
     return checkpoint.resolve().parent in own_places(run)
 
 
+def is_of_a_run(checkpoint: Path) -> bool:
+    """Whether a checkpoint lies in a run folder."""
+    return any(is_config(folder / CONFIG) for folder in checkpoint.resolve().parents[:2])
+
+
 def check_places(
     run: Path, callbacks: Mapping[str, Any], loggers: Mapping[str, Any], is_resumed: bool
 ) -> None:
@@ -42,6 +47,7 @@ def check_places(
     Raises:
         ValueError: naming the key and what is there.
     """
+    _check_apart(callbacks)
     own = own_places(run) if is_resumed else {(run / METRICS_FILE).resolve()}
     for key, callback in callbacks.items():
         if isinstance(callback, ModelCheckpoint) and callback.dirpath is not None:
@@ -59,6 +65,20 @@ def check_places(
             raise ValueError(
                 f"fit: logger.{key} must write a new file, got {table}, which is there; "
                 "remove it, name another place, or leave that out"
+            )
+
+
+def _check_apart(callbacks: Mapping[str, Any]) -> None:
+    """Refuses two callbacks that would write one checkpoint in turns."""
+    taken: dict[tuple[Any, Any], str] = {}
+    for key, callback in callbacks.items():
+        if not isinstance(callback, ModelCheckpoint):
+            continue
+        other = taken.setdefault((callback.dirpath, callback.filename), key)
+        if other != key and not callback._enable_version_counter:
+            raise ValueError(
+                f"fit: callbacks.{key}.filename must be another than that of callbacks.{other}, "
+                f"got {callback.filename} for both; leave it out, or name another folder"
             )
 
 
