@@ -126,6 +126,15 @@ def test_a_run_that_goes_on_from_a_copy_of_its_checkpoint_keeps_its_rows():
     assert epochs("run/metrics.csv") == ["0", "1"]
 
 
+def test_a_run_that_has_nothing_left_to_train_says_so(capfd):
+    assert main(["train", *TINY, "run_dir=run"]) == 0
+    before = contents(Path("run"))
+    assert "no step was left" not in capfd.readouterr().out
+    assert main(["train", "run_dir=run", "ckpt=last"]) == 0
+    assert "no step was left to train; trainer.max_epochs=" in capfd.readouterr().out
+    assert contents(Path("run")) == before
+
+
 def test_a_damaged_table_is_told_before_an_epoch_is_lost(capfd):
     assert main(["train", *TINY, "run_dir=run"]) == 0
     table = Path("run/metrics.csv")

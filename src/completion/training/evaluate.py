@@ -89,7 +89,10 @@ def evaluate(
         ValueError: the split is empty, or its resolution is not the model's.
     """
     if len(dataset) == 0:
-        raise ValueError(f"evaluate: the {dataset.split} split must have items, got none in {dataset.folder}")
+        raise ValueError(
+            f"evaluate: the {dataset.split} split must have items, got none in {dataset.folder}; "
+            "give it more shapes, or all of a folder: data.source.split_fractions=[0,0,1]"
+        )
     rows = spread(len(dataset), limit)
     evaluation = Evaluation()
     for done, row in enumerate(rows, start=1):
