@@ -81,7 +81,7 @@ def find_jobs(source: Path, output: Path) -> list[Job]:
             f"take results for scans; name another, such as {output / 'completed'}"
         )
     found = [item.path for item in ScanFolder(source, results=output).items() if item.path is not None]
-    archives = [path for path in found if is_result(path)]
+    archives = [path for path in found if path.suffix == ".npz" and is_result(path)]
     earlier = {path for archive in archives for path in results_at(archive.with_suffix(""))}
     paths = [path for path in found if path not in earlier]
     if len(paths) < len(found):
