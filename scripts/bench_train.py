@@ -152,7 +152,7 @@ def bare_ms(model: CompletionModel, shapes: Surfaces, precision: str) -> float:
     """Median milliseconds of the step that bench_step.py times, of this network, on shapes of its device."""
     half_type = HALF_TYPES.get(precision)
     model.policy = TruthOnly()
-    torch.use_deterministic_algorithms(False)
+    torch.use_deterministic_algorithms(False)  # the training switched them on, bench_step.py does not
     loss = Loss(model, shapes, half_type)
     step = training_step(loss, model.parameters(), scaled=half_type == torch.float16)
     with backward_here():

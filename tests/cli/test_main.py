@@ -53,6 +53,7 @@ def test_the_shell_gets_exit_code_and_sentence():
         (["model.channels=abc"], "model.channels must be a list, each entry a whole number"),
         (["run_dir="], "run_dir= must be a path, got nothing"),
         (["run_dir=null"], "train: run_dir must be text, got None"),
+        (["-m", "run_dir=null"], "run_dir= must have a value, got null"),
         (["logger=null"], "must be chosen by the name of one of its files, got null"),
         (["logger=ä_b"], "logger=ä_b must be in Hydra's grammar; put quotes around its value"),
         (["data.batch_size=few"], "data.batch_size must be a whole number, got 'few'"),

@@ -25,9 +25,9 @@ def available() -> bool:
 
 
 def serve_compiler() -> None:
-    """Has it read the headers in $CUDA12_INCLUDE, where that is a folder, as it compiles kernels at run time.
+    """Gives the compiler of its run-time kernels the headers in $CUDA12_INCLUDE, where they are.
 
-    It would read those of the CUDA that is installed, and with version 13 it cannot.
+    By itself it reads those of the CUDA that is installed, and those of version 13 it cannot.
     """
     import cumm.common
 

@@ -26,22 +26,25 @@ def as_overrides(
     first, rest = list(arguments[:1]), arguments[1:]
     if positional is not None and first and "=" not in first[0] and not first[0].startswith("-"):
         first = [f"{positional}={first[0]}"]
-    return [quoted(override) for override in _unflagged([*first, *rest], flags)]
+    return [quoted(_from_home(override)) for override in _unflagged([*first, *rest], flags)]
+
+
+def _from_home(override: str) -> str:
+    """An override whose value ~/… is a path of the user's: not every shell puts the home in after a "="."""
+    key, _, value = override.partition("=")
+    is_below = key not in TEXT_KEYS and (value == "~" or value.startswith("~/"))
+    return f"{key}={os.path.expanduser(value)}" if is_below else override
 
 
 def quoted(override: str) -> str:
     """An override whose value is plain text to Hydra if it is a path or a name: accents, brackets, digits.
 
-    A path may have commas too; names with commas are several, of a sweep. A value that begins with ~/ is
-    below the user's home, which not every shell puts in after a "=".
+    A path may have commas too; names with commas are several, of a sweep.
 
     Raises:
         ValueError: a path without a value.
     """
     key, equals, value = override.partition("=")
-    if key not in TEXT_KEYS and (value == "~" or value.startswith("~/")):
-        value = os.path.expanduser(value)
-        override = f"{key}={value}"
     is_text = key in PATH_KEYS or (key in TEXT_KEYS and value and "," not in value)
     if not equals or not is_text or value == "null" or value[:1] in ("'", '"'):
         return override

@@ -1,4 +1,4 @@
-"""Checks the plain values of a verb against the types of its defaults; groups check their own."""
+"""Checks a verb's keys, and its plain values against the types of their defaults; groups check their own."""
 
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,8 @@ def check_verb_values(verb: str, cfg: DictConfig, defaults: Path) -> None:
     Raises:
         ValueError: naming the key, what it takes and what was given.
     """
-    file = read(defaults)
-    known = keys_of(file)
-    if known & {"train", "experiment"}:  # an experiment has keys of a training, most of them for that alone
-        known |= keys_of(read(defaults.with_name("train.yaml")))
-    for key in cfg:
-        if key not in known:
-            raise ValueError(f"the config has no key '{key}'; --help tells every key")
+    file = _content(defaults)
+    _check_keys(cfg, file, defaults.parent)
     for key, default in file.items():
         if (
             key == "defaults"
@@ -47,14 +42,23 @@ def check_verb_values(verb: str, cfg: DictConfig, defaults: Path) -> None:
             raise ValueError(f"{verb}: {key} must be {wanted}, got {value}")
 
 
-def read(file: Path) -> dict[str, Any]:
-    """A config file, as it is."""
+def _check_keys(cfg: DictConfig, file: dict[str, Any], configs: Path) -> None:
+    known = _keys_of(file)
+    if known & {"train", "experiment"}:  # an experiment has keys of a training, most of them for that alone
+        known |= _keys_of(_content(configs / "train.yaml"))
+    for key in cfg:
+        if key not in known:
+            raise ValueError(f"the config has no key '{key}'; --help tells every key")
+
+
+def _content(file: Path) -> dict[str, Any]:
+    """A config file, nothing of its defaults put in."""
     content = OmegaConf.to_container(OmegaConf.load(file))
     assert isinstance(content, dict)
     return {str(key): value for key, value in content.items()}
 
 
-def keys_of(file: dict[str, Any]) -> set[str]:
+def _keys_of(file: dict[str, Any]) -> set[str]:
     """Keys and groups of a config file, and the other files that it begins with."""
     known = set(file)
     for entry in file["defaults"]:

@@ -62,12 +62,12 @@ def fit(config: Mapping[str, Any]) -> Path:
         check_resumable(resumed, model)
     module = instantiate({**config["module"], "model": model}, "module")
     begins_elsewhere = resumed is not None and not is_own(run_dir, resumed)
-    folder = RunFolder(run_dir, config, begins_elsewhere)
+    run_folder = RunFolder(run_dir, config, begins_elsewhere)
     with lightning_words():
         callbacks = instantiate(config["callbacks"], "callbacks")
         loggers = instantiate(config["logger"], "logger")
         parts = {
-            "callbacks": [*callbacks.values(), folder],
+            "callbacks": [*callbacks.values(), run_folder],
             "logger": list(loggers.values()),
             "plugins": plugins_of(config["trainer"]),
         }
@@ -82,7 +82,7 @@ def fit(config: Mapping[str, Any]) -> Path:
             if isinstance(logger, MetricsCsv):
                 logger.begin(continues=resumed is not None and is_config(run_dir / CONFIG))
         train(trainer, module, data, run_dir, resumed)
-        if trainer.is_global_zero and not folder.written:
+        if trainer.is_global_zero and not run_folder.written:  # as it is after the first step
             print("no step was left to train; trainer.max_epochs= or max_time= says how long", flush=True)
         if config["calibrate"] and trainer.is_global_zero and not config["trainer"].get("fast_dev_run"):
             calibrate_best(run_dir, data, trainer.strategy.root_device)

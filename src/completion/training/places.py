@@ -36,7 +36,7 @@ def is_of_a_run(checkpoint: Path) -> bool:
 def check_places(
     run: Path, callbacks: Mapping[str, Any], loggers: Mapping[str, Any], is_resumed: bool
 ) -> None:
-    """Refuses checkpoints and tables of something else in the places that a training is to write.
+    """Refuses places of a training in which something else is, or two of its own checkpoints under one name.
 
     Args:
         run: the run folder, whose own table a new training may replace.
